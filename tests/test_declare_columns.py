@@ -80,7 +80,9 @@ def test_white_space_around_fields_that_are_padded_is_no_part_of_them() -> None:
         "door",
         *event_of(padded, "1|north door|")[2:],
     )
-    assert event_of(table(padded=True), '1 , "a" ,"b "')[0] == {"time": "1", "door": '"a"', "user": "b"}
+    assert event_of(table(padded=True), '1 , "a" ,"b "')[0] == {"time": "1", "door": "a", "user": "b"}
+    assert event_of(table(padded=True), '1, "a, a", b')[0] == {"time": "1", "door": "a, a", "user": "b"}
+    assert both(table(padded=True), '1, "a, b')[0] == "RecordError"
 
 
 def test_a_line_with_too_few_fields_is_bad_and_optional_columns_may_be_missing() -> None:

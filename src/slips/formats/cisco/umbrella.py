@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from slips.format import Rule
 from slips.parsing import Csv, iso
 
 _REFERENCE = "https://docs.umbrella.com/deployment-umbrella/docs/log-formats-and-versioning"
+
+# The names in it are for people, and not those of the documentation's order of fields.
+_HEADER = Rule(
+    "header",
+    "the line of the columns' names, which logs from version 11 on may have",
+    when=lambda event: event["timestamp"] in ("Time", "Timestamp"),
+)
 
 UMBRELLA = Csv(
     "umbrella",
@@ -17,6 +25,8 @@ UMBRELLA = Csv(
     optional="""most_granular_identity_type identity_types blocked_categories rule_id destination_countries
         organization_id""",
     absent="",
+    padded=True,
+    rules=(_HEADER,),
     time=iso("timestamp"),
     tag="cisco.umbrella.dns",
     message="{action} {query_type} {domain} by {most_granular_identity|'-'} from {internal_ip|external_ip|'-'}",
@@ -32,11 +42,18 @@ UMBRELLA_PROXY = Csv(
         referer user_agent status_code request_size response_size response_body_size sha categories av_detections puas
         amp_disposition amp_malware_name amp_score identity_type blocked_categories identities_all identity_types
         request_method dlp_status certificate_errors file_name ruleset_id rule_id destination_list_ids isolate_action
-        file_action warn_status forwarding_method producer msp_organization_id""",
+        file_action warn_status forwarding_method producer msp_organization_id
+        geo_location_of_blocked_destination_countries application_ids hostname
+        data_center egress server_name time_based_rule security_overridden detected_response_file_type warn_categories
+        organization_id""",
     optional="""identity_type blocked_categories identities_all identity_types request_method dlp_status
         certificate_errors file_name ruleset_id rule_id destination_list_ids isolate_action file_action warn_status
-        forwarding_method producer msp_organization_id""",
+        forwarding_method producer msp_organization_id
+        geo_location_of_blocked_destination_countries application_ids hostname
+        data_center egress server_name time_based_rule security_overridden detected_response_file_type warn_categories
+        organization_id""",
     absent="",
+    padded=True,
     time=iso("timestamp"),
     tag="cisco.umbrella.proxy",
     message="{verdict} {status_code|'-'} {url|'-'} by {identities|'-'} from {internal_client_ip|'-'}",
@@ -69,6 +86,8 @@ UMBRELLA_AUDIT = Csv(
     chain=("s3-lines", "umbrella-audit"),
     columns="id timestamp email user type action logged_in_from before after",
     absent="",
+    padded=True,
+    rules=(_HEADER,),
     time=iso("timestamp"),
     tag="cisco.umbrella.audit",
     message="{action|'-'} {type|'-'} by {email|user|'-'} from {logged_in_from|'-'}",
@@ -85,6 +104,7 @@ UMBRELLA_INTRUSION = Csv(
         action operation_mode policy_resource_id direction firewall_rule_id ips_config_type aws_region""",
     optional="operation_mode policy_resource_id direction firewall_rule_id ips_config_type aws_region",
     absent="",
+    padded=True,
     time=iso("timestamp"),
     tag="cisco.umbrella.intrusion",
     message="{action|'-'} {severity|'-'} {signature_message|'-'} {source_ip|'-'}:{source_port|'-'} => "
@@ -100,6 +120,7 @@ UMBRELLA_IP = Csv(
     chain=("s3-lines", "umbrella-ip"),
     columns="timestamp identity source_ip source_port destination_ip destination_port categories",
     absent="",
+    padded=True,
     time=iso("timestamp"),
     tag="cisco.umbrella.ip",
     message="{categories|'-'} {source_ip|'-'}:{source_port|'-'} => {destination_ip|'-'}:{destination_port|'-'} "
@@ -120,6 +141,7 @@ UMBRELLA_DLP = Csv(
     optional="""file_label application_category_name traffic_direction private_resource_name
         private_resource_group_name destination_protocol destination_ip destination_port organization_id""",
     absent="",
+    padded=True,
     time=iso("timestamp"),
     tag="cisco.umbrella.dlp",
     message="{action|'-'} {severity|'-'} {name|'-'} to {application|destination|'-'} by {identity|owner|'-'}: "

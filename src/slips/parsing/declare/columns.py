@@ -243,13 +243,17 @@ class Csv(Columns):
 
     def cut_quoted(self, line: str) -> list[str]:
         """Return the fields of a line that has quotes. Raises RecordError."""
-        if ends_in_quotes(line, self.separator):
+        if ends_in_quotes(self._unspaced(line), self.separator):
             raise RecordError(f"line ends within quotes, with {line[-40:]!r}; expected a quote that ends them")
         try:
-            return next(csv.reader([line], delimiter=self.separator), [])
+            return next(csv.reader([line], delimiter=self.separator, skipinitialspace=self.padded), [])
         except csv.Error as error:
             reason = str(error).partition(" - ")[0]  # then follows advice for programmers, which differs by Python
             raise RecordError(f"not CSV: {reason}") from None
+
+    def _unspaced(self, line: str) -> str:
+        """Return a line without the blanks before fields, if these are padded: behind them a quote may begin."""
+        return re.sub(rf"(?:^|(?<={re.escape(self.separator)})) +", "", line) if self.padded else line
 
     def write_cut(self, writer: Writer, most: int) -> str:
         cut = writer.name("cut", self.cut_quoted)
