@@ -9,16 +9,17 @@ CROWDSTRIKE_STREAMING = Json(
     "CrowdStrike Event Streams: detections, audits of users and of API clients, remote sessions, incidents",
     "https://developer.crowdstrike.com/docs/openapi/",
     require=all_of("metadata.eventType", "event"),
-    time=moment("metadata.eventCreationTime", "event.UTCTimestamp", "event.ProcessStartTime"),
+    time=moment("metadata.eventCreationTime", "event.UTCTimestamp", "event.timestamp", "event.ProcessStartTime"),
     tag="crowdstrike.{metadata.eventType}",
     message=(
         "{event.Name|event.DetectName|event.OperationName|metadata.eventType} "
-        "by {event.UserName|event.UserId|'-'} on {event.Hostname|event.ComputerName|event.ServiceName|'-'}"
+        "by {event.UserName|event.UserId|event.SourceAccountName|event.properties.UserName|'-'} "
+        "on {event.Hostname|event.HostName|event.ComputerName|event.ServiceName|'-'}"
     ),
     entities={
-        "addresses": "event.UserIp event.LocalIP event.AgentIp",
-        "users": "event.UserName event.UserId",
-        "hosts": "event.Hostname event.ComputerName event.HostnameField",
+        "addresses": "event.UserIp event.LocalIP event.AgentIp event.LocalAddress event.RemoteAddress",
+        "users": "event.UserName event.UserId event.SourceAccountName event.properties.UserName",
+        "hosts": "event.Hostname event.HostName event.ComputerName event.HostnameField event.SourceEndpointHostName",
         "hashes": "event.SHA256String event.SHA1String event.MD5String",
     },
 )
