@@ -96,6 +96,44 @@ def test_a_product_behind_a_header_is_found_with_its_header() -> None:
     assert first.chain in ("[syslog, alb]", "[syslog-any, alb]")
 
 
+def test_a_product_that_cuts_records_of_several_lines_itself_is_found_behind_cloudwatch_logs() -> None:
+    query = "# Time: 2026-11-29T08:00:00.837877Z\n# User@Host: ann[ann] @  [192.0.2.7]  Id:   116\n"
+    query += "# Query_time: 2.033731  Lock_time: 0.000119 Rows_sent: 1071  Rows_examined: 1071\nSELECT a\nFROM b;"
+    event = {"id": "1", "timestamp": 1796025600837, "message": query}
+    document = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "1",
+        "logGroup": "a",
+        "logStream": "b",
+        "logEvents": [event] * 3,
+    }
+    found = infer(json.dumps(document).encode(), SOURCE)
+    assert "[cloudwatch-logs, rds-mysql]" in chains(found)[:2]
+    assert chains(found).index("[cloudwatch-logs, rds-mysql]") < chains(found).index("cloudwatch-logs")
+
+
+def test_an_envelope_around_texts_that_no_format_reads_is_first() -> None:
+    event = {"id": "1", "timestamp": 1796025600837, "message": "the door is open"}
+    document = {
+        "messageType": "DATA_MESSAGE",
+        "owner": "1",
+        "logGroup": "a",
+        "logStream": "b",
+        "logEvents": [event] * 3,
+    }
+    assert chains(infer(json.dumps(document).encode(), SOURCE))[0] == "cloudwatch-logs"
+
+
+def test_a_record_that_is_longer_than_the_beginning_on_which_chains_are_tried_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slips.inference.rank, "_JSON_TEXT", 1 << 11)
+    monkeypatch.setattr(slips.inference.rank, "_TEXT", 1 << 12)
+    event = json.loads(sample("okta").splitlines()[0])
+    log = json.dumps([event | {"debugContext": {"debugData": {"x": "y" * 5_000}}}, event], indent=2).encode()
+    assert chains(infer(log, SOURCE))[0] == "okta"
+
+
 def test_records_in_an_array_of_documents_are_found_with_its_path() -> None:
     events = [json.loads(line) for line in sample("okta").splitlines()[:3]]
     log = json.dumps({"count": 3, "tags": [1], "entries": events}).encode()
