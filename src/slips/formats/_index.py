@@ -3,6 +3,7 @@
 PLACES: dict[str, tuple[str, str]] = {
     "access-analyzer": ("slips.formats.aws.access_analyzer", "ACCESS_ANALYZER"),
     "access-log": ("slips.formats.generic.lines", "ACCESS_LOG"),
+    "actiontrail": ("slips.formats.alibaba.actiontrail", "ACTIONTRAIL"),
     "akamai": ("slips.formats.akamai.datastream", "AKAMAI"),
     "alb": ("slips.formats.aws.alb", "ALB"),
     "alb-connection": ("slips.formats.aws.elb", "ALB_CONNECTION"),
@@ -44,6 +45,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "box": ("slips.formats.box.enterprise", "BOX"),
     "caddy": ("slips.formats.caddy.access", "CADDY"),
     "carbonblack": ("slips.formats.carbonblack.forwarder", "CARBONBLACK"),
+    "cato": ("slips.formats.cato.events", "CATO"),
     "cef": ("slips.formats.generic.cef", "CEF"),
     "checkpoint": ("slips.formats.checkpoint.log_exporter", "CHECKPOINT"),
     "circleci": ("slips.formats.circleci.audit", "CIRCLECI"),
@@ -154,6 +156,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "macie": ("slips.formats.aws.macie", "MACIE"),
     "meraki": ("slips.formats.cisco.meraki", "MERAKI"),
     "mikrotik": ("slips.formats.mikrotik.routeros", "MIKROTIK"),
+    "mimecast": ("slips.formats.mimecast.email", "MIMECAST"),
     "minio-audit": ("slips.formats.minio.audit", "MINIO_AUDIT"),
     "modsecurity": ("slips.formats.modsecurity.audit", "MODSECURITY"),
     "mongodb": ("slips.formats.mongodb.server", "MONGODB"),
