@@ -18,7 +18,7 @@ from slips.format import Bad, Event, RecordLimits, Rule, parser, reader
 from slips.formats import catalogue
 from slips.model import MetaData, Outcome
 from slips.parsing import Json, any_of, moment
-from slips.parsing.compile import make_function
+from slips.parsing.generated import make_function
 from slips.parsing.readers.binary import binary_kind
 from slips.parsing.run import Chain, Ticker
 from slips.parsing.stages import Several, Streamed, normalized

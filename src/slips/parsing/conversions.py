@@ -10,10 +10,10 @@ from typing import Any
 
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event
-from slips.parsing.compile import Writer
 from slips.parsing.json_text import load_json
 from slips.parsing.meaning import check_path
 from slips.parsing.typed import Names, decimal, integer, names_of
+from slips.parsing.writer import Writer
 from slips.paths import keys_of_path
 
 Convert = Callable[[str], Any]

@@ -21,9 +21,10 @@ import msgspec
 from slips.errors import RecordError
 from slips.format import Format, Parse, Record, RecordLimits, Rule
 from slips.model import Entities, MetaData
-from slips.parsing.compile import DirectBody, body_of, make_function
+from slips.parsing.compile import DirectBody, body_of
 from slips.parsing.declare import Json
 from slips.parsing.event_types import OTHER, EventTypes, Fitting
+from slips.parsing.generated import make_function
 from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
 from slips.parsing.loop import unusual

@@ -16,12 +16,14 @@ from slips.errors import HandlerError, NoProgressError, ObjectError
 from slips.exceptions import is_interrupt
 from slips.format import Bad, Format, Parse, Record, RecordLimits, Rule
 from slips.model import MetaData
-from slips.parsing.compile import Body, DirectBody, Writer, body_of, make_function
+from slips.parsing.compile import Body, DirectBody, body_of
 from slips.parsing.contains import Skipped
 from slips.parsing.declare import Declaration
 from slips.parsing.failures import reader_error, refuse_lazy, why_bad
+from slips.parsing.generated import make_function
 from slips.parsing.json_events import JsonParse, Texts
 from slips.parsing.stages import carried_by, checked, compose_rest, decode_text, normalized, take_text
+from slips.parsing.writer import Writer
 from slips.position import BEHIND, RECV
 
 SKIP_RULE = Rule("on_error: skip", "records that could not be parsed, where the mapping says 'on_error: skip'")

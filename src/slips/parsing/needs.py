@@ -10,9 +10,10 @@ import msgspec
 
 from slips.errors import RecordError
 from slips.format import Event
-from slips.parsing.compile import FIELDS_AT_ONCE, Writer, value_in
 from slips.parsing.declare import Json
 from slips.parsing.meaning import Meaning, Require, wanted
+from slips.parsing.statements import FIELDS_AT_ONCE
+from slips.parsing.writer import Writer, value_in
 from slips.paths import keys_of_path
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from slips.format import Event
-from slips.parsing.compile import Writer
 from slips.parsing.typed import Types, write_store
+from slips.parsing.writer import Writer
 
 
 def check_requests(requests: object, fields: Collection[str]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from slips.errors import RecordError
-from slips.parsing.compile import Writer
+from slips.parsing.writer import Writer
 
 Names = str | Sequence[str]
 """Names of fields, as a text with blanks between, or as a sequence for names that have blanks."""

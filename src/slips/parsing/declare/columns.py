@@ -13,11 +13,11 @@ from msgspec import Meta
 
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event, Format, FormatOptions, RecordLimits, Rule, a_key, too_many_values
-from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import DeclarationOptions
 from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
 from slips.parsing.readers.fields import ends_in_quotes, has_too_many_fields
 from slips.parsing.typed import MOST_FIELDS, Names, names_of, widened, write_cut, write_event
+from slips.parsing.writer import Writer
 
 csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 

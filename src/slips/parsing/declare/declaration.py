@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar
 
 from slips.entities import EntityPaths
 from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, RecordLimits, Rule, a_key
-from slips.parsing.compile import Writer, parse_of, value_in, when_called
+from slips.parsing.compile import parse_of, when_called
 from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule, value_at
+from slips.parsing.writer import Writer, value_in
 from slips.step import Step, name_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

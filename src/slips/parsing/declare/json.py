@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from slips.format import Event, Kind
-from slips.parsing.compile import Writer, value_in
 from slips.parsing.conversions import KINDS, Convert, conversions_of, convert_at, write_conversions
 from slips.parsing.declare.declaration import Declaration
 from slips.parsing.meaning import check_path, value_at
 from slips.parsing.typed import Names
+from slips.parsing.writer import Writer, value_in
 from slips.step import Step
 
 

@@ -12,11 +12,11 @@ import msgspec
 
 from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits, too_many_values
-from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.declare.regex import pattern_of
 from slips.parsing.escapes import unescaped
 from slips.parsing.typed import names_of
+from slips.parsing.writer import Writer
 
 _BLANKS = " \t\r\n"
 _BLANK = f"[{_BLANKS}]"

@@ -10,10 +10,12 @@ from functools import cached_property
 from typing import Any
 
 from slips.format import Event, Format, FormatOptions, MeaningOptions, RecordLimits, Rule
-from slips.parsing.compile import Writer, make_function, write_meaning
 from slips.parsing.declare.declaration import Declaration
+from slips.parsing.generated import make_function
 from slips.parsing.meaning import parts_of
+from slips.parsing.statements import write_meaning
 from slips.parsing.typed import Names, Types, names_of
+from slips.parsing.writer import Writer
 
 Reading = tuple[Event, float, str, str | None] | tuple[Rule, None, None, None] | None
 """Event, time, tag and message of a line, or the Rule that filters it. None: a line for another function."""

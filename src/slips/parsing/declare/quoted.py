@@ -11,11 +11,11 @@ from typing import Literal
 
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event, RecordLimits
-from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
 from slips.parsing.escapes import unescaped
 from slips.parsing.requests import add_request, check_requests, write_request
 from slips.parsing.typed import Names, Run, Types, names_of, widened, write_cut, write_event
+from slips.parsing.writer import Writer
 
 Kind = Literal["bare", "quoted", "bracketed", "nothing"]
 """How a field is written in a line. `nothing` stands behind a blank at the end of a line."""

@@ -10,12 +10,12 @@ from typing import ClassVar
 
 from slips.errors import foreign_record
 from slips.format import Event, RecordLimits
-from slips.parsing.compile import Writer
 from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
 from slips.parsing.escapes import unescaped
 from slips.parsing.linear import optional_groups, why_not_linear
 from slips.parsing.requests import add_request, check_requests, write_request
 from slips.parsing.typed import Names, names_of, write_event
+from slips.parsing.writer import Writer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import Declaration
 from slips.parsing.meaning import Time, stamp
 from slips.parsing.syslog_lines import USUAL_3164, USUAL_5424, read_3164, read_5424, read_any, read_priority
+from slips.parsing.writer import Writer
 
 _FIELDS = {
     3164: ("datetime", "hostname", "proc_name", "proc_id", "message"),

@@ -14,10 +14,10 @@ import msgspec
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, FormatOptions, Kind
-from slips.parsing.compile import Writer
 from slips.parsing.declare.declaration import Declaration
 from slips.parsing.declare.lines import LineDeclaration
 from slips.parsing.meaning import Time, keys_of
+from slips.parsing.writer import Writer
 
 _NO_LETTERS = re.compile(r"[^a-z0-9]+")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]")

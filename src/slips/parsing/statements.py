@@ -1,0 +1,251 @@
+"""Writes the statements that all families have in common: required fields, rules, time, tag and message of an event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event, Rule
+from slips.parsing.meaning import Field, Require, Template, Time, in_one_line, wanted
+from slips.parsing.writer import Family, Writer
+
+FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
+"""Required fields that are looked at, and times that are read, without a call."""
+_from_iso = datetime.fromisoformat
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]:
+    """Write what the fields of `event` mean: statements that bind `tag` and `at`, or a Rule to `event`.
+
+    Returns the expression of the message, and the locals in it.
+    """
+    meaning, values = family.meaning, _Values(family, writer)
+    hoisted = {
+        part.paths[0]
+        for template in (meaning.tag, meaning.message)
+        if template is not None
+        for part in template.parts
+        if isinstance(part, Field)
+    }
+    tested = {*(meaning.require.paths if meaning.require else ()), *_tested(meaning.rules)}
+    for path in sorted(hoisted & tested):
+        values.bind(path)  # used twice or more
+    if meaning.require is not None:
+        refuse = writer.name("refuse", _refusal(meaning.require, family))
+        with writer.block(f"if not ({_required(meaning.require, values)}):"):
+            writer.line(f"raise {refuse}(event)")
+    for rule in meaning.rules:
+        if rule.when is None:
+            continue  # the family or `refine` returns it
+        writer.filters = True
+        with writer.block(f"if {_condition(rule, values)}:"):
+            writer.line(f"event = {writer.name('rule', rule)}")
+        writer.line("else:")
+        writer.indent()
+    if meaning.time is not None:
+        _write_time(meaning.time, meaning.time.alternatives, values)
+    tag, _ = _text(meaning.tag, values)
+    writer.line(f"tag = {tag if isinstance(meaning.tag.parts[0], str) or meaning.tag.parts[1:] else f'str({tag})'}")
+    message, captured = ("None", ()) if meaning.message is None else _text(meaning.message, values)
+    if meaning.one_line and message != "None":
+        message = f"{writer.name('in_one_line', in_one_line)}({message})"
+    if meaning.adds:
+        text = writer.local("message")
+        writer.line(f"event[{meaning.adds!r}] = {text} = {message}")
+        message, captured = text, (text,)
+    if writer.message:
+        writer.line(f"{writer.message} = {message}")
+        message, captured = writer.message, (writer.message,)
+    return message, captured
+
+
+class _Values:
+    """The expressions for values at paths: a local where a path is bound to one."""
+
+    def __init__(self, family: Family, writer: Writer) -> None:
+        self.writer = writer
+        self._family, self._absent = family, family.meaning.absent
+        self._bound: dict[str, str] = {}
+
+    def bind(self, path: str) -> str:
+        """Return a local that has the value at `path`, None if that is absent."""
+        if path not in self._bound:
+            local = self.writer.local("value")
+            self.writer.line(f"{local} = {self.raw(path)}")
+            if self._absent:
+                with self.writer.block(f"if {local} in {self._absent!r}:"):
+                    self.writer.line(f"{local} = None")
+            self._bound[path] = local
+        return self._bound[path]
+
+    def assign(self, local: str, path: str) -> None:
+        """Write statements that assign the value at `path` to a local."""
+        self.writer.line(f"{local} = {self._bound.get(path) or self.raw(path)}")
+        if self._absent and path not in self._bound:
+            with self.writer.block(f"if {local} in {self._absent!r}:"):
+                self.writer.line(f"{local} = None")
+
+    def is_there(self, path: str) -> str:
+        """Return an expression: whether there is a value at `path`."""
+        if path in self._bound:
+            return f"{self._bound[path]} is not None"
+        if not self._absent:
+            return f"{self.raw(path)} is not None"
+        local = self.writer.local("value")
+        return f"({local} := {self.raw(path)}) is not None and {local} not in {self._absent!r}"
+
+    def equals(self, path: str, value: object) -> str:
+        """Return an expression: whether the value at `path` is the wanted one, or one of them."""
+        values = wanted(value)
+        local = self._bound.get(path) or self.raw(path)
+        if self._absent and path not in self._bound:
+            bound = self.writer.local("value")
+            local = f"(None if ({bound} := {local}) in {self._absent!r} else {bound})"
+        if len(values) == 1:
+            return f"{local} == {self.writer.name('wanted', values[0])}"
+        return f"{local} in {self.writer.name('wanted', values)}"
+
+    def met(self, require: Require) -> Callable[[Event], bool]:
+        """Return a function that looks at all fields of an event, unless none can be there by the keys that it has."""
+        keys = {key for path in require.paths for key in (path, path.partition(".")[0])}
+        keys.update(getattr(self._family, "inner", ()))
+        return lambda event: not keys.isdisjoint(event) and require.met(partial(self._family.look, event))
+
+    def misplaced(self, time: Time) -> Callable[[Event], None]:
+        return lambda event: time.refuse_misplaced(partial(self._family.look, event))
+
+    def raw(self, path: str) -> str:
+        return self._family.value_of(path, self.writer)
+
+
+def _tested(rules: tuple[Rule, ...]) -> Iterator[str]:
+    for rule in rules:
+        if isinstance(rule.when, Mapping):
+            yield from rule.when
+
+
+def _refusal(require: Require, family: Family) -> Callable[[Event], RecordError]:
+    def refusal(event: Event) -> RecordError:
+        return require.error(event, partial(family.look, event))
+
+    return refusal
+
+
+def _required(require: Require, values: _Values) -> str:
+    """Return an expression: whether an event meets `require`. Behind the first fields of many, a call looks at all."""
+    if not require.every and len(require.parts) > FIELDS_AT_ONCE + 1:
+        first = _required(Require(False, require.parts[:FIELDS_AT_ONCE]), values)
+        return f"{first} or {values.writer.name('met', values.met(require))}(event)"
+    tests = [
+        f"({_required(part, values)})" if isinstance(part, Require) else f"({values.is_there(part)})"
+        for part in require.parts
+    ]
+    return (" and " if require.every else " or ").join(tests)
+
+
+def _condition(rule: Rule, values: _Values) -> str:
+    if isinstance(rule.when, Mapping):
+        return " and ".join(f"({values.equals(path, value)})" for path, value in rule.when.items())
+    return f"{values.writer.name('when', rule.when)}(event)"
+
+
+def _write_time(time: Time, alternatives: tuple[tuple[str, ...], ...], values: _Values) -> None:
+    """Write statements that set `at` to the first of `alternatives` that has a value."""
+    writer = values.writer
+    alternative, *others = alternatives
+    locals_ = [writer.local("time") for _ in alternative]
+    for local, path in zip(locals_, alternative, strict=True):
+        values.assign(local, path)
+    test = " and ".join(f"{local} is not None and {local} != ''" for local in locals_)
+    value = locals_[0] if len(locals_) == 1 else f"""f'{" ".join(f"{{{local}}}" for local in locals_)}'"""
+    options = "".join(f", {name}={writer.name(name, option)}" for name, option in time.options.items())
+    dated = ", reference=at" if time.dated else ""
+    name = repr(" ".join(alternative))
+    inline = len(locals_) == 1 and alternative in time.alternatives[:_INLINE_TIMES]
+    usual = inline and _write_usual(time, value, name, writer)
+    with writer.block(f"{'elif' if usual else 'if'} {test}:"):
+        writer.line(f"at = {writer.name('read', time.read)}({value}, name={name}{options}{dated})")
+    if others:
+        with writer.block("else:"):
+            _write_time(time, tuple(others), values)
+    elif any("." in path for path in time.paths):
+        with writer.block("else:"):
+            writer.line(f"{writer.name('refuse_misplaced', values.misplaced(time))}(event)")
+
+
+def _write_usual(time: Time, value: str, name: str, writer: Writer) -> bool:
+    """Write an `if` that reads the usual values of a notation without a call, which would cost as much as the reading.
+
+    False if there is none for the notation: nothing is written.
+    """
+    per_second = time.options.get("per_second", 1)
+    if time.read is times.number and isinstance(per_second, int):
+        begin = 0 if per_second == 1 else times.LOGS_BEGIN * per_second  # before it, the unit may be a wrong one
+        with writer.block(f"if {value}.__class__ is int and {begin} <= {value} < {253_402_300_800 * per_second}:"):
+            writer.line(f"at = {value} / {per_second}")
+    elif time.read is times.epoch:
+        with writer.block(f"if {value}.__class__ is int and 0 <= {value} < 100_000_000_000_000:"):
+            writer.line(f"at = {value} / 1_000 if {value} >= 100_000_000_000 else float({value})")
+    elif time.read is times.iso:
+        _write_iso(value, value, name, writer)
+    elif time.read is times.moment:
+        _write_iso(f"{value}.__class__ is str and {value}[4:5] == '-'", value, name, writer)
+        # Milliseconds from 2001 to 2286.
+        digits = f"len({value}) == 13 and '1' <= {value} < ':' and {value}.isdecimal()"
+        with writer.block(f"elif {value}.__class__ is str and {digits}:"):
+            writer.line(f"at = int({value}) / 1000")
+    else:
+        return False
+    return True
+
+
+def _write_iso(test: str, value: str, name: str, writer: Writer) -> None:
+    """Write an `if` that reads a value as `slips.times.iso` does."""
+    parsed, epoch = writer.name("from_iso", _from_iso), writer.name("epoch", _EPOCH)
+    with writer.block(f"if {test}:"):
+        with writer.block("try:"):
+            writer.line(f"at = ({parsed}({value}) - {epoch}).total_seconds()")
+        with writer.block("except (TypeError, ValueError):"):
+            writer.line(f"at = {writer.name('odd_iso', times.odd_iso)}({value}, {name})")
+        with writer.block(f"if {value}[4] != '-' or not -62_135_596_800.0 <= at < 253_402_300_800.0:"):
+            writer.line(f"at = {writer.name('iso', times.iso)}({value}, {name})")
+
+
+def _text(template: Template, values: _Values) -> tuple[str, tuple[str, ...]]:
+    """Return an expression for the text of a template, and the locals in it. Write the statements that bind these."""
+    if not any(isinstance(part, Field) for part in template.parts):
+        return repr("".join(map(str, template.parts))), ()
+    locals_ = {part: _field(part, values) for part in template.parts if isinstance(part, Field)}
+    captured = tuple(dict.fromkeys(locals_.values()))
+    if len(template.parts) == 1:
+        (local,) = captured
+        return f"({local} if {local} is None or {local}.__class__ is str else str({local}))", captured
+    inside = "".join(_escaped(part) if isinstance(part, str) else f"{{{locals_[part]}}}" for part in template.parts)
+    return f"f'{inside}'", captured
+
+
+def _field(part: Field, values: _Values) -> str:
+    """Return the local that has the value of a placeholder. Write the statements that bind it."""
+    first, *others = part.paths
+    if not others and part.default is None:
+        return values.bind(first)
+    writer, local = values.writer, values.writer.local("value")
+    values.assign(local, first)
+    with ExitStack() as blocks:
+        for path in others:
+            blocks.enter_context(writer.block(f"if not {local} and {local} != 0:"))
+            values.assign(local, path)
+        if part.default is not None:
+            blocks.enter_context(writer.block(f"if not {local} and {local} != 0:"))
+            writer.line(f"{local} = {part.default!r}")
+    return local
+
+
+def _escaped(text: str) -> str:
+    """Return a text as it stands in an f-string between single quotes."""
+    return repr(f'"{text}')[2:-1].replace("{", "{{").replace("}", "}}")  # the quote makes `repr` choose single ones
