@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from slips.service.intake import Intake
 from slips.service.observer import Observer
 from slips.service.sources import Arrival
 from slips.site.machine import MachineSite
+
+GUARD = 5.0
 
 
 class Announcing:
@@ -190,6 +193,32 @@ def test_an_arrival_is_stored_only_when_the_state_has_it(
     assert (source.told, on_lane(state)) == ([], [])
     assert intake.take() == 1
     assert source.told == ["stored"]
+
+
+def test_all_sources_are_closed_at_once(state: MachineState, intake: Intake) -> None:
+    together = threading.Barrier(3)
+
+    class Slow(Announcing):
+        def close(self) -> None:
+            together.wait(GUARD)
+            self.told.append("closed")
+
+    slow = [Slow() for _ in range(3)]
+    intake.replace(slow)
+    intake.close()
+    assert [each.told for each in slow] == [["closed"]] * 3
+
+
+def test_a_source_that_cannot_be_closed_keeps_no_other_open_and_is_told(state: MachineState, intake: Intake) -> None:
+    class Broken(Announcing):
+        def close(self) -> None:
+            raise ValueError("a fault")
+
+    other = Announcing()
+    intake.replace([Broken(), other])
+    with pytest.raises(ValueError, match="a fault"):
+        intake.close()
+    assert other.told == ["closed"]
 
 
 class Troubles(Observer):

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 
 from aws import account, client
+from running import eventually
 from slips.backends.aws.announcements import AnnouncementQueue, Received
 from slips.backends.aws.s3 import S3Store
 from slips.backends.machine.state import MachineState
+from slips.config import Config
+from slips.config.backend import BackendConfig, Embedded
 from slips.config.buckets import S3Bucket
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent
+from slips.service import queue as module
 from slips.service.custody import (
     AGAIN_SECONDS,
     FIRST_SECONDS,
@@ -27,6 +31,7 @@ from slips.service.custody import (
 )
 from slips.service.names import Names
 from slips.service.queue import KEPT_BYTES, QueueSource
+from slips.service.s3_sources import sources_in_s3
 from slips.service.sources import Arrival
 
 EVENTS = Path(__file__).parent / "events"
@@ -51,7 +56,7 @@ class Queue:
             Received(f"m{n}", f"r{n}", {"messageId": f"m{n}", "body": body}) for n, body in enumerate(bodies)
         ]
         self.calls: list[tuple[str, list[str], int]] = []
-        self.failures: list[StateError] = []
+        self.failures: list[Exception] = []
         self.redrive = redrive
         self.empty = threading.Event()
 
@@ -152,6 +157,16 @@ def test_hiding_that_fails_is_repeated_before_the_message_is_back() -> None:
     assert kept.turn(FIRST_SECONDS / 3) == []
     assert [kept.turn(AGAIN_SECONDS) for _ in range(2)] == [[], [("hide", ["r1"], FURTHER_SECONDS)]]
     assert kept.now < FIRST_SECONDS
+
+
+def test_messages_stay_hidden_while_others_cannot_be_deleted() -> None:
+    kept = Kept()
+    kept.custody.add("done", "r1")
+    kept.custody.add("at work", "r2")
+    kept.custody.concluded("done")
+    kept.queue.failures = [StateError("queue: denied")]
+    assert kept.turn(FIRST_SECONDS / 3) == [SYNC, ("hide", ["r2"], FURTHER_SECONDS)]
+    assert kept.custody.problem == "queue: denied"
 
 
 def test_the_end_of_a_session_gives_back_what_is_not_concluded() -> None:
@@ -369,6 +384,54 @@ def test_a_queue_that_fails_is_told_and_asked_again(scene: Make) -> None:
     made.queue.failures.clear()
     assert keys(made.arrivals()[0]) == [("my-logs", "a")]
     made.until(lambda: made.source.problem is None)
+
+
+def test_a_fault_of_the_thread_that_keeps_messages_is_told_and_the_thread_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.01)
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.01)
+    faults = [ValueError("no such thing")]
+    told = threading.Event()
+
+    def sync() -> None:
+        if faults and told.wait(GUARD):
+            raise faults.pop()
+
+    queue = Queue(created("a"))
+    source = QueueSource(URL, Names({"my-logs": S3Bucket(s3="real")}), lambda: queue, sync)
+    source.open(lambda: None)
+    eventually(lambda: [each.concluded() for each in source.take() if each.concluded], "nothing arrives")
+    problems = set[str | None]()
+
+    def is_deleted() -> bool:
+        problems.add(source.problem)
+        told.set()
+        return ("delete", ["r0"], 0) in queue.calls
+
+    eventually(is_deleted, "the message is not deleted")
+    source.close()
+    assert any("a fault of slips, ValueError: no such thing" in (each or "") for each in problems)
+
+
+def test_a_fault_of_the_thread_that_receives_is_told_and_the_thread_goes_on(scene: Make) -> None:
+    made = scene()
+    made.queue.failures = [ValueError("no such thing")] * 10_000
+    made.until(lambda: "a fault of slips, ValueError: no such thing" in (made.source.problem or ""))
+    made.queue.waiting = [Received("m0", "r0", {"messageId": "m0", "body": created("a")})]
+    made.queue.failures.clear()
+    assert keys(made.arrivals()[0]) == [("my-logs", "a")]
+
+
+def test_queues_of_one_name_are_told_apart() -> None:
+    urls = [f"https://sqs.{region}.amazonaws.com/1234/logs" for region in ("eu-west-1", "eu-west-2")]
+    urls.append("https://sqs.eu-west-1.amazonaws.com/1234/other")
+    buckets: dict[str, str | S3Bucket] = {
+        f"b{number}": S3Bucket(s3="real", sqs=url, poll=0) for number, url in enumerate(urls)
+    }
+    config = Config(stack_name="test", bucket_mapping={}, backend=BackendConfig(embedded=Embedded(buckets=buckets)))
+    names = [each.name for each in sources_in_s3(config) if isinstance(each, QueueSource)]
+    assert names == [f"queue {urls[0]}", f"queue {urls[1]}", "queue other"]
 
 
 def test_a_queue_that_cannot_be_made_is_told() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import os
 import random
 import signal
 import subprocess
@@ -11,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -20,7 +23,7 @@ from slips.config import HandlerConfig
 from slips.config.schema import Limits
 from slips.pipeline.conclude import ATTEMPTS
 from slips.service.supervisor import Supervisor
-from slips.service.worker_process import STOP_SECONDS, Worker, end_all
+from slips.service.worker_process import RELEASE_SECONDS, STOP_SECONDS, Worker, end_all
 
 __all__ = ["project"]
 
@@ -90,6 +93,28 @@ def test_workers_that_do_not_end_are_killed_together_after_the_time_of_one() -> 
     assert now == [STOP_SECONDS]
     assert [each.did for each in late] == [["dismissed", "killed", "released"]] * 8
     assert soon.did == ["dismissed", "released"]
+
+
+def test_a_killed_process_that_the_system_does_not_end_is_left_behind() -> None:
+    class Stuck:
+        """A process that waits for a dead share: no signal ends it."""
+
+        stdin = io.BytesIO()
+
+        def wait(self, timeout: float) -> int:
+            waited.append(timeout)
+            raise subprocess.TimeoutExpired("worker", timeout)
+
+    class Closes:
+        def close(self) -> None:
+            closed.append("closed")
+
+    waited, closed = list[float](), list[str]()
+    worker = Worker.__new__(Worker)
+    worker._process, worker._killed = cast("Any", Stuck()), ""
+    worker.answers, worker._cells, worker._lifeline = cast("Any", Closes()), cast("Any", Closes()), os.pipe()[0]
+    assert worker.release() == "was killed, and the system has not ended its process within 0.5 s"
+    assert (waited, closed) == ([RELEASE_SECONDS], ["closed"] * 2)
 
 
 def wait_until_gone(*pids: int) -> None:

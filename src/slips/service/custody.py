@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
@@ -97,18 +98,15 @@ class Custody:
             long_held = [id for id, held in self._held.items() if held.is_stored and held.until <= now]
         for id in long_held:
             self.concluded(id)
-        try:
-            self._delete_done()
-            with self._lock:
-                due = {id: held for id, held in self._held.items() if held.due <= now}
-            if due:
-                self._queue.hide([held.receipt for held in due.values()], FURTHER_SECONDS)
-                for held in due.values():
-                    held.due = now + FURTHER_SECONDS / 3
-        except (StateError, OSError) as error:
-            self.problem, self._again_at = str(error), now + AGAIN_SECONDS
-        else:
-            self.problem = None
+        problems: list[str] = []
+        for act in (self._delete_done, partial(self._hide_due, now)):  # a queue may deny one and allow the other
+            try:
+                act()
+            except (StateError, OSError) as error:
+                problems.append(str(error))
+        self.problem = next(iter(problems), None)
+        if problems:
+            self._again_at = now + AGAIN_SECONDS
 
     def give_back(self) -> None:
         """Delete what is concluded, and make all else receivable at once. Raises StateError or OSError."""
@@ -118,6 +116,14 @@ class Custody:
             self._held.clear()
         if receipts:
             self._queue.hide(receipts, 0)
+
+    def _hide_due(self, now: float) -> None:
+        with self._lock:
+            due = {id: held for id, held in self._held.items() if held.due <= now}
+        if due:
+            self._queue.hide([held.receipt for held in due.values()], FURTHER_SECONDS)
+            for held in due.values():
+                held.due = now + FURTHER_SECONDS / 3
 
     def _delete_done(self) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import zip_longest
 
@@ -150,7 +151,7 @@ class Intake:
             self._left.discard(name)
 
     def close(self) -> None:
-        """Close all sources; before, give back what is not concluded."""
+        """Close all sources, together since each may take seconds; before, give back what is not concluded."""
         with suppress(StateError):  # what is not told here is given back, and found to be done next time
             self._tell_concluded()
         unfinished = {id(each): each.arrival for opens in self._open.values() for each in opens}
@@ -160,8 +161,11 @@ class Intake:
         self._open.clear()
         self._left.clear()
         self._taken.clear()
-        for source in self._sources:
-            source.close()
+        if self._sources:
+            with ThreadPoolExecutor(len(self._sources), "slips-close") as together:
+                closings = [together.submit(source.close) for source in self._sources]
+            for closing in closings:
+                closing.result()
 
     def _new(self, events: Sequence[ObjectEvent], waiting: set[tuple[str, str]]) -> Iterator[ObjectEvent]:
         """Yield the events that must be put on a lane. Add the objects that wait from then on to `waiting`."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from slips.envelope.arrivals import messages
 from slips.errors import EnvelopeError, SlipsError, StateError
 from slips.model import ErrorItem, ObjectEvent, fingerprint, format_time, readable
-from slips.service.custody import FIRST_SECONDS, Custody, Hides
+from slips.service.custody import AGAIN_SECONDS, FIRST_SECONDS, Custody, Hides
 from slips.service.names import Names
 from slips.service.retries import ClosedError, Retries, fault, jitter
 from slips.service.sources import Arrival, Inbox
@@ -55,15 +55,18 @@ class QueueSource:
         make: Callable[[], Queue],
         sync: Callable[[], None],
         *,
+        name: str = "",
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float], float] = jitter,
     ) -> None:
-        """`make` makes the queue, in a thread of this source; `sync`: see `Custody`."""
-        self.name, self._url = f"queue {url.rpartition('/')[2]}", url
+        """`make` makes the queue, in a thread of this source; `sync`: see `Custody`. `name`: if others have its own."""
+        self.name, self._url = f"queue {name or name_of(url)}", url
         self._names, self._make, self._sync, self._clock = names, make, sync, clock
         self._inbox = Inbox()
         self._retries = Retries(self._inbox.wait, jitter=jitter)
         self._custody: Custody | None = None
+        self._fault: str | None = None
+        """The fault of slips that keeps messages from being hidden and deleted now."""
         self._is_made = threading.Event()
         self._threads = [
             threading.Thread(target=work, name="slips-queue", daemon=True) for work in (self._receive, self._keep)
@@ -71,7 +74,7 @@ class QueueSource:
 
     @property
     def problem(self) -> str | None:
-        return self._retries.problem or (None if self._custody is None else self._custody.problem)
+        return self._retries.problem or self._fault or (None if self._custody is None else self._custody.problem)
 
     def open(self, wake: Callable[[], None]) -> None:
         self._inbox.open(wake)
@@ -92,12 +95,14 @@ class QueueSource:
 
     def _receive(self) -> None:
         with suppress(ClosedError):
-            queue = self._retries.call(self._make)
-            self._custody = Custody(queue, self._sync, self._clock)
-            self._is_made.set()
+            queue: Queue | None = None
             while not self._inbox.is_closed:
-                received = self._retries.call(partial(queue.receive, FIRST_SECONDS))
                 try:
+                    if queue is None or self._custody is None:
+                        queue = self._retries.call(self._make)
+                        self._custody = Custody(queue, self._sync, self._clock)
+                        self._is_made.set()
+                    received = self._retries.call(partial(queue.receive, FIRST_SECONDS))
                     self._announce(queue, self._custody, received)
                 except ClosedError:
                     raise
@@ -153,14 +158,27 @@ class QueueSource:
 
     def _keep(self) -> None:
         self._is_made.wait()
-        while not self._inbox.wait(TURN_SECONDS):
-            if self._custody is not None:
+        pause = TURN_SECONDS
+        while not self._inbox.wait(pause):
+            pause = TURN_SECONDS
+            if self._custody is None:
+                continue
+            try:
                 self._custody.turn()
+                self._fault = None
+            except Exception as error:  # noqa: BLE001 - shown as a problem, and logged; it is tried again
+                _log.exception("%s", self.name)
+                self._fault, pause = str(fault(self.name, error)), AGAIN_SECONDS
         if self._custody is not None:
             try:
                 self._custody.give_back()
             except (SlipsError, OSError) as error:
                 _log.warning("%s; messages come back by themselves", error)
+
+
+def name_of(url: str) -> str:
+    """Return the name of a queue."""
+    return url.rpartition("/")[2]
 
 
 def _has_redrive_policy(queue: Queue) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -11,7 +12,7 @@ from slips.config import Config
 from slips.config.buckets import S3Bucket
 from slips.service.listing import ListingSource
 from slips.service.names import Names
-from slips.service.queue import Queue, QueueSource
+from slips.service.queue import Queue, QueueSource, name_of
 from slips.service.secret_places import secret_at
 from slips.service.sources import Source
 from slips.service.webhook import Secret, WebhookSource
@@ -23,6 +24,7 @@ def sources_in_s3(config: Config, *, endpoint_url: str | None = None, region: st
     for name, bucket in _buckets(config).items():
         if bucket.sqs is not None:
             queues.setdefault((bucket.sqs, bucket.profile), {})[name] = bucket
+    named = Counter(name_of(url) for url, _ in queues)
     return [
         *listings(config, endpoint_url=endpoint_url, region=region),
         *(
@@ -31,6 +33,7 @@ def sources_in_s3(config: Config, *, endpoint_url: str | None = None, region: st
                 Names(buckets),
                 partial(_queue, next(iter(buckets.values())), region),
                 partial(sync, config.state_directory),
+                name=url if named[name_of(url)] > 1 else "",
             )
             for (url, _), buckets in queues.items()
         ),

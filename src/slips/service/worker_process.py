@@ -24,6 +24,8 @@ STOP_SECONDS = 5.0
 """Most seconds that idle workers may take to end, all together."""
 REAP_SECONDS = 0.02
 """Most seconds to wait for a process whose pipe has ended: most die of the same."""
+RELEASE_SECONDS = 0.5
+"""Most seconds to wait for a process that was killed: one that waits for a dead share does not end by that."""
 TOKEN_BYTES = 8
 
 
@@ -153,12 +155,17 @@ class Worker:
     def release(self) -> str:
         """Free what belongs to a process that has ended, or was killed. Return how it ended, in words."""
         self._close_commands()
-        status = self._process.wait()
+        try:
+            status: int | None = self._process.wait(timeout=RELEASE_SECONDS)
+        except subprocess.TimeoutExpired:
+            status = None
         self.answers.close()
         os.close(self._lifeline)
         self._cells.close()
         if self._killed:
             return self._killed
+        if status is None:
+            return f"was killed, and the system has not ended its process within {RELEASE_SECONDS} s"
         return f"was killed by signal {-status}" if status < 0 else f"ended its process with exit status {status}"
 
     def _close_commands(self) -> None:
