@@ -30,7 +30,8 @@ from slips.service.up import with_time_limit
 
 NOW = 1_790_000_000.0
 Ends = Callable[[ObjectEvent], str]
-"""Returns the stage at which the run of an object fails; empty if it succeeds."""
+"""Returns the stage at which the run of an object fails, empty if it succeeds; with AGAIN another attempt follows."""
+AGAIN = ", again"
 
 
 class Crew:
@@ -55,7 +56,8 @@ class Crew:
         if self._task is not None:
             event, self._task = self._task.event, None
             stage = self._ends(event)
-            yield self, Failure(event, stage, "E", "m", retryable=False) if stage else Success(event, Outcome())
+            again, stage = stage.endswith(AGAIN), stage.removesuffix(AGAIN)
+            yield self, Failure(event, stage, "E", "m", retryable=again) if stage else Success(event, Outcome())
 
     def close(self) -> None:
         """Nothing."""
@@ -111,7 +113,14 @@ class Scene:
         with closing(self.state()) as state, state.exclusive():
             pool = cast("Pool", self.crew)
             supervisor = Supervisor(
-                self.config, state, self.watch, workers=1, pool=pool, break_at=break_at, now=lambda: self.now
+                self.config,
+                state,
+                self.watch,
+                workers=1,
+                pool=pool,
+                break_at=break_at,
+                now=lambda: self.now,
+                pause=lambda _: 0.0,
             )
             self.summary: Summary = supervisor.run(**about)
         return self.crew
@@ -376,6 +385,15 @@ def test_further_parts_of_a_started_object_are_not_kept_by_a_spent_budget(scene:
     scene.put("b", 1, records=[(5, None)])
     assert len(scene.run().given) == 2
     assert len(scene.waiting) == 1
+
+
+def test_further_attempts_of_a_started_object_are_not_kept_by_a_spent_budget(scene: Scene) -> None:
+    scene.configure(limits=Limits(objects_per_day=2))
+    scene.put("b", 3)
+    stages = iter([f"handler{AGAIN}", f"handler{AGAIN}"])
+    scene.fails = lambda event: next(stages, "") if event.object_key == "b/1" else ""
+    assert scene.run().given == ["b/0", "b/1", "b/1", "b/1"]
+    assert (scene.summary.objects, scene.waiting) == (2, [("b", 0)])
 
 
 def test_objects_that_a_user_names_run_in_spite_of_a_spent_budget_and_count(scene: Scene, tmp_path: Path) -> None:

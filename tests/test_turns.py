@@ -33,7 +33,7 @@ class Lanes:
         self.turns = Turns(
             self.config,
             self.state,
-            lambda event: event.object_key not in self.refused,
+            lambda delivery: delivery.event.object_key not in self.refused,
             workers=workers,
             keeps_one=keeps_one,
             clock=lambda: self.time,

@@ -104,14 +104,15 @@ class Brakes:
 
     # -- questions of the supervisor
 
-    def allows(self, event: ObjectEvent) -> bool:
+    def allows(self, delivery: Delivery) -> bool:
         """Whether an object may start now. One that may not stays on its lane as it is."""
         if not self._on and self._over is None:
             return True
+        event = delivery.event
         lane = _lane(event)
         if (lane, "") in self._on:
             return False
-        if self._over is not None and self._pending.are_all_wanted and not is_rest(event):
+        if self._over is not None and self._pending.are_all_wanted and _is_first(delivery):
             return False
         key = (lane, self._handler(event))
         brake = self._on.get(key) if key[1] else None
@@ -144,8 +145,7 @@ class Brakes:
     def started(self, delivery: Delivery) -> None:
         """Note that an object starts."""
         event = delivery.event
-        is_first = not (delivery.attempts or delivery.excused or is_rest(event))
-        if is_first:
+        if _is_first(delivery):
             self._new_objects += 1
             self._new_bytes += event.object_size
             self._spent = self._spent.plus(1, event.object_size)
@@ -302,3 +302,8 @@ class Brakes:
 
 def _lane(event: ObjectEvent) -> Lane:
     return event.lane or LANES[0]
+
+
+def _is_first(delivery: Delivery) -> bool:
+    """Whether the next start of an object is its first one: a budget counts no other, and keeps no other."""
+    return not (delivery.attempts or delivery.excused or is_rest(delivery.event))

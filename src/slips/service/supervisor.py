@@ -83,8 +83,8 @@ class Supervisor:
         pending = Pending(site, self.summary)
         brakes = Brakes(site, pending, observer, default=break_at, clock=now)
 
-        def may_start(event: ObjectEvent) -> bool:
-            return pending.is_wanted(event) and brakes.allows(event)
+        def may_start(delivery: Delivery) -> bool:
+            return pending.is_wanted(delivery.event) and brakes.allows(delivery)
 
         turns = Turns(config, state, may_start, workers=self._workers, keeps_one=endless)
         intake = Intake(site, sources, observer, self.wake, turns.at_work)

@@ -23,7 +23,7 @@ from slips.backends.machine.lane_limits import lane_limit
 from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.state import MachineState
 from slips.config import Config, LaneConfig
-from slips.model import LANES, Lane, ObjectEvent
+from slips.model import LANES, Lane
 
 AT_HAND = 64
 """Most events that are read from a lane at once."""
@@ -65,7 +65,7 @@ class Turns:
         self,
         config: Config,
         state: MachineState,
-        is_wanted: Callable[[ObjectEvent], bool],
+        is_wanted: Callable[[Delivery], bool],
         *,
         workers: int,
         keeps_one: bool = False,
@@ -73,7 +73,7 @@ class Turns:
     ) -> None:
         """Read nothing yet. `keeps_one`: long objects never get the last of several workers.
 
-        `is_wanted`: whether an event may start now. One that may not stays on its lane, until `look_again`.
+        `is_wanted`: whether a delivery may start now. One that may not stays on its lane, until `look_again`.
         """
         self._state, self._is_wanted, self._keeps_one, self._clock = state, is_wanted, keeps_one, clock
         self._short, self._large = _Queue("fast", False), _Queue("fast", True)
@@ -152,7 +152,7 @@ class Turns:
         after: dict[Lane, int] = {}
         while batch := self._state.stream.take(AT_HAND, after, [lane]):
             for delivery in batch:
-                if delivery.id not in self._known and self._is_wanted(delivery.event):
+                if delivery.id not in self._known and self._is_wanted(delivery):
                     self._sort_in(delivery)
                     return
 
@@ -231,7 +231,7 @@ class Turns:
 
     def _sort_in(self, delivery: Delivery) -> None:
         queue = self._queue_of(delivery)
-        if delivery.id in self._known or not self._is_wanted(delivery.event):
+        if delivery.id in self._known or not self._is_wanted(delivery):
             return
         if queue is self._large and len(queue.waiting) >= MOST_LARGE:
             self._has_left = True
@@ -264,7 +264,7 @@ class Turns:
         while (place := self._place(queue.waiting, suits)) is not None:
             delivery = queue.waiting[place]
             del queue.waiting[place]
-            if self._is_wanted(delivery.event):
+            if self._is_wanted(delivery):
                 return delivery
             self.over(delivery)
         return None
