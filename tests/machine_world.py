@@ -22,10 +22,12 @@ from slips.backends.machine.directory import DirectoryStore
 from slips.backends.machine.operations import MachineOperations
 from slips.backends.machine.sqlite import FILE
 from slips.backends.machine.state import MachineState
+from slips.brakes import Budget, Pause
 from slips.config import Config
 from slips.errors import StateError
-from slips.model import ErrorItem, ObjectEvent
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, Outcome
 from slips.pipeline.audit import Audit, audit
+from slips.pipeline.ended import Failure
 from slips.pipeline.process import Processor
 from slips.pipeline.selection import selection_of
 from slips.ports import SETTLED, ErrorTable, Ledger, Status
@@ -34,7 +36,7 @@ from slips.service.observer import Observer
 from slips.service.pool import Pool
 from slips.service.supervisor import Supervisor
 from slips.site.machine import MachineSite
-from worlds import BUCKET, Fault, Probe, Version, new_config, push_missing, with_format
+from worlds import BUCKET, Clock, Fault, Probe, Version, Watch, new_config, push_missing, with_format
 
 
 class Mortal:
@@ -93,6 +95,7 @@ class InThisProcess:
         return None if self._task else self._worker
 
     def give(self, _worker: Worker, task: Task) -> None:
+        self._world.watch.starts(task.event, self._world.pauses())
         self._task = task
 
     def wait(self, _timeout: float) -> Iterator[tuple[Worker, Any]]:
@@ -111,14 +114,30 @@ class InThisProcess:
     def close(self) -> None: ...
 
 
+class Ends(Observer):
+    """Shows a watch the ends of runs."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
+        self._watch.ends(event.lane or LANES[0], "")
+
+    def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
+        if final:
+            self._watch.ends(event.lane or LANES[0], failure.stage)
+
+
 class MachineWorld:
     """One machine: a directory, SQLite, and sessions of the supervisor. Operators have a connection of their own."""
 
     settles_dismissed = True
     has_only_present_content = True
+    starts_all_in_trouble = False
     gives_up = False
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch) -> None:
+        self.watch, self.clock = watch, Clock()
         self._root = Path(mkdtemp(prefix="slips-world-"))
         (self._root / "bucket").mkdir()
         (self._root / "handler.py").touch()
@@ -151,12 +170,31 @@ class MachineWorld:
     def site(self) -> MachineSite:
         return MachineSite(self.config, self._operators)
 
+    @property
+    def operations(self) -> MachineOperations:
+        return MachineOperations(self.config, self._operators, clock=self.clock)
+
     def audited(self) -> Audit:
         site = self.site
-        return audit(site, MachineOperations(self.config, self._operators), selection_of(site, (), ()))
+        return audit(site, self.operations, selection_of(site, (), ()))
 
     def push_missing(self) -> None:
-        push_missing(self.site, MachineOperations(self.config, self._operators))
+        push_missing(self.site, self.operations)
+
+    def pauses(self) -> list[Pause]:
+        return self.operations.pauses()
+
+    def pause(self, lane: Lane) -> None:
+        self.operations.pause(lane, "", "an operator")
+
+    def resume(self, lane: Lane) -> None:
+        self.operations.resume(lane)
+
+    def granted(self) -> int:
+        return self.operations.budgets().spent.granted
+
+    def set_budget(self, objects: int | None) -> None:
+        self.operations.set_budget(Budget(objects))
 
     def identity(self, version: Version) -> str:
         return hashlib.sha256(version.body).hexdigest()[:32]
@@ -207,7 +245,7 @@ class MachineWorld:
         self.ticker.due, Probe.fault = self.fault.stop, self.fault
         pool = cast("Pool", InThisProcess(self))
         with self._state.exclusive():
-            Supervisor(self.config, self._state, Observer(), pool=pool).run()
+            Supervisor(self.config, self._state, Ends(self.watch), pool=pool, pause=lambda _: 0.0, now=self.clock).run()
 
     def processor(self, task: Task) -> Processor:
         """The processor of a worker: files that it was told about are not read for their hashes."""

@@ -6,10 +6,11 @@ import shutil
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
@@ -18,26 +19,36 @@ from msgspec import Struct
 import aws
 from fakes import FakeSite, Objects, Witness
 from places import Death, Stops
+from slips.backends.aws.brakes import DynamoBrakes
 from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.kinesis import KinesisStream
 from slips.backends.aws.known import DynamoKnown
 from slips.backends.aws.ledger import DynamoLedger
+from slips.backends.aws.stack_brakes import TABLE, StackBrakes
+from slips.brakes import Budget, Pause, is_held
 from slips.envelope.cause import Cause
-from slips.envelope.lane import arguments, decode, lane_records
+from slips.envelope.lane import LaneRecord, arguments, decode, lane_records
 from slips.envelope.lost import Unwrapped
-from slips.errors import StateError, StreamError, UnfinishedError
+from slips.errors import InvokeError, StateError, StreamError, UnfinishedError
 from slips.known import KnownObjects
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, format_time
 from slips.pipeline.audit import Audit, audit
 from slips.pipeline.conclude import ATTEMPTS
 from slips.pipeline.dispatch import dispatch
+from slips.pipeline.ended import Failure, Success
+from slips.pipeline.hold import CONTROLS_SECONDS, Gate, lane_of
 from slips.pipeline.invocation import run_batch
+from slips.pipeline.outcomes import CountedRuns, Outcomes
 from slips.pipeline.process import Processor
 from slips.pipeline.push import push
+from slips.pipeline.release import ReleasingSite, release
 from slips.pipeline.report import report_lost
 from slips.pipeline.selection import selection_of
 from slips.ports import ErrorTable, Ledger, Status
-from worlds import BUCKET, Fault, Probe, Version, new_config, push_missing, with_format
+from worlds import BUCKET, Clock, Fault, Probe, Version, Watch, new_config, push_missing, with_format
+
+if TYPE_CHECKING:
+    from slips.backends.aws.stack import DeployedStack
 
 
 @dataclass(kw_only=True)
@@ -45,8 +56,14 @@ class ListedSite(FakeSite):
     """A site whose bucket has these objects."""
 
     present: Sequence[ObjectEvent]
+    brakes: DynamoBrakes
+    monotonic: Callable[[], float]
+    budget: Budget = field(default_factory=Budget)
     directories: dict[str, Path] = field(default_factory=dict)
     unlisted: list[str] = field(default_factory=list)
+
+    def version_of(self, _handler: str) -> str:
+        return self.code_version
 
     def beginnings(self, _bucket: str) -> tuple[str, ...]:
         return ("",)
@@ -83,6 +100,36 @@ class Unreliable:
         return call
 
 
+class Shown(NamedTuple):
+    """As much of a DeployedStack as StackBrakes uses."""
+
+    clients: Any
+    clock: Clock
+
+    def variables(self, _function: str) -> dict[str, str]:
+        return {TABLE: "ledger"}
+
+
+class Clients(NamedTuple):
+    dynamodb: Any
+
+
+class Ends(Witness):
+    """Shows a watch the ends of runs."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def succeeded(self, success: Success, items: int) -> None:
+        if success.rest is None:
+            self._watch.ends(success.event.lane or LANES[0], "")
+
+    def failed(self, failure: Failure, final: bool) -> None:
+        if final:
+            self._watch.ends(failure.event.lane or LANES[0], failure.stage)
+
+
 class Invocation(Struct):
     """An asynchronous invocation of the main func that Lambda has accepted."""
 
@@ -96,9 +143,11 @@ class StackWorld:
 
     settles_dismissed = False
     has_only_present_content = False
+    starts_all_in_trouble = True
     gives_up = True
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch) -> None:
+        self.watch, self.clock = watch, Clock()
         self._root = Path(mkdtemp(prefix="slips-world-"))
         (self._root / "handler.py").touch()
         self._config = new_config(self._root / "handler.py")
@@ -117,6 +166,16 @@ class StackWorld:
         self._at_work: list[Invocation] = []
         """Invocations whose handler is at work, while another does something."""
         self._requests = 0
+        self._brakes = DynamoBrakes(dynamodb, "ledger")
+        shown = Shown(Clients(aws.client("dynamodb")), self.clock)
+        self._operators = StackBrakes(cast("DeployedStack", shown))
+        self._deployed = self.is_lenient
+        self._gate: Gate | None = None
+        """The gate of Dispatcher's process; None: it has died."""
+        self._outcomes: Outcomes | None = None
+        """The counts of the main func's process; None: it has died."""
+        self._shown: list[Pause] = []
+        """The pauses when Dispatcher decided which of its records may start."""
 
     @property
     def errors(self) -> ErrorTable:
@@ -135,6 +194,9 @@ class StackWorld:
         ]
         return ListedSite(
             present=present,
+            brakes=self._brakes,
+            clock=self.clock,
+            monotonic=self.clock,
             config=with_format(self._config, is_lenient=self.is_lenient),
             store=self._objects,
             handlers=[Probe],
@@ -144,11 +206,16 @@ class StackWorld:
             ledger=self._ledger,
         )
 
+    @property
+    def holding(self) -> ReleasingSite:
+        """The site with as much of a loader of handlers as brakes use."""
+        return cast("ReleasingSite", self.site)
+
     name = "test"
 
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None]) -> KnownObjects:
         """As much of Operations as audit and push use. A lane that holds something may hold any object, unseen."""
-        lags: dict[Lane, float] = dict.fromkeys(LANES, 1e9 if self.waiting() else 0.0)
+        lags: dict[Lane, float] = dict.fromkeys(LANES, 1e9 if self._in_motion() else 0.0)
         return DynamoKnown(listed, lambda: lags, self._ledger.stored_entries, self._errors.scan, progress)
 
     def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]:
@@ -198,24 +265,56 @@ class StackWorld:
             except (StateError, StreamError, Death):
                 pass
 
+    def pauses(self) -> list[Pause]:
+        return self._operators.pauses()
+
+    def pause(self, lane: Lane) -> None:
+        self._operators.pause(lane, "", "an operator")
+        self.clock.passes(CONTROLS_SECONDS)
+
+    def resume(self, lane: Lane) -> None:
+        self._operators.resume(lane)
+        self.clock.passes(CONTROLS_SECONDS)
+        self._release()
+
+    def granted(self) -> int:
+        return self._operators.budgets().spent.granted
+
+    def set_budget(self, objects: int | None) -> None:
+        self._operators.set_budget(Budget(objects))
+        self.clock.passes(CONTROLS_SECONDS)
+
     def work(self, choice: int) -> None:
+        self.clock.passes(CONTROLS_SECONDS)  # what the former steps did to brakes has been seen
         self._read_on()
         due: list[Callable[[], None]] = [lambda lane=lane: self._deliver(lane) for lane in LANES if self._ahead[lane]]  # type: ignore[misc]
         due += [lambda each=each: self._invoke(each) for each in self._invocations if each not in self._at_work]  # type: ignore[misc]
+        due += [self._release] if self._held() else []
         if due:
             due[choice % len(due)]()
 
     def settle(self) -> None:
-        while self.waiting():
-            self.work(0)
+        while True:
+            while self._in_motion():
+                self.work(0)
+            self._release()
+            if not self._in_motion():
+                return
 
     def restart(self) -> None:
         """Nothing: a function has no memory between invocations that the tests' calls would share."""
 
     def waiting(self) -> list[ObjectEvent]:
+        return self._in_motion() + self._held()
+
+    def _in_motion(self) -> list[ObjectEvent]:
         self._read_on()
         on_lanes = [decode(record["Data"]) for records in self._ahead.values() for record in records]
         return on_lanes + [decode(data) for each in self._invocations for data in each.payload]
+
+    def _held(self) -> list[ObjectEvent]:
+        shown = DynamoErrors(aws.client("dynamodb"), "errors")  # in whose way no fault comes
+        return [event for item in shown.scan() if is_held(item) for event in item.events]
 
     def dismiss(self, item: ErrorItem) -> bool:
         return self._errors.delete(item.request_id, item.revision)
@@ -249,24 +348,58 @@ class StackWorld:
             for each in records
         ]
         try:
-            done = dispatch(
-                lane_records({"Records": kinesis}),
-                invoker=self,
-                batch_size=2,
-                delay=0,
-                seconds_left=lambda: 60.0,
-                sleep=lambda _seconds: None,
-            )
+            retry_from = self._dispatch(lane_records({"Records": kinesis}))
         except Death:
+            self._gate = None
             return
-        assert not done.problem
-        self._ahead[lane] = []
+        first = next((n for n, each in enumerate(records) if each["SequenceNumber"] == retry_from), 0)
+        self._ahead[lane] = [] if retry_from is None else records[first:]
+
+    def _dispatch(self, records: Sequence[LaneRecord]) -> str | None:
+        """Do what Dispatcher does. Return the number from which AWS delivers again; None: from none."""
+        self._deploy()
+        self._shown = self.pauses()
+        gate: Gate | None
+        gate = self._gate = self._gate or Gate(self.holding)
+        try:
+            free = gate.sort(records)
+        except StateError:
+            gate, free = None, list(records)  # the default of Dispatcher
+        done = dispatch(
+            free,
+            invoker=self,
+            batch_size=2,
+            delay=0,
+            seconds_left=lambda: 60.0,
+            sleep=lambda _seconds: None,
+        )
+        retry_from = done.retry_from if done.problem else None
+        if gate is not None and gate.has_something:
+            try:
+                gate.settle(retry_from=retry_from)
+            except StateError:
+                return gate.again_from(retry_from)
+        return retry_from
+
+    def _deploy(self) -> None:
+        """Start the processes anew if the config has changed."""
+        if self._deployed != self.is_lenient:
+            self._gate, self._outcomes, self._deployed = None, None, self.is_lenient
+
+    def _release(self) -> None:
+        """Do what the Drain function does on its schedule."""
+        with suppress(StateError, StreamError, Death):
+            release(self.holding)
 
     def invoke(self, events: Sequence[bytes]) -> None:
         """Accept an invocation: the port Invoker."""
         kind = self.fault.draw()
         if kind == "death before":
             raise Death
+        if kind == "refused":
+            raise InvokeError("the main func is throttled")
+        for event in map(decode, events):
+            self.watch.starts(event, self._shown)
         self._requests += 1
         self._invocations.append(Invocation(list(events), f"request-{self._requests}"))
         if kind == "death behind":
@@ -277,16 +410,14 @@ class StackWorld:
         self._at_work.append(invocation)
         site, events = self.site, arguments([msgspec.json.decode(data) for data in invocation.payload])
         self.ticker.due, Probe.fault = self.fault.stop, self.fault
+        self._deploy()
+        outcomes = self._outcomes = self._outcomes or Outcomes(self.holding)
+        outcomes.begin()
         try:
-            run_batch(
-                events,
-                invocation.request_id,
-                site,
-                processor=Processor(site),
-                deadline=self.ticker,
-                observer=Witness(),
-            )
-        except (UnfinishedError, Death):
+            self._run(invocation, events, site, outcomes)
+        except (UnfinishedError, Death) as error:
+            if isinstance(error, Death):
+                self._outcomes = None
             if invocation.attempts < ATTEMPTS:
                 return
             cause = Cause(request_id=invocation.request_id, error_type="UnfinishedError", attempts=ATTEMPTS)
@@ -295,10 +426,35 @@ class StackWorld:
             self._at_work.remove(invocation)
         self._invocations.remove(invocation)
 
+    def _run(self, invocation: Invocation, events: Sequence[ObjectEvent], site: ListedSite, outcomes: Outcomes) -> None:
+        try:
+            run_batch(
+                events,
+                invocation.request_id,
+                site,
+                processor=Processor(site),
+                deadline=self.ticker,
+                observer=CountedRuns(Ends(self.watch), outcomes),
+            )
+        except UnfinishedError:
+            self._count(outcomes)
+            raise
+        self._count(outcomes)
+
+    def _count(self, outcomes: Outcomes) -> None:
+        with suppress(StateError):
+            outcomes.write()
+
     def _report(self, lost: Unwrapped) -> None:
         while True:
             try:
-                report_lost(lost, self.site)
-                return
+                done = report_lost(lost, self.site)
+                break
             except (StateError, StreamError, Death):
                 pass
+        outcomes = Outcomes(self.holding)  # the Reporter's process
+        for item in done.items:
+            outcomes.reported(item)
+            self.watch.ends(lane_of(item), item.stage)
+        with suppress(Death):
+            self._count(outcomes)

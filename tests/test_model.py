@@ -1,12 +1,13 @@
-"""A pure model of lanes, ledger and error table, compared with SQLite and with DynamoDB and Kinesis, step by step.
+"""A pure model of lanes, ledger, error table and brakes, compared with SQLite and with DynamoDB and Kinesis.
 
-In no order of puts, notifications, runs, deaths, drains and dismissals may anything be lost or invented.
+In no order of puts, notifications, runs, deaths, drains, dismissals and pauses may anything be lost or invented, nor
+may an object start that a brake or a budget holds, or wait that none does.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Literal, cast
 
@@ -26,21 +27,24 @@ from msgspec import Struct, field
 import aws
 from machine_world import MachineWorld
 from places import Death
+from slips.brakes import DAY, Pause, day_of, is_held, is_rest
 from slips.errors import StateError, StreamError
-from slips.model import ErrorItem, ObjectEvent, is_to_the_end
+from slips.model import LANES, ErrorItem, Lane, ObjectEvent, format_time, is_to_the_end
 from slips.pipeline.audit import AUDIT_STATES
 from slips.pipeline.drain import DrainRequest, DrainResult, drain
 from slips.pipeline.replay import replay
 from slips.ports import SETTLED, Status
 from stack_world import StackWorld
-from worlds import RECORDS, Content, Fault, Probe, Version, World
+from worlds import RECORDS, WINDOW, Clock, Content, Fault, Probe, Version, Watch, World
 
 Kind = Literal["sqlite", "aws"]
 State = Literal["unknown", "waiting", "done", "failed", "dismissed", "dropped", "lost"]
-KEYS = ("a", "b", "slow/c", "dropped/d")
+KEYS = ("a", "b", "slow/c", "slow/d", "dropped/d")
 CONTENTS: tuple[Content, ...] = ("good", "good", "doubtful", "damaged")
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 """Without making a failing story as short as it can be, which takes longer than to read it."""
+OF_HANDLERS = ("handler", "decompression")
+"""Stages at which the objects of a story fail, and that count for a handler's brake."""
 FAULTS = ("refused", "answer lost", "sent twice", "death before", "death behind")
 
 
@@ -86,6 +90,97 @@ class Model(Struct):
         return now in allowed[before]
 
 
+class Brakes:
+    """What must be true of pauses and budgets: a Watch, which fails at an object that may not start."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.paused: set[Lane] = set()
+        """The lanes that an operator has paused."""
+        self.budget: int | None = None
+        self.granted = 0
+        """How often an operator let a whole budget more be spent on this day."""
+        self.day = ""
+        self.started: set[tuple[str, ...]] = set()
+        """The objects that have started on this day."""
+        self.is_exact = True
+        """Whether no process has died on this day before it wrote what had started."""
+        self.is_blind = False
+        """Whether processes need not know yet what an operator did."""
+        self.canaries: set[Pause] = set()
+        """The pauses by failures, as they were shown, for which the time of a canary had come that has started."""
+        self.changed: set[Lane] = set()
+        """The lanes whose handler or config has changed, so that an object may be tried at once."""
+        self.failed: Counter[Lane] = Counter()
+        """How many objects of each lane have failed since one of it succeeded."""
+
+    def starts(self, event: ObjectEvent, pauses: Sequence[Pause]) -> None:
+        lane = event.lane or LANES[0]
+        if self.is_blind:
+            return
+        assert lane not in self.paused, f"{event} starts on a lane that is paused"
+        self._spend(event)
+        for pause in pauses:
+            if (pause.lane, pause.cause) == (lane, "failures") and event.replay is None:
+                if self._is_due(pause):
+                    assert pause not in self.canaries, f"{event} starts beside the canary of {pause}"
+                    self.canaries.add(pause)
+                else:
+                    assert lane in self.changed, f"{event} starts too early: {pause}"
+                    self.changed.discard(lane)
+
+    def _spend(self, event: ObjectEvent) -> None:
+        if day_of(self.clock()) != self.day:
+            self.day, self.granted, self.is_exact = day_of(self.clock()), 0, True
+            self.started.clear()
+        if self.budget is not None and self.is_exact and not is_rest(event):
+            self.started.add((event.object_key, event.identity, event.replay or "", str(event.records)))
+            most = self.budget * (1 + self.granted)
+            assert len(self.started) <= most, f"{event} starts beyond a budget of {most}"
+
+    def ends(self, lane: Lane, stage: str) -> None:
+        if not stage:
+            self.failed[lane] = 0
+        elif stage in OF_HANDLERS:
+            self.failed[lane] += 1
+
+    def forget(self, lanes: Iterable[Lane] = LANES) -> None:
+        """Expect nothing of what was counted and tried: an operator has resumed lanes, or the code has changed."""
+        for lane in lanes:
+            self.canaries = {each for each in self.canaries if each.lane != lane}
+            del self.failed[lane]
+
+    def die(self) -> None:
+        """Let a process die: what it had only counted is forgotten."""
+        self.is_exact = False
+        self.forget()
+
+    def check(self, pauses: Sequence[Pause]) -> None:
+        """Check that what fails on and on pauses."""
+        for lane in LANES:
+            if any((each.lane, each.cause) == (lane, "failures") for each in pauses):
+                self.failed[lane] = 0
+            assert self.failed[lane] < 2 * WINDOW, f"{self.failed[lane]} objects of {lane} failed, and it goes on"
+
+    def check_waits(self, events: Iterable[ObjectEvent], pauses: Sequence[Pause]) -> None:
+        """Check that each of these events, with which the backend does nothing, has a reason to wait."""
+        for event in events:
+            reasons = [each for each in pauses if each.lane == (event.lane or LANES[0])]
+            assert any(self._holds(each, event) for each in reasons), f"{event} waits for nothing: {pauses}"
+
+    def _holds(self, pause: Pause, event: ObjectEvent) -> bool:
+        match pause.cause:
+            case "operator":
+                return pause.lane in self.paused
+            case "failures":
+                return event.replay is None and not self._is_due(pause)
+            case _:
+                return not is_rest(event)
+
+    def _is_due(self, pause: Pause) -> bool:
+        return pause.until is not None and pause.until <= format_time(self.clock())
+
+
 class Story(RuleBasedStateMachine):
     """A story of some objects on one backend."""
 
@@ -99,11 +194,13 @@ class Story(RuleBasedStateMachine):
         """Versions whose bad records left the error table by an operator's order."""
         self.items: list[ErrorItem] = []
         """Of the error table, at the last check."""
+        self.brakes = Brakes()
         self.end = ExitStack()
 
     @initialize()
     def begin(self) -> None:
-        self.world = self.end.enter_context(fresh(self.kind))
+        self.world = self.end.enter_context(fresh(self.kind, self.brakes))
+        self.brakes.clock = self.world.clock
         self.model = Model(self.world.settles_dismissed)
         self._put("keep", "good")  # a directory that became empty counts as a share that is not mounted
 
@@ -143,6 +240,24 @@ class Story(RuleBasedStateMachine):
         Probe.down.clear()
         self.world.is_lenient = not self.world.is_lenient
         self.model.excused |= self._in_flight()  # a part of an object is not read by another reader
+        self.brakes.changed |= set(LANES)
+        self.brakes.forget()
+
+    @rule()
+    def recover(self) -> None:
+        """Let the receiver of the handler be there again: no code changes."""
+        Probe.down.clear()
+
+    @rule(lane=st.sampled_from(LANES), content=st.sampled_from(["good", "damaged"]))
+    def flood(self, lane: Lane, content: Content) -> None:
+        """Let so many objects of a lane arrive, one after the other, that its brake judges."""
+        for key in [each for each in KEYS if each.startswith("slow/") == (lane == "slow")][:2] * 2:
+            self._announce(self._put(key, content))
+            self.world.work(0)
+
+    @rule(seconds=st.sampled_from([30, 60, 600, 3_600, DAY]))
+    def wait(self, seconds: int) -> None:
+        self.world.clock.passes(seconds)
 
     # ---- what the backend does
 
@@ -156,16 +271,21 @@ class Story(RuleBasedStateMachine):
     def work_with_a_fault(self, choice: int, kind: str, at: int, stop: bool) -> None:
         self.world.fault = Fault(kind, at, stop)
         self.model.excused |= self._in_flight() if self.world.gives_up else set()
+        self.brakes.is_blind = self.world.starts_all_in_trouble
         self.world.work(choice)
+        self.brakes.is_blind = False
+        self.brakes.die()
         self.world.fault = Fault()
 
     @rule(
-        choice=st.integers(0, 5), act=st.sampled_from(["overwrite", "remove", "announce", "drain", "dismiss", "work"])
+        choice=st.integers(0, 5),
+        act=st.sampled_from(["overwrite", "remove", "announce", "drain", "dismiss", "work", "pause", "resume"]),
     )
     def work_while_another_acts(self, choice: int, act: str) -> None:
         self.world.fault = Fault(during=lambda: self._act(act))
         self.world.work(choice)
         self.world.fault = Fault()
+        self.brakes.is_blind = False
 
     @rule()
     def restart(self) -> None:
@@ -210,7 +330,25 @@ class Story(RuleBasedStateMachine):
         for event in self.world.waiting():
             self.model.announced |= {each.number for each in self._versions(event)}
 
+    @rule(lane=st.sampled_from(LANES))
+    def pause(self, lane: Lane) -> None:
+        self._pause(lane)
+
+    @rule(lane=st.sampled_from(LANES))
+    def resume(self, lane: Lane) -> None:
+        self._resume(lane)
+
+    @rule(objects=st.sampled_from([None, 1, 2, 3]))
+    def set_budget(self, objects: int | None) -> None:
+        self.world.set_budget(objects)
+        self.brakes.budget = objects
+        self.brakes.started.clear()
+
     # ---- what must be true
+
+    @invariant()
+    def an_object_waits_or_starts_as_the_brakes_say(self) -> None:
+        self.brakes.check(self.world.pauses())
 
     @invariant()
     def nothing_is_lost_or_invented(self) -> None:
@@ -229,9 +367,10 @@ class Story(RuleBasedStateMachine):
                 assert entry.outcome.balanced
         self.items = list(self.world.errors.scan())
         for item in self.items:
-            (event,) = item.events
-            assert "@" in event.identity or (event.object_key, event.identity) in names, item
-            assert event.object_key != "dropped/d"
+            assert len(item.events) == 1 or is_held(item)
+            for event in item.events:
+                assert "@" in event.identity or (event.object_key, event.identity) in names, item
+                assert event.object_key != "dropped/d"
 
     @invariant()
     def content_that_is_done_was_seen_whole(self) -> None:
@@ -250,18 +389,22 @@ class Story(RuleBasedStateMachine):
                 self._end_well()
 
     def _end_well(self) -> None:
-        """Mend all and drain all: then each object that is there is done."""
+        """Mend all and drain all: then each object that is there is done. What pauses by itself ends by itself."""
         Probe.down.clear()
         self.world.fault = Fault()
         self.world.is_lenient = True
-        self._settle()
+        self.brakes.changed |= set(LANES)
+        self.brakes.forget()
+        for lane in sorted(self.brakes.paused):
+            self._resume(lane)
         for key, version in list(self.model.present.items()):
             if version.content == "damaged":
                 self._put(key, "good")
                 self._announce(self.model.present[key])
+        self._let_pauses_end()
         for _ in range(2):
             self._drain()
-            self._settle()
+            self._let_pauses_end()
         for version in self.model.present.values():
             now = self._state_of(version)
             expected = {"done", "dropped" if version.key.startswith("dropped/") else "done"}
@@ -309,6 +452,21 @@ class Story(RuleBasedStateMachine):
                 self._dismiss(items[0])
             case "work" if not isinstance(self.world, MachineWorld):
                 self.world.work(0)
+            case "pause":
+                self._pause("fast")
+                self.brakes.is_blind = True
+            case "resume":
+                self._resume("fast")
+
+    def _pause(self, lane: Lane) -> None:
+        self.world.pause(lane)
+        self.brakes.paused.add(lane)
+
+    def _resume(self, lane: Lane) -> None:
+        self.brakes.paused.discard(lane)
+        self.brakes.forget([lane])
+        self.world.resume(lane)
+        self.brakes.granted = self.world.granted()
 
     def _drain(self) -> None:
         list(drain(DrainRequest(), self.world.site, DrainResult()))
@@ -320,6 +478,8 @@ class Story(RuleBasedStateMachine):
             self.spared.add(present.number)
 
     def _dismiss(self, item: ErrorItem) -> None:
+        if is_held(item):
+            return  # an operator who dismisses what only waits discards it
         (event,) = item.events
         if self.world.dismiss(item):
             for version in self._versions(event):
@@ -329,26 +489,43 @@ class Story(RuleBasedStateMachine):
                     self.model.states[version.number] = "dismissed"
                     self.model.dismissed.add(version.number)
 
+    def _failed(self) -> list[ErrorItem]:
+        """The items of what has failed."""
+        return [item for item in self.world.errors.scan() if not is_held(item)]
+
     def _chosen(self, data: st.DataObject) -> ErrorItem:
         return self.items[data.draw(st.integers(0, len(self.items) - 1), label="item")]
 
     def _settle(self) -> None:
         self.world.settle()
-        assert self.world.waiting() == []
-        assert [each for each in self.world.ledger.scan() if each.status in ("claimed", "waiting")] == []
+        waiting = self.world.waiting()
+        self.brakes.check_waits(waiting, self.world.pauses())
+        keys = {event.object_key for event in waiting}
+        open_entries = [each for each in self.world.ledger.scan() if each.status in ("claimed", "waiting")]
+        assert [each for each in open_entries if each.key not in keys] == []
         self._check_audit()
+
+    def _let_pauses_end(self) -> None:
+        """Let days pass, until nothing waits."""
+        for _ in range(30):
+            self._settle()
+            if not self.world.waiting():
+                return
+            self.world.clock.passes(DAY)
+        raise AssertionError(f"waits on, though nobody pauses it: {self.world.waiting()}, {self.world.pauses()}")
 
     def _check_audit(self) -> None:
         """Compare an audit, while nothing waits, with the model."""
         found = self.world.audited()
-        stopped = {
-            item.events[0].object_key for item in self.world.errors.scan() if is_to_the_end(item.events[0].records)
-        }
+        stopped = {item.events[0].object_key for item in self._failed() if is_to_the_end(item.events[0].records)}
+        waiting = {event.object_key for event in self.world.waiting()}
         expected: Counter[str] = Counter()
         for key, version in self.model.present.items():
             state = self._state_of(version)
             if key in stopped:
                 expected["failed"] += 1
+            elif key in waiting:
+                expected["waiting"] += 1
             elif key == "dropped/d":
                 expected["ignored"] += 1
             elif state == "dismissed":
@@ -372,7 +549,7 @@ class Story(RuleBasedStateMachine):
 
     def _numbers_behind(self, version: Version) -> set[int]:
         """Return the numbers of records that an item, or an event on a lane, has of a version."""
-        items = [item for item in self.world.errors.scan() if version in self._versions(item.events[0])]
+        items = [item for item in self._failed() if version in self._versions(item.events[0])]
         events = [each for each in self.world.waiting() if version in self._versions(each)]
         ranges = [item.records for item in items if item.kind == "records"] + [
             each.records or [(1, None)] for each in events
@@ -396,7 +573,7 @@ class Story(RuleBasedStateMachine):
         events = [each for each in self.world.waiting() if version in self._versions(each)]
         if any(is_to_the_end(each.records) for each in events):
             return "waiting"
-        items = [item.events[0] for item in self.world.errors.scan() if version in self._versions(item.events[0])]
+        items = [item.events[0] for item in self._failed() if version in self._versions(item.events[0])]
         if any(is_to_the_end(each.records) for each in items):
             return "failed"
         if status == "failed" and not self.world.settles_dismissed:
@@ -414,18 +591,18 @@ class Story(RuleBasedStateMachine):
 
 
 @contextmanager
-def fresh(kind: Kind) -> Iterator[World]:
+def fresh(kind: Kind, watch: Watch) -> Iterator[World]:
     """A new world, with nothing in it."""
     Probe.seen.clear()
     Probe.down.clear()
     Probe.fault = Fault()
     if kind == "sqlite":
-        machine = MachineWorld()
+        machine = MachineWorld(watch)
         yield machine
         machine.close()
     else:
         with aws.account():
-            stack = StackWorld()
+            stack = StackWorld(watch)
             yield stack
             stack.close()
 
@@ -438,8 +615,9 @@ def tell(kind: Kind, examples: int, steps: int, *, is_same: bool = True) -> None
 
 
 @pytest.fixture(autouse=True)
-def _without_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slips.service.supervisor.RETRY_SECONDS", (0.0, 0.0))
+def _brakes_judge_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("slips.brakes", "slips.service.brakes", "slips.pipeline.outcomes"):
+        monkeypatch.setattr(f"{module}.WINDOW", WINDOW)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -16,10 +16,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fakes import config_of
-from slips.config import Config, HandlerConfig, Route
-from slips.config.backend import BackendConfig, Embedded
+from slips.brakes import Pause
+from slips.config import Config, HandlerConfig, LaneConfig, Route
+from slips.config.backend import BackendConfig, Embedded, Lanes
 from slips.interface import Handler
-from slips.model import ErrorItem, MetaData, ObjectEvent
+from slips.model import ErrorItem, Lane, MetaData, ObjectEvent
 from slips.pipeline.audit import Audit
 from slips.pipeline.backfill import Passing, PushBackend, Wanted, choose, put
 from slips.pipeline.selection import selection_of
@@ -29,6 +30,9 @@ from slips.site.protocols import ListingSite, Site
 BUCKET = "my-logs"
 RECORDS = 3
 ROUTING = [Route(prefix="slow/", dest="slow"), Route(prefix="dropped/", dest="drop")]
+BRAKES = Lanes(fast=LaneConfig(break_at=50), slow=LaneConfig(break_at=50))
+WINDOW = 3
+"""Objects after which a brake judges: in place of 20, which no story would reach."""
 Content = Literal["good", "doubtful", "damaged"]
 """`doubtful`: its second record is no JSON; `damaged`: its compression ends early, which no further attempt mends."""
 
@@ -86,16 +90,46 @@ class Probe(Handler):
         self.seen.append((number, meta.seq))
 
 
+class Clock:
+    """The time by which brakes and budgets go. It stands still but for `passes`."""
+
+    def __init__(self) -> None:
+        self.now = 1_772_366_400.0
+        """Noon."""
+
+    def __call__(self) -> float:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Watch(Protocol):
+    """Sees each start of an object, and each end that counts for a handler's brake."""
+
+    def starts(self, event: ObjectEvent, pauses: Sequence[Pause]) -> None:
+        """An object starts, though the backend shows these `pauses` when it decides that."""
+        ...
+
+    def ends(self, lane: Lane, stage: str) -> None:
+        """An object has ended for good; `stage`: where it failed, empty if it did not."""
+        ...
+
+
 class World(Protocol):
     """A backend under test."""
 
     fault: Fault
+    clock: Clock
+    watch: Watch
     is_lenient: bool
     """Whether the mapping takes records that are no JSON, so that no record is bad."""
     settles_dismissed: bool
     """Whether no listing or announcement runs content that was dismissed."""
     has_only_present_content: bool
     """Whether an error item of any content of a key is one of its present content."""
+    starts_all_in_trouble: bool
+    """Whether objects start in spite of pauses while these cannot be read."""
     gives_up: bool
     """Whether attempts that a fault ends count, so that a few of them end in the error table."""
 
@@ -141,7 +175,27 @@ class World(Protocol):
         ...
 
     def waiting(self) -> list[ObjectEvent]:
-        """The events on lanes, and those that a process has taken off them and not concluded."""
+        """The events on lanes, those that a process has taken off them and not concluded, and those that are held."""
+        ...
+
+    def pauses(self) -> list[Pause]:
+        """Why objects wait, as `slips limit` shows it."""
+        ...
+
+    def pause(self, lane: Lane) -> None:
+        """Let no object of a lane start, as `slips limit LANE --pause` does, until all processes have seen it."""
+        ...
+
+    def resume(self, lane: Lane) -> None:
+        """End all pauses of a lane, as `slips limit LANE --resume` does, until all processes have seen it."""
+        ...
+
+    def granted(self) -> int:
+        """How often an operator let a whole budget more be spent today."""
+        ...
+
+    def set_budget(self, objects: int | None) -> None:
+        """Set how many objects may start in a day, as `slips limit --objects-per-day` does; None: any number."""
         ...
 
     def dismiss(self, item: ErrorItem) -> bool: ...
@@ -168,7 +222,8 @@ def push_missing(site: ListingSite, backend: PushBackend) -> None:
 
 
 def new_config(handler: Path, bucket: str = "", path: str = "") -> Config:
-    backend = BackendConfig(embedded=Embedded(path=path, buckets={BUCKET: bucket})) if path else BackendConfig()
+    embedded = Embedded(path=path, buckets={BUCKET: bucket}) if path else None
+    backend = BackendConfig(embedded=embedded, lane=BRAKES)
     return config_of(handler=HandlerConfig(path=str(handler)), routing=ROUTING, backend=backend)
 
 

@@ -7,6 +7,7 @@ Dispatcher does on a stack. Each object is a run of its own.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -18,6 +19,7 @@ from slips.model import LANES, Lane
 from slips.operations import Budgets
 
 _BUDGET = "limit.budget"
+Clock = Callable[[], float]
 
 
 def lane_limit(config: Config, state: MachineState, lane: Lane) -> LaneConfig:
@@ -50,33 +52,33 @@ def set_budget(config: Config, state: MachineState, budget: Budget) -> None:
     state.set(_BUDGET, None if budget == Budget.of(config.limits) else to_json(budget))
 
 
-def budgets(config: Config, state: MachineState) -> Budgets:
+def budgets(config: Config, state: MachineState, clock: Clock = time.time) -> Budgets:
     """Return what may start in a day, and what has started today."""
-    return Budgets(budget_of(config, state), state.brakes.spent(day_of(time.time())))
+    return Budgets(budget_of(config, state), state.brakes.spent(day_of(clock())))
 
 
-def pauses(config: Config, state: MachineState) -> list[Pause]:
+def pauses(config: Config, state: MachineState, clock: Clock = time.time) -> list[Pause]:
     """Return why objects wait on their lanes."""
-    now, today = time.time(), budgets(config, state)
+    now, today = clock(), budgets(config, state, clock)
     spent = [budget_pause(lane, today.spent, today.budget, now) for lane in LANES]
     return [each for each in [*(brake.pause for brake in state.brakes.all()), *spent] if each is not None]
 
 
-def pause(state: MachineState, lane: Lane, reason: str, by: str) -> None:
+def pause(state: MachineState, lane: Lane, reason: str, by: str, clock: Clock = time.time) -> None:
     """Let no further object of a lane start. A lane that an operator has paused gets the new reason."""
     with state.transaction():
-        since = state.brakes.get(lane, "").since or time.time()
+        since = state.brakes.get(lane, "").since or clock()
         state.brakes.put(Brake(lane, since=since, reason=reason, by=by))
 
 
-def resume(config: Config, state: MachineState, lane: Lane) -> list[Pause]:
+def resume(config: Config, state: MachineState, lane: Lane, clock: Clock = time.time) -> list[Pause]:
     """End all pauses of a lane, and return them. Of a spent budget, let one more be spent today."""
     with state.transaction():
-        ended = [each for each in pauses(config, state) if each.lane == lane]
+        ended = [each for each in pauses(config, state, clock) if each.lane == lane]
         for brake in state.brakes.all():
             if brake.lane == lane:
                 state.brakes.put(brake.released())
-        today = budgets(config, state)
+        today = budgets(config, state, clock)
         after = today.spent.granted_again(today.budget)
         if after != today.spent:
             state.brakes.put_spent(after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -46,8 +47,9 @@ class MachineOperations:
     undelivered = None
     has_brakes = True
 
-    def __init__(self, config: Config, state: MachineState) -> None:
-        self._config, self._state, self.name = config, state, config.stack_name
+    def __init__(self, config: Config, state: MachineState, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` tells the day of a budget."""
+        self._config, self._state, self.name, self._clock = config, state, config.stack_name, clock
         self.errors, self.ledger = state.errors, state.ledger
         self.has_twin = is_on_aws_too(config)
 
@@ -146,19 +148,19 @@ class MachineOperations:
         lane_limits.set_lane_limit(self._config, self._state, lane, limit)
 
     def pauses(self) -> list[Pause]:
-        return lane_limits.pauses(self._config, self._state)
+        return lane_limits.pauses(self._config, self._state, self._clock)
 
     def pause(self, lane: Lane, reason: str, by: str) -> None:
-        lane_limits.pause(self._state, lane, reason, by)
+        lane_limits.pause(self._state, lane, reason, by, self._clock)
 
     def resume(self, lane: Lane) -> list[Pause]:
-        return lane_limits.resume(self._config, self._state, lane)
+        return lane_limits.resume(self._config, self._state, lane, self._clock)
 
     def release(self) -> int:
         return 0
 
     def budgets(self) -> Budgets:
-        return lane_limits.budgets(self._config, self._state)
+        return lane_limits.budgets(self._config, self._state, self._clock)
 
     def set_budget(self, budget: Budget) -> None:
         lane_limits.set_budget(self._config, self._state, budget)
