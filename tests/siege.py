@@ -290,9 +290,9 @@ class Siege:
             self.sleep(most)
 
     def wait_for_more(self) -> None:
-        """Wait until a further record is seen, or all objects are done."""
+        """Wait until a further record is seen, or all objects are done, or in the error table."""
         before, end = sum(self.seen().values()), time.monotonic() + GUARD
-        while sum(self.seen().values()) == before and self.unfinished():
+        while sum(self.seen().values()) == before and not self.failed().issuperset(self.unfinished()):
             assert time.monotonic() < end, self.account("nothing more is seen")
             time.sleep(0.02)
 
@@ -310,6 +310,11 @@ class Siege:
             done = {(each.key, each.identity) for each in state.ledger.scan() if each.status == "done"}
             return sorted(waiting | {key for key in self.objects if (key, self._hash(key)) not in done})
 
+    def failed(self) -> set[str]:
+        """Keys of objects in the error table."""
+        with closing(self.state()) as state:
+            return {each.place[1] for each in state.errors.scan()}
+
     def _hash(self, key: str) -> str:
         return sha256((self.bucket / key).read_bytes()).hexdigest()[:32]
 
@@ -323,9 +328,7 @@ class Siege:
             assert time.monotonic() < end, self.account(f"not done: {left[:5]} of {len(left)}")
             if self.service is not None and self.service.poll() is not None:
                 raise AssertionError(self.account(f"the service ended by itself: {self.service.returncode}"))
-            with closing(self.state()) as state:
-                failed = {each.place[1] for each in state.errors.scan()}
-            if failed.issuperset(left):
+            if self.failed().issuperset(left):
                 drained = self.slips("drain")
                 assert drained.returncode == 0, drained.stderr
             time.sleep(0.1 + len(left) / 5_000)  # the more is left, the longer it takes to look
