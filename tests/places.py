@@ -334,7 +334,7 @@ class Machine(Drained):
 
 @pytest.fixture(params=["dynamodb", "sqlite"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setattr("slips.service.supervisor.RETRY_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("slips.service.conclusions.SOON_SECONDS", (0.0, 0.0))
     (tmp_path / "handler.py").write_text("")
     config = config_of(handler=HandlerConfig(path=str(tmp_path / "handler.py")))
     with stack(config) if request.param == "dynamodb" else machine(config, tmp_path) as opened:

@@ -113,7 +113,7 @@ def test_a_worker_without_objects_of_its_own_takes_the_last_that_another_would_g
 def test_objects_promised_to_a_worker_that_dies_are_there_for_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slips.service.supervisor.RETRY_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("slips.service.conclusions.SOON_SECONDS", (0.0, 0.0))
     crew = Crew(1, deadly="a")
     run(crew, tmp_path, "abc", 1)
     assert [key for _, key, _ in crew.given if key != "a"] == ["b", "c"]
