@@ -27,6 +27,10 @@ settings.register_profile("explore", settings.get_profile("same"), derandomize=F
 settings.load_profile("same")
 
 
+MANY = 20
+"""Cases of a test that alike formats, chains or options make."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options by which an author accepts what formats make of their samples now, and takes pictures."""
     parser.addoption(
@@ -35,7 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write what formats make of their samples to NAME.expected.jsonl; review it in the diff",
     )
     parser.addoption("--soak", action="store_true", help="run the tests marked `soak` alone: they take minutes")
-
+    parser.addoption(
+        "--every", type=int, default=1, metavar="N", help=f"of a test of more than {MANY} cases, run each N-th"
+    )
     parser.addoption("--screenshots", action="store_true", help="write the pictures of docs/console.md, with Chromium")
 
 
@@ -57,12 +63,20 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out tests marked `soak`, or all others. Puts long tests first, so that no worker ends with one of them."""
+    """Leaves out tests marked `soak`, or all others, and with `--every` most cases of a test that has many.
+
+    Puts long tests first, so that no worker ends with one of them.
+    """
     is_soak: bool = config.getoption("--soak")
-    left_out = [item for item in items if (item.get_closest_marker("soak") is not None) != is_soak]
+    every: int = config.getoption("--every")
+    left_out = {item for item in items if (item.get_closest_marker("soak") is not None) != is_soak}
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left_out.update(item for same in cases.values() if len(same) > MANY for at, item in enumerate(same) if at % every)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("cloud", "slow")])
 
 
