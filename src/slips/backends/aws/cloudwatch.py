@@ -28,16 +28,9 @@ _ALARMS_AT_ONCE = 100
 def lanes(stack: DeployedStack) -> dict[Lane, LaneStatus]:
     """Return lag and arrivals of each lane in the last minutes. CloudWatch does not know how many events wait."""
     now = stack.clock()
-    queries: list[Any] = []
-    for lane in LANES:
-        function = stack.function(DISPATCHERS[lane])
-        queries += [
-            _metric(f"{lane}_age", "AWS/Lambda", "IteratorAge", "Maximum", FunctionName=function),
-            _metric(f"{lane}_new", "AWS/Kinesis", "IncomingRecords", "Sum", StreamName=stack.streams[lane]),
-        ]
     with calls(f"stack '{stack.name}'"):
         answer = stack.clients.cloudwatch.get_metric_data(
-            MetricDataQueries=queries,
+            MetricDataQueries=_of_lanes(stack),
             StartTime=format_time(now - RECENT),
             EndTime=format_time(now),
             ScanBy="TimestampDescending",
@@ -60,16 +53,15 @@ def lags(stack: DeployedStack) -> dict[Lane, float]:
     disabled may have all that has arrived since.
     """
     now, main = stack.clock(), stack.function("MainFunc")
-    queries: list[Any] = [_metric("queued", "AWS/Lambda", "AsyncEventAge", "Maximum", FunctionName=main)]
-    for lane in LANES:
-        function = stack.function(DISPATCHERS[lane])
-        queries += [
-            _metric(f"{lane}_age", "AWS/Lambda", "IteratorAge", "Maximum", FunctionName=function),
-            _metric(f"{lane}_new", "AWS/Kinesis", "IncomingRecords", "Sum", StreamName=stack.streams[lane]),
-        ]
+    queries: list[Any] = [
+        _metric("queued", "AWS/Lambda", "AsyncEventAge", "Maximum", FunctionName=main),
+        *_of_lanes(stack),
+    ]
     with calls(f"stack '{stack.name}'"):
         answer = stack.clients.cloudwatch.get_metric_data(
-            MetricDataQueries=queries, StartTime=format_time(now - ON_THE_WAY), EndTime=format_time(now)
+            MetricDataQueries=queries,
+            StartTime=format_time(now - ON_THE_WAY),
+            EndTime=format_time(now),
         )
     highest = {each["Id"]: max(each["Values"], default=0.0) for each in answer["MetricDataResults"]}
     found: dict[Lane, float] = {}
@@ -80,6 +72,18 @@ def lags(stack: DeployedStack) -> dict[Lane, float]:
             waited += max(0.0, now - mapping["LastModified"].timestamp())
         found[lane] = waited + ALLOWANCE if waited or highest.get(f"{lane}_new") else 0.0
     return found
+
+
+def _of_lanes(stack: DeployedStack) -> list[Any]:
+    """Return the queries for the lag and the arrivals of each lane, as `fast_age` and `fast_new`."""
+    queries: list[Any] = []
+    for lane in LANES:
+        function = stack.function(DISPATCHERS[lane])
+        queries += [
+            _metric(f"{lane}_age", "AWS/Lambda", "IteratorAge", "Maximum", FunctionName=function),
+            _metric(f"{lane}_new", "AWS/Kinesis", "IncomingRecords", "Sum", StreamName=stack.streams[lane]),
+        ]
+    return queries
 
 
 def alarms_on(stack: DeployedStack) -> list[Alarm] | None:
