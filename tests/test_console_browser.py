@@ -151,6 +151,14 @@ def test_no_page_scrolls_sideways_on_a_phone(site: Site) -> None:
     assert wide == {}
 
 
+def test_lists_and_lanes_show_all_their_columns_on_a_phone(site: Site) -> None:
+    site.page.look(width=360, height=640)
+    cut = {name: found for name in ("now", "errors", "objects", "confirm") if (found := site.open(name).run(CUT))}
+    assert cut == {}
+
+
+CUT = """[...document.querySelectorAll('.lanes .scroll, .scroll:has(.list)')]
+    .filter(each => each.scrollWidth > each.clientWidth).map(each => each.ariaLabel ?? 'lanes')"""
 WIDTH = "document.documentElement.scrollWidth"
 FOCUSED = """(() => {
     const found = document.activeElement, box = found.getBoundingClientRect(), style = getComputedStyle(found);

@@ -182,14 +182,10 @@ def glance(desk: Desk, operations: Operations, counted: Now | None) -> Now:
     if counted is not None:
         lanes = [msgspec.structs.replace(each, status=found.lanes[each.name]) for each in counted.lanes]
         return msgspec.structs.replace(counted, lanes=lanes, service=found.service, pauses=pauses)
-    limits = {lane: operations.limit(lane) for lane in LANES}
     return Now(
         as_of=desk.clock(),
         kind=operations.kind,
-        lanes=[
-            LaneView(lane, found.lanes[lane], limit, hourly(limit, operations.kind), 0)
-            for lane, limit in limits.items()
-        ],
+        lanes=_views(found.lanes, {}, operations),
         items=found.errors or 0,
         is_counted=False,
         service=found.service,
@@ -202,14 +198,10 @@ def read(desk: Desk, operations: Operations, failing: Mapping[Lane, int], audits
     at = desk.clock()
     status = operations.status(count_ledger=count_ledger)
     tally = operations.tally(at - RECENT_SECONDS) if count_ledger else None
-    limits = {lane: operations.limit(lane) for lane in LANES}
     return Now(
         as_of=at,
         kind=operations.kind,
-        lanes=[
-            LaneView(lane, status.lanes[lane], limit, hourly(limit, operations.kind), failing.get(lane, 0))
-            for lane, limit in limits.items()
-        ],
+        lanes=_views(status.lanes, failing, operations),
         groups=status.groups[:GROUPS],
         groups_total=len(status.groups),
         first=min((each.first for each in status.groups if seconds_of(each.first) is not None), default=""),
@@ -224,3 +216,11 @@ def read(desk: Desk, operations: Operations, failing: Mapping[Lane, int], audits
         pauses=status.pauses if isinstance(status.pauses, list) else [],
         service=status.service if isinstance(status.service, Service) else None,
     )
+
+
+def _views(lanes: Mapping[Lane, LaneStatus], failing: Mapping[Lane, int], operations: Operations) -> list[LaneView]:
+    limits = {lane: operations.limit(lane) for lane in LANES}
+    return [
+        LaneView(lane, lanes[lane], limit, hourly(limit, operations.kind), failing.get(lane, 0))
+        for lane, limit in limits.items()
+    ]
