@@ -295,6 +295,12 @@ def test_a_directive_of_csv_may_have_the_separator_between_names() -> None:
     ]
 
 
+def test_a_blank_behind_a_directive_is_no_name_where_the_separator_is_a_blank() -> None:
+    declared = table(directive="#Fields:", separator=" ")
+    found = events(declared, "#Fields: door time", '"north gate" 1', "#Fields:  time  user ", "2 ann")
+    assert found == ["filtered", {"door": "north gate", "time": "1"}, "filtered", {"time": "2", "user": "ann"}]
+
+
 def test_a_format_with_directives_alone_refuses_lines_before_the_first() -> None:
     found = both_in_turn(door(columns="", directive="#Fields:"), ["1 a", "#Fields:", "1 a", "#Fields: time door", "1"])
     assert found[0] == ("RecordError", "line has 2 fields; expected a line before it that names the columns")

@@ -286,6 +286,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "mysql-error": ("mysql", "text", "event", "mysql.error", "error log of MySQL, MariaDB and Percona Server", "https://dev.mysql.com/doc/refman/8.4/en/error-log-format.html"),
     "mysql-slow": ("mysql", "text", "event", "mysql.slow", "slow query log of MySQL, MariaDB and Percona Server", "https://dev.mysql.com/doc/refman/8.4/en/slow-query-log.html"),
     "netskope": ("netskope", "event", "event", "netskope.{alert_type|type|audit_type|'event'}", "Netskope application, page, network, audit and infrastructure events, and alerts", "https://docs.netskope.com/en/rest-api-events-and-alerts-response-descriptions/"),
+    "netskope-transaction": ("netskope", "text", "event", "netskope.transaction", "Netskope transaction events, of any format version", "https://docs.netskope.com/en/transaction-event-fields/"),
     "network-firewall": ("aws", "event", "event", "aws.network-firewall.{event.event_type|'tls'}", "alert, flow and TLS logs of AWS Network Firewall", "https://docs.aws.amazon.com/network-firewall/latest/developerguide/firewall-logging-contents.html"),
     "nginx-access": ("nginx", "text", "event", "nginx.access", "nginx access logs: combined, with forwarded addresses, or a log_format of one's own", "https://nginx.org/en/docs/http/ngx_http_log_module.html"),
     "nginx-error": ("nginx", "text", "event", "nginx.error", "nginx error logs: level, process and message; also client, server, request and host of a message", "https://nginx.org/en/docs/ngx_core_module.html#error_log"),
@@ -310,6 +311,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "postgresql-csv": ("postgresql", "event", "event", "postgresql.log", "PostgreSQL server logs as CSV ('csvlog'), of any version", "https://www.postgresql.org/docs/current/runtime-config-logging.html#RUNTIME-CONFIG-LOGGING-CSVLOG"),
     "postgresql-json": ("postgresql", "event", "event", "postgresql.log", "PostgreSQL server logs as JSON ('jsonlog')", "https://www.postgresql.org/docs/current/runtime-config-logging.html#RUNTIME-CONFIG-LOGGING-JSONLOG"),
     "proofpoint": ("proofpoint", "event", "event", "proofpoint.{eventType|'tap'}", "Proofpoint TAP: messages delivered and blocked, clicks permitted and blocked", "https://help.proofpoint.com/Threat_Insight_Dashboard/API_Documentation/SIEM_API"),
+    "proofpoint-pod": ("proofpoint", "event", "event", "proofpoint.pod.{type|metadata.type|'message'}", "Proofpoint on Demand: messages, and lines of its mail servers, as the log API writes them", "https://proofpointcommunities.force.com/community/s/article/Proofpoint-on-Demand-Pod-Log-API"),
     "push-security": ("push_security", "event", "event", "push.{category|'event'}.{object}", "Push Security events: activity, detections, controls, entities", "https://pushsecurity.redoc.ly/webhooks/"),
     "rabbitmq": ("rabbitmq", "text", "event", "rabbitmq.{level}", "RabbitMQ node logs, with the lines that belong together", "https://www.rabbitmq.com/docs/logging"),
     "rds-aurora-audit": ("aws", "text", "event", "aws.rds.audit", "audit logs of Aurora MySQL, and of RDS for MySQL and MariaDB", "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Auditing.html"),
@@ -391,6 +393,8 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "zip": ("readers", "object", "object", "", "each file in a zip archive is read by the formats behind", "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"),
     "zoom": ("zoom", "event", "event", "zoom.{category_type|type|'operation'}", "Zoom operation logs, and sign-in and sign-out activity", "https://developers.zoom.us/docs/api/rest/reference/zoom-api/methods/#operation/reportOperationLogs"),
     "zscaler": ("zscaler", "event", "event", "zscaler.{sourcetype|'nss'}", "Zscaler Internet Access (NSS) feeds as JSON: web, firewall, DNS, tunnel, SaaS security, DLP, audit", "https://help.zscaler.com/zia/nss-feed-output-format-web-logs"),
+    "zscaler-kv": ("zscaler", "text", "event", "zscaler.{sourcetype|'nss'}", "Zscaler Internet Access (NSS) feeds of pairs with tabs between them: web, firewall", "https://help.zscaler.com/zia/nss-feed-output-format-web-logs"),
+    "zscaler-zpa": ("zscaler", "event", "event", "zscaler.zpa.{AuditOperationType|ConnectionStatus|SessionStatus|'log'}", "Zscaler Private Access (LSS) as JSON: user activity and status, app connectors, browser access, audit", "https://help.zscaler.com/zpa/about-log-streaming-service"),
 }
 
 # The share of other vendors' records that a format accepts, of those that accept more than a few.

@@ -168,6 +168,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "mysql-error": ("slips.formats.mysql.error", "MYSQL_ERROR"),
     "mysql-slow": ("slips.formats.mysql.slow", "MYSQL_SLOW"),
     "netskope": ("slips.formats.netskope.events", "NETSKOPE"),
+    "netskope-transaction": ("slips.formats.netskope.transactions", "NETSKOPE_TRANSACTION"),
     "network-firewall": ("slips.formats.aws.network_firewall", "NETWORK_FIREWALL"),
     "nginx-access": ("slips.formats.nginx.access", "NGINX_ACCESS"),
     "nginx-error": ("slips.formats.nginx.access", "NGINX_ERROR"),
@@ -192,6 +193,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "postgresql-csv": ("slips.formats.postgresql.logs", "POSTGRESQL_CSV"),
     "postgresql-json": ("slips.formats.postgresql.logs", "POSTGRESQL_JSON"),
     "proofpoint": ("slips.formats.proofpoint.tap", "PROOFPOINT"),
+    "proofpoint-pod": ("slips.formats.proofpoint.on_demand", "PROOFPOINT_POD"),
     "push-security": ("slips.formats.push_security.events", "PUSH_SECURITY"),
     "rabbitmq": ("slips.formats.rabbitmq.server", "RABBITMQ"),
     "rds-aurora-audit": ("slips.formats.aws.rds", "RDS_AURORA_AUDIT"),
@@ -273,4 +275,6 @@ PLACES: dict[str, tuple[str, str]] = {
     "zip": ("slips.parsing.readers.zip_members", "zip_archive"),
     "zoom": ("slips.formats.zoom.reports", "ZOOM"),
     "zscaler": ("slips.formats.zscaler.nss", "ZSCALER"),
+    "zscaler-kv": ("slips.formats.zscaler.nss", "ZSCALER_KV"),
+    "zscaler-zpa": ("slips.formats.zscaler.lss", "ZSCALER_ZPA"),
 }

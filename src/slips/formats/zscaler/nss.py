@@ -1,8 +1,8 @@
-"""Feeds of Zscaler's Nanolog Streaming Service, as JSON: web, firewall, DNS, tunnel, SaaS, DLP, audit."""
+"""Feeds of Zscaler's Nanolog Streaming Service, as JSON and as pairs: web, firewall, DNS, tunnel, SaaS, DLP, audit."""
 
 from __future__ import annotations
 
-from slips.parsing import Json, all_of, any_of, stamp
+from slips.parsing import Json, KeyValue, all_of, any_of, stamp
 
 # Each value is a text; those that are numbers become numbers.
 ZSCALER = Json(
@@ -31,5 +31,31 @@ ZSCALER = Json(
         "hosts": "event.devicehostname event.devicename",
         "domains": "event.hostname event.cdfqdn event.dns_req",
         "hashes": "event.sha256 event.bamd5 event.filemd5 event.filesha",
+    },
+)
+
+# The feed that Zscaler offers for Splunk: pairs with tabs between, the time before them.
+ZSCALER_KV = KeyValue(
+    "zscaler-kv",
+    "Zscaler Internet Access (NSS) feeds of pairs with tabs between them: web, firewall",
+    "https://help.zscaler.com/zia/nss-feed-output-format-web-logs",
+    head=r"(?:(?P<datetime>[^\t=]{8,40})\t)?",
+    separator="\t",
+    quotes="",
+    escapes="none",
+    require=any_of(
+        all_of(any_of("sourcetype", "vendor", "event_id"), any_of("action", "ClientIP", "url", "user", "cip", "csip")),
+    ),
+    time=stamp("datetime", "time"),
+    tag="zscaler.{sourcetype|'nss'}",
+    message="{action|'-'} {url|hostname|cdfqdn|'-'} by {user|login|'-'} from {ClientIP|cip|csip|'-'}",
+    absent=("None", "NA"),
+    integers="status requestsize responsesize transactionsize pagerisk",
+    entities={
+        "addresses": "ClientIP clientpublicIP serverip cip csip cdip",
+        "users": "user login",
+        "hosts": "devicehostname",
+        "domains": "hostname cdfqdn",
+        "hashes": "md5 bamd5 sha256",
     },
 )

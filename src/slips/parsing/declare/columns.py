@@ -168,7 +168,7 @@ class Columns(LineDeclaration):
 
     def names_in(self, text: str) -> list[str]:
         """Return the names of a directive: of CSV, they may have the separator between them."""
-        if self.quote and self.separator in text:
+        if self.quote and self.separator != " " and self.separator in text:
             return [name.strip() for name in text.split(self.separator)]
         return text.split()
 
