@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
+
 from cloud import Cloud
 from projects import Done
 from slips.backends.aws.error_table import DynamoErrors
 from slips.backends.aws.ledger import DynamoLedger
+from slips.cli import app
 from slips.model import ErrorItem
 from slips.ports import LedgerEntry
 
@@ -103,17 +105,13 @@ class Deployed:
         (self.root / name).write_text(text.replace(old, new))
 
     def slips(self, *args: str, check: bool = True) -> Done:
-        """A command as users run it, with the credentials of the account's administrator."""
-        result = subprocess.run(
-            [sys.executable, "-m", "slips", *args],
-            cwd=self.root,
-            env={**os.environ, **self.cloud.environment()},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        done = Done(result.returncode, result.stdout, result.stderr)
+        """A command with the credentials of the account's administrator, in this process: a start takes a second."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.root)
+            for name, value in self.cloud.environment().items():
+                patch.setenv(name, value)
+            result = CliRunner().invoke(app, args, catch_exceptions=False, prog_name="slips")
+        done = Done(result.exit_code, result.stdout, result.stderr)
         assert not check or done.status == 0, done
         return done
 
