@@ -128,6 +128,12 @@ class Deployed:
         """Waits until nothing moves any more."""
         self.cloud.wait_idle()
 
+    def start_anew(self, function: str) -> None:
+        """Has new processes of a function, which do not go by what the former ones have read."""
+        self.cloud.client("lambda").update_function_configuration(
+            FunctionName=self.physical(function), Description="started anew"
+        )
+
     # -- what the stack holds
 
     def physical(self, logical: str) -> str:

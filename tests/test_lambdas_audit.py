@@ -14,7 +14,10 @@ from slips import lambdas
 from slips.config import Mapping
 from slips.errors import UnfinishedError
 from slips.kept_audit import LAST
+from slips.pipeline import long_audit
+from slips.pipeline.audit import DAY
 from slips.pipeline.audit_note import NOTED
+from slips.pipeline.long_audit import CHECKPOINT
 from slips.site.function import ON_A_LANE_SECONDS
 
 __all__ = ["stack"]
@@ -74,12 +77,126 @@ def test_the_note_of_many_missing_objects_is_small(stack: Stack) -> None:
     assert (len(note["objects"]["missing"]), "hours" in note["total"]) == (NOTED, False)
 
 
-def test_an_audit_whose_time_is_up_fails_and_says_what_to_do(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slips.pipeline.selection.PAGE", 1)
+# ---- audits that one invocation cannot end
+
+
+@pytest.fixture
+def parts(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invocation audits two objects."""
+    monkeypatch.setattr(long_audit, "PART", 2)
+    monkeypatch.setattr(long_audit, "LEAST", 1)
+
+
+def audited(stack: Stack) -> tuple[dict[str, int], int]:
+    """The counts of an audit, without zeros, and the number of invocations that it took."""
+    found, number = stack.call(lambdas.audit, {}), 1
+    while not found:
+        found, number = stack.call(lambdas.audit, {"continue": True}), number + 1
+    return {state: count for state, count in found.items() if count}, number
+
+
+@pytest.mark.usefixtures("later", "parts")
+def test_an_audit_goes_on_where_the_invocation_before_has_ended(stack: Stack) -> None:
+    for bucket in ("before", "other-logs"):
+        aws.client("s3").create_bucket(Bucket=bucket)
+    done = [stack.put(f"{KEY}-{number}", {"n": 1}, {"n": 2}) for number in range(4)]
+    stack.call(lambdas.main_func, payload_of(*done[:3]))
+    elsewhere = {"before": [Mapping("azure/", ["s3-lines", "json"])], "other-logs": [Mapping("", ["s3-lines"])]}
+    config = lambdas._site.config
+    lambdas._site.config = replace(config, bucket_mapping={**elsewhere, **config.bucket_mapping})
+    aws.client("s3").put_object(Bucket="other-logs", Key="a", Body=b"x")
+    assert audited(stack) == ({"objects": 5, "done": 3, "missing": 2}, 3)
+    assert stack.metrics[-1]["MissingObjects"] == 2
+    note = json.loads(stack.ledger.note(LAST) or "")
+    assert (note["total"]["records"]["delivered"], note["total"]["missing"]) == (6, 2)
+    assert note["total"]["missing_bytes"] == 1 + note["mappings"][2]["missing_bytes"] > 1
+    assert [(part["bucket"], part["objects"], part["missing"]) for part in note["mappings"]] == [
+        ("before", 0, 0),
+        ("other-logs", 1, 1),
+        ("example-logs", 4, 1),
+    ]
+    assert [each["url"] for each in note["objects"]["missing"]] == ["s3://other-logs/a", f"s3://example-logs/{KEY}-3"]
+    assert note["start"] < json.loads(stack.ledger.note(LAST) or "")["at"]
+    assert stack.call(lambdas.audit, {"continue": True}) == {}, "it has ended"
+    assert audited(stack) == ({"objects": 5, "done": 3, "missing": 2}, 3), "the next day"
+
+
+@pytest.mark.usefixtures("later", "parts")
+def test_all_parts_of_an_audit_start_with_the_first_entry_of_the_whole_ledger(stack: Stack) -> None:
+    events = [stack.put(f"{KEY}-{number}", {"n": 1}) for number in range(5)]
+    stack.call(lambdas.main_func, payload_of(events[4]))
+    assert audited(stack) == ({"objects": 5, "done": 1, "missing": 4}, 3)
+    assert json.loads(stack.ledger.note(LAST) or "")["start_by"] == "first entry"
+
+
+@pytest.mark.usefixtures("later", "parts")
+def test_an_invocation_leaves_an_audit_to_the_one_that_is_at_work_and_takes_over_from_one_that_died(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        stack.put(f"{KEY}-{number}", {"n": 1})
+    now = time.time() + ON_A_LANE_SECONDS + 60
+    monkeypatch.setattr(lambdas._site, "clock", lambda: now)
+
+    def die(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(long_audit, "audit", die)
+        with pytest.raises(MemoryError):
+            stack.call(lambdas.audit, {})
+    assert stack.call(lambdas.audit, {}) == {}, "Lambda tries again, or EventBridge has invoked it twice"
+    assert stack.call(lambdas.audit, {"continue": True}) == {}
+    now += 901
+    assert stack.call(lambdas.audit, {"continue": True}) == {}
+    assert stack.call(lambdas.audit, {"continue": True})["missing"] == 3
+
+
+@pytest.mark.usefixtures("later", "parts")
+def test_parts_are_shorter_once_the_time_was_up_and_an_audit_that_gets_no_further_fails(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_audit, "PAGE", 1)
     stack.put(KEY, {"n": 1})
-    with pytest.raises(UnfinishedError, match="its time was up; expected it to read listing and ledger in 15 minutes"):
-        stack.call(lambdas.audit, {}, Context(milliseconds=1_000))
-    assert stack.ledger.note(LAST) is None
+    assert stack.call(lambdas.audit, {}, Context(milliseconds=1_000)) == {}
+    checkpoint = json.loads(stack.ledger.note(CHECKPOINT) or "")
+    assert (checkpoint["part"], checkpoint["invocations"]) == (1, 1)
+    with pytest.raises(UnfinishedError, match="the audit got no further: one invocation cannot audit 1 objects; "):
+        stack.call(lambdas.audit, {"continue": True}, Context(milliseconds=1_000))
+    assert (stack.ledger.note(CHECKPOINT), stack.ledger.note(LAST)) == ("", None)
+    assert audited(stack)[0]["missing"] == 1, "the next day"
+
+
+@pytest.mark.usefixtures("later", "parts")
+def test_an_audit_that_is_not_whole_after_so_many_invocations_or_a_day_fails(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(9):
+        stack.put(f"{KEY}-{number}", {"n": 1})
+    monkeypatch.setattr(long_audit, "PARTS", 2)
+    now = time.time()
+    monkeypatch.setattr(lambdas._site, "clock", lambda: now)
+    assert stack.call(lambdas.audit, {}) == {}
+    now += DAY
+    with pytest.raises(UnfinishedError, match=r"the audit of \S+ has not ended: the next one was due; it goes on; "):
+        stack.call(lambdas.audit, {})
+    assert stack.call(lambdas.audit, {"continue": True}) == {}
+    with pytest.raises(UnfinishedError, match="the audit was not whole after 2 invocations; "):
+        stack.call(lambdas.audit, {"continue": True})
+    assert stack.call(lambdas.audit, {"continue": True}) == {}, "it is given up"
+
+
+@pytest.mark.usefixtures("later", "parts")
+def test_an_audit_begins_anew_with_a_config_that_was_deployed_meanwhile(stack: Stack) -> None:
+    for number in range(3):
+        stack.put(f"{KEY}-{number}", {"n": 1})
+    assert stack.call(lambdas.audit, {}) == {}
+    config = lambdas._site.config
+    lambdas._site.config = replace(config, bucket_mapping={"example-logs": [Mapping("azure/2018", ["s3-lines"])]})
+    assert stack.call(lambdas.audit, {"continue": True}) == {}
+    assert stack.call(lambdas.audit, {"continue": True})["objects"] == 3
+    note = json.loads(stack.ledger.note(LAST) or "")
+    assert [(part["prefix"], part["objects"]) for part in note["mappings"]] == [("azure/2018", 3)]
 
 
 @pytest.mark.usefixtures("later")

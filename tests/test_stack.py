@@ -6,6 +6,7 @@ import gzip
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,17 +95,36 @@ def test_every_record_of_300_objects_is_accounted_for_and_what_failed_ends_well(
     reproduced = chain.slips("test", "-r", bug.request_id, check=False)
     assert reproduced.status == 1
     assert "KeyError: 'severity'" in reproduced.err
+    groups = {each["error_type"]: each for each in chain.slips("errors", "--group", "--json").json}
+    assert {name: each["count"] for name, each in groups.items()} == {key[1]: count for key, count in failed.items()}
+    assert groups["ValueError"]["mappings"] == {"my-logs/own/": 5}
 
-    # Mended, deployed again, drained: nothing is left, and every record has been delivered once.
+    # Three causes of four are mended, deployed, drained: groups follow the canaries that the functions have finished.
     chain.change("src/handler.py", "raise KeyError", "_ = KeyError")
     chain.change("slips.yml", "    - {prefix: own/", "    - {prefix: unmapped/, format: json}\n    - {prefix: own/")
-    chain.change("formats/own.py", "int(n)", "n")
     for number in range(10):
         chain.put("my-logs", f"fast/broken-{number}.gz", gzip.compress(b'{"n": 1}\n{"n": 2}\n'))
     chain.settle()
     chain.deploy()
-    drained = chain.slips("drain").out
-    assert "35 items drained" in drained
+    done = chain.slips("drain", "--canary", "2", "--json", check=False)
+    assert done.status == 1, done
+    assert _counts(done.json["groups"]) == {
+        "KeyError": (2, 2, 0, 0, 8, 0),
+        "MappingError": (2, 2, 0, 0, 8, 0),
+        "DecompressionError": (2, 2, 0, 0, 8, 0),
+        "ValueError": (2, 0, 2, 0, 0, 3),
+    }
+    chain.settle()
+    assert [item.error_type for item in chain.items] == ["ValueError"] * 5
+
+    # So is the fourth, and a drain without the config file goes by the function. Nothing is left.
+    chain.change("formats/own.py", "int(n)", "n")
+    chain.deploy()
+    (chain.root / "slips.yml").rename(chain.root / "elsewhere.yml")
+    fingerprint = groups["ValueError"]["fingerprint"]
+    done = chain.slips("drain", fingerprint[:6], "--canary", "1", "--json", "-s", chain.stack)
+    assert _counts(done.json["groups"]) == {"ValueError": (1, 1, 0, 0, 4, 0)}
+    (chain.root / "elsewhere.yml").rename(chain.root / "slips.yml")
     chain.settle()
     assert chain.items == []
     seen = chain.delivered()
@@ -117,6 +137,12 @@ def test_every_record_of_300_objects_is_accounted_for_and_what_failed_ends_well(
     assert Counter(entry.status for entry in chain.entries if "broken" in entry.key)["superseded"] == 20
     assert chain.slips("errors").out == "no errors\n"
     assert chain.cloud.denied() == []
+
+
+def _counts(groups: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+    """Of each group, by type of error: sent, succeeded, failed, timed out, drained, left."""
+    names = ("sent", "succeeded", "failed", "timed_out", "drained", "left")
+    return {group["error_type"]: tuple(group[name] for name in names) for group in groups}
 
 
 def _notification(chain: Deployed, key: str) -> str:

@@ -33,13 +33,6 @@ def with_brakes(project: Deployed) -> None:
     project.write("src/calm.py", (project.root / "src/handler.py").read_text())
 
 
-def start_anew(chain: Deployed) -> None:
-    """Has new processes of Dispatcher, which do not go by what the former ones have read of the brakes."""
-    chain.cloud.client("lambda").update_function_configuration(
-        FunctionName=chain.physical(DISPATCHERS["fast"]), Description="started anew"
-    )
-
-
 def release(chain: Deployed) -> tuple[int, int, int]:
     """Runs Drain as its schedule does. Returns the numbers of events put back, of canaries, and of those that wait."""
     answer = chain.cloud.client("lambda").invoke(
@@ -79,7 +72,7 @@ def test_objects_of_a_handler_that_fails_and_those_beyond_a_budget_wait_and_are_
     assert causes(chain) == ["failures"]
 
     # Those that come later are not tried, those of the other handler are.
-    start_anew(chain)
+    chain.start_anew(DISPATCHERS["fast"])
     for key in (*LATER, *CALM):
         chain.put("my-logs", key, [{"n": 1}, {"n": 2}])
     chain.settle()
@@ -92,7 +85,7 @@ def test_objects_of_a_handler_that_fails_and_those_beyond_a_budget_wait_and_are_
     chain.change("src/handler.py", "raise KeyError", "_ = KeyError")
     chain.deploy()
     assert release(chain) == (1, 1, len(LATER))
-    start_anew(chain)
+    chain.start_anew(DISPATCHERS["fast"])
     assert release(chain) == (len(LATER), 0, 0)
     assert held(chain, "paused") == []
     assert chain.delivered() == {f"my-logs/{key}": [1, 2] for key in (*CALM, *LATER)}

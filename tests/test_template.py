@@ -42,7 +42,7 @@ from templates import (
     references,
 )
 
-SCHEDULES = ("AuditSchedule", "ReleaseRule")
+SCHEDULES = ("AuditSchedule", "AuditContinuation", "ReleaseRule")
 pytestmark = pytest.mark.once
 
 

@@ -91,6 +91,7 @@ FULL_RIGHTS: dict[str, dict[str, list[Any]]] = {
     "AuditRole": {
         "s3:ListBucket": [{"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}"} for name in ("my-logs", "my.logs")],
         "dynamodb:Scan": LEDGER + TABLE,
+        "dynamodb:GetItem": LEDGER,
         "dynamodb:UpdateItem": LEDGER,
         "dynamodb:BatchGetItem": TABLE,
     },

@@ -139,6 +139,11 @@ def test_the_daily_audit_alarms_if_something_is_missing_or_it_does_not_end() -> 
         assert (alarm["Threshold"], alarm["Period"]) == (0, 86_400)
     rule = properties(stack, "AuditSchedule")
     assert (rule["ScheduleExpression"], rule["Targets"][0]["Arn"]) == ("rate(1 day)", {"Fn::GetAtt": ["Audit", "Arn"]})
+    then = properties(stack, "AuditContinuation")
+    assert (then["ScheduleExpression"], then["Targets"]) == (
+        "rate(5 minutes)",
+        [{"Id": "Audit", "Arn": {"Fn::GetAtt": ["Audit", "Arn"]}, "Input": '{"continue":true}'}],
+    )
     assert not [name for name in made(ORIGINAL)["Resources"] if "Audit" in name or name == "MissingAlarm"]
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 REPORT_SECONDS = 60.0
 """Seconds that Reporter keeps, to write items of the records that it reads back from a stream."""
 AUDIT_SECONDS = 15.0
-"""Seconds before its time limit at which Audit gives up."""
+"""Seconds before its time limit at which Audit stops, to go on in another invocation."""
 DRAIN_SECONDS = 20.0
 """Seconds before its time limit at which Drain ends, and answers that there is more."""
 
@@ -231,20 +231,15 @@ def drain(payload: Any, context: Context) -> dict[str, Any]:
 
 
 def audit(payload: Any, context: Context) -> dict[str, Any]:
-    """Compare the mapped buckets with the ledger, and note the result for operators."""
-    from slips.pipeline.audit import audit as compare
+    """Compare the mapped buckets with the ledger, and note the result for operators; asked to `continue`, the rest."""
     from slips.pipeline.audit_note import note_of
-    from slips.pipeline.selection import selection_of
+    from slips.pipeline.long_audit import go_on
 
-    def go_on(_: int) -> None:
-        if _site.seconds_left() < AUDIT_SECONDS:
-            raise UnfinishedError(
-                "the audit: its time was up; expected it to read listing and ledger in 15 minutes, which is possible "
-                "up to about two million objects; let 'slips audit' do it on a machine, with 'backend.audit' unset"
-            )
-
+    is_new = not (isinstance(payload, dict) and payload.get("continue"))
     with _metered("Audit", context, spare_seconds=AUDIT_SECONDS) as meter:
-        found = compare(_site, _site, selection_of(_site, (), ()), progress=go_on)
+        found = go_on(_site, _site.ledger, is_new=is_new, seconds_left=_site.seconds_left, spare_seconds=AUDIT_SECONDS)
+        if found is None:
+            return {}
         note = note_of(found)
         _site.ledger.set_note(*note)
         total = found.total.found

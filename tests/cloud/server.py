@@ -14,9 +14,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import botocore.session
+import moto.core.utils
 from moto import backends
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
@@ -55,6 +58,7 @@ class Server:
         deliveries = Deliveries(self.functions, self.events)
         deliveries.take_over()
         _keep_module_names()
+        _share_loader()
         moto_app = DomainDispatcherApplication(create_backend_app)
         self.gate = Gate(moto_app, self.identities, self.faults, self.ledger, self.lock, self.functions.kill)
         self.gate.own = {"lambda": api, "cloudformation": self.cloudformation}
@@ -149,6 +153,12 @@ class Server:
             reset_model_data()
         self.identities.reset()
         self.ledger.clear()
+
+
+def _share_loader() -> None:
+    """moto and botocore make a loader for each service and session, each of which looks through all models anew."""
+    for module in (botocore.session, moto.core.utils):
+        vars(module)["create_loader"] = cache(vars(module)["create_loader"])
 
 
 def _keep_module_names() -> None:

@@ -125,7 +125,7 @@ ROLES: dict[str, tuple[tuple[str, Resource], ...]] = {
     "AuditRole": (
         _WRITE_LOGS,
         ("s3:ListBucket", "the mapped buckets"),
-        ("dynamodb:Scan UpdateItem", "the ledger"),
+        ("dynamodb:Scan GetItem UpdateItem", "the ledger"),
         ("dynamodb:Scan BatchGetItem", "the error table"),
         ("kms:Decrypt", "the key of the error table"),
         _TRACE,

@@ -27,7 +27,8 @@ dismiss      deletes error items and unreadable messages for good
 choose       chooses error items by id, group, time, prefix and type; `sample` picks real objects to test a handler on
 selection    chooses the listings of an audit or a backfill, by paths and mappings
 audit        compares a listing with what the backend has of each object; `audit_words` has the words for its counts,
-             `audit_report` the page to hand on, and `audit_note` keeps the latest one
+             `audit_report` the page to hand on, and `audit_note` keeps the latest one;
+             `long_audit` audits a stack in several invocations
 backfill     puts existing objects on lanes
 tap          reads a few of the objects that were just processed once more, to show their events
 overview     looks at a backend again and again: what is cheap each time, the rest at a pace that costs little

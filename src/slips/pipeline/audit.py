@@ -6,7 +6,7 @@ that need a person. Changes nothing. An object counts once: `state_in_audit` alo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -14,11 +14,10 @@ from msgspec import Struct, field
 
 from slips.config import Mapping
 from slips.errors import StorageError
-from slips.known import Known, KnownObjects, RecordCounts
+from slips.known import PAGE, Known, KnownObjects, RecordCounts
 from slips.model import LANES, Lane, ObjectEvent, format_time
 from slips.not_logs import NotLog
 from slips.pipeline.choose import moment
-from slips.pipeline.selection import Selection
 from slips.ports import Status
 from slips.routing import assigned, lane_for, mapping_for
 from slips.site.protocols import ListingSite
@@ -119,6 +118,18 @@ class PartAudit(Struct):
         if reason != "older":
             self.hours.setdefault(int(event.timestamp // 3600), Found()).add(state)
 
+    def plus(self, other: PartAudit) -> None:
+        """Add the counts of further objects."""
+        for state in AUDIT_STATES:
+            self.found.add(state, getattr(other.found, state))
+        self.records.add(other.records)
+        self.missing_bytes += other.missing_bytes
+        for reason, number in other.reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + number
+        for hour, found in other.hours.items():
+            for state in AUDIT_STATES:
+                self.hours.setdefault(hour, Found()).add(state, getattr(found, state))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of this part."""
         return {
@@ -152,6 +163,21 @@ class Audit(Struct, kw_only=True):
     """The first SHOWN missing, failed and changed objects."""
     problems: list[str] = field(default_factory=list)
     """Paths and buckets that could not be listed, with reasons: then the audit is not of all objects."""
+
+    def plus(self, other: Audit) -> None:
+        """Add the audit of the objects behind those of this one."""
+        self.total.plus(other.total)
+        parts = {part.name: part for part in self.mappings}
+        for part in other.mappings:
+            if part.name in parts:
+                parts[part.name].plus(part)
+            else:
+                self.mappings.append(part)
+        self.unmapped += other.unmapped
+        for state, named in other.objects.items():
+            self.objects[state] = [*self.objects.get(state, ()), *named][:SHOWN]
+        self.problems += other.problems
+        self.seconds += other.seconds
 
     @property
     def is_clean(self) -> bool:
@@ -187,6 +213,19 @@ class Audit(Struct, kw_only=True):
         }
 
 
+class AuditedListing(Protocol):
+    """The objects of an audit (see `Selection`)."""
+
+    @property
+    def only(self) -> list[str]: ...
+
+    def has(self, bucket: str, mapping: Mapping | None) -> bool: ...
+
+    def listed(
+        self, site: ListingSite, progress: Callable[[int], None], unlisted: Callable[[StorageError], None]
+    ) -> Iterator[ObjectEvent]: ...
+
+
 class AuditedBackend(Protocol):
     """The part of Operations that an audit uses."""
 
@@ -199,9 +238,10 @@ class AuditedBackend(Protocol):
 def audit(
     site: ListingSite,
     backend: AuditedBackend,
-    selection: Selection,
+    selection: AuditedListing,
     *,
     since: str | None = None,
+    before: Audit | None = None,
     keep: Callable[[AuditState, ObjectEvent], None] = lambda *_: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Audit:
@@ -209,6 +249,7 @@ def audit(
 
     `since` is a time, or a duration before now: the audit ignores all objects that were last modified before. Without
     it, and never before the ledger keeps entries, the audit ignores older objects that the backend does not know.
+    `before`: the audit of the objects before these, whose start holds for these, too.
     Calls `keep` with each object that is missing, failed or changed, and `progress` with each number of objects. Raises
     UsageError for a malformed time, StateError. A bucket that cannot be listed is a problem of the audit, which goes on
     with the others.
@@ -222,6 +263,8 @@ def audit(
 
     listed = backend.known(selection.listed(site, progress, note), progress)
     start, start_by = _start(asked, listed.first_entry, begun - site.config.backend.ledger_days * DAY)
+    if before is not None:
+        start, start_by = before.start, before.start_by
     made = Audit(name=backend.name, start=start, start_by=start_by, at=begun, only=selection.only)
     lags = {lane: listed.lag(lane) for lane in LANES}
     unseen = {lane: begun - lag if lag else inf for lane, lag in lags.items()}
@@ -232,7 +275,9 @@ def audit(
         for mapping in mappings
         if selection.has(bucket, mapping)
     }
-    for event, known in listed:
+    for number, (event, known) in enumerate(listed, 1):
+        if number % PAGE == 0:
+            progress(0)  # so that who has a time limit can end the audit here, too
         mapping = mapping_for(site.config.bucket_mapping, event.bucket_name, event.object_key)
         if not selection.has(event.bucket_name, mapping):
             continue

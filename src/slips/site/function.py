@@ -152,8 +152,9 @@ class LambdaSite:
         """Name of the stack."""
         return self.stack
 
-    def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
-        return self.store.list(bucket, prefix)
+    def listed(self, bucket: str, prefix: str, after: str = "") -> Iterator[ObjectEvent]:
+        """Yield the objects below `prefix`, those behind the key `after`. Raises StorageError."""
+        return self.store.list(bucket, prefix, after=after)
 
     def beginnings(self, bucket: str) -> Sequence[str]:
         return [""]

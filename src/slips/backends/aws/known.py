@@ -1,4 +1,4 @@
-"""The state of listed objects on a stack: the listing is kept first, then ledger and error table are read, once.
+"""The state of listed objects on a stack: the listing is kept first, then error table and ledger are read, once.
 
 DynamoDB has no order of keys. So a temporary SQLite file sorts what they have, and is read by pages of the listing.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from slips.backends.spans import rows
+from slips.backends.spans import Span, rows
 from slips.brakes import is_held
 from slips.errors import StateError
 from slips.event_file import EventFile
@@ -34,20 +34,27 @@ class DynamoKnown:
         self,
         listed: Iterable[ObjectEvent],
         lags: Callable[[], Mapping[Lane, float]],
-        entries: Callable[[], Iterable[StoredEntry]],
+        entries: Callable[[Sequence[Span]], Iterable[StoredEntry]],
         items: Callable[[], Iterable[ErrorItem]],
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Read the listing, then lags, ledger and error table. Raises StorageError or StateError."""
-        self._listed = EventFile()
-        self._listed.extend(listed)
+        """Read the listing, then lags, error table and ledger. Raises StorageError or StateError.
+
+        The ledger is last: an event that leaves the error table for its lane is in the ledger by then.
+        """
+        self._listed, spans = EventFile(), dict[str, tuple[str, str]]()
+        for event in listed:
+            self._listed.add(event)
+            first, _ = spans.get(event.bucket_name) or (event.object_key, "")
+            spans[event.bucket_name] = (first, event.object_key)
         self._lags = lags()
         with _explained():
             self._database = sqlite3.connect("", isolation_level=None)  # private: a file that vanishes
             for statement in (f"PRAGMA cache_size = -{CACHE // 1024}", "PRAGMA journal_mode = OFF", *_TABLES, "BEGIN"):
                 self._database.execute(statement)
-            self._database.executemany(_INSERT, _rows(entries(), progress))
             self._database.executemany("INSERT INTO item VALUES (?, ?, ?, ?)", _items(items()))
+            of_these = [(bucket, *keys) for bucket, keys in spans.items()]
+            self._database.executemany(_INSERT, _rows(entries(of_these), progress))
             for statement in _INDEXES:
                 self._database.execute(statement)
         ((self.first_entry,),) = self._select("SELECT MIN(updated_at) FROM entry")

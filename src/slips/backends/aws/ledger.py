@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
+from slips.backends.spans import Span
 from slips.errors import StateError
 from slips.known import StoredEntry, counts_of
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range, is_to_the_end
@@ -26,6 +27,10 @@ CLAIM_SECONDS = 960.0
 """Seconds for which a claim holds: longer than an invocation, which Lambda ends after 900 s at most."""
 NOTED_AT_ONCE = 8
 """Writes at a time, after events were put on a lane. Clients have ten connections."""
+SEGMENTS = 8
+"""Parts of the table that are read at the same time."""
+SPANS = 20
+"""Most spans of keys in a filter: its expression has 4 KB at most."""
 RULES = 100
 """Most rules whose counts are kept, the most frequent ones."""
 RESULTS_BYTES = 64_000
@@ -154,11 +159,28 @@ class DynamoLedger:
                 float(found["updated_at"]["N"]),
             )
 
-    def stored_entries(self) -> Iterator[StoredEntry]:
-        """Yield all entries as an audit needs them. DynamoDB reads, and charges, the whole table."""
+    def stored_entries(self, spans: Sequence[Span] = ()) -> Iterator[StoredEntry]:
+        """Yield the entries of `spans` (none: all), and the oldest of all, as an audit needs them.
+
+        DynamoDB reads, and charges, the whole table, but answers with these alone: that is ten times as fast.
+        """
         wanted = ("bucket", "object_key", "identity", "records", "replay", "status", "updated_at", "outcome")
         names = {f"#{name}": name for name in wanted}
-        for found in self._scan(ProjectionExpression=", ".join(names), ExpressionAttributeNames=names):
+        request = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+        oldest = self._clock()
+
+        def narrowed() -> dict[str, Any]:
+            if not 0 < len(spans) <= SPANS:
+                return request
+            within, values = ["#updated_at < :oldest"], {":oldest": _value(oldest)}
+            for number, span in enumerate(spans):
+                bucket, first, last = (f":{name}{number}" for name in ("bucket", "first", "last"))
+                within.append(f"(#bucket = {bucket} AND #object_key BETWEEN {first} AND {last})")
+                values |= dict(zip((bucket, first, last), map(_value, span), strict=True))
+            return {**request, "FilterExpression": " OR ".join(within), "ExpressionAttributeValues": values}
+
+        for found in self._scan_at_once(narrowed):
+            oldest = min(oldest, float(found["updated_at"]["N"]))
             yield StoredEntry(
                 found["bucket"]["S"],
                 found["object_key"]["S"],
@@ -192,6 +214,30 @@ class DynamoLedger:
             answer = self._client.get_item(TableName=self._table, Key=_note(name), ConsistentRead=True)
         return str(answer["Item"]["text"]["S"]) if "Item" in answer else None
 
+    def exchange_note(self, name: str, before: str, after: str) -> bool:
+        """Write a note if it is `before` now; an empty text is that of no note. Return False if it is another one."""
+        missing = "attribute_not_exists(#text)"
+        expires = {"N": str(int(self._clock()) + self._days * 86_400)}
+        try:
+            with reworded(self._table):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=_note(name),
+                    UpdateExpression="SET #text = :after, expires_at = :expires_at",
+                    ConditionExpression="#text = :before" if before else f"{missing} OR #text = :before",
+                    ExpressionAttributeNames={"#text": "text"},
+                    ExpressionAttributeValues={
+                        ":before": {"S": before},
+                        ":after": {"S": after},
+                        ":expires_at": expires,
+                    },
+                )
+        except StateError as error:
+            if not is_conflict(error.__cause__):
+                raise
+            return False
+        return True
+
     def set_note(self, name: str, text: str | None) -> None:
         """Write a note, which is kept for as long as an entry; None deletes it."""
         with reworded(self._table):
@@ -207,13 +253,39 @@ class DynamoLedger:
                 ExpressionAttributeValues={":text": {"S": text}, ":expires_at": expires},
             )
 
+    def _scan_at_once(self, about: Callable[[], dict[str, Any]]) -> Iterator[Values]:
+        """Yield all entries, in no order: of a table of more than one page, pages of SEGMENTS parts at a time.
+
+        `about` is asked for each page's request.
+        """
+
+        def page(where: dict[str, Any]) -> Any:
+            with reworded(self._table):
+                return self._client.scan(TableName=self._table, **about(), **where)
+
+        first = page({})
+        if not first.get("LastEvaluatedKey"):
+            yield from _entries_of(first)
+            return
+        from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+        with ThreadPoolExecutor(SEGMENTS) as threads:
+            parts = [{"Segment": number, "TotalSegments": SEGMENTS} for number in range(SEGMENTS)]
+            due = {threads.submit(page, part): part for part in parts}
+            while due:
+                for ended in wait(due, return_when=FIRST_COMPLETED).done:
+                    part, found = due.pop(ended), ended.result()
+                    if found.get("LastEvaluatedKey"):
+                        then = {**part, "ExclusiveStartKey": found["LastEvaluatedKey"]}
+                        due[threads.submit(page, then)] = part
+                    yield from _entries_of(found)
+
     def _scan(self, **about: Any) -> Iterator[Values]:
         request: dict[str, Any] = {"TableName": self._table, **about}
         while True:
             with reworded(self._table):
                 page = self._client.scan(**request)
-            # The brakes and the notes lie in the same table, and are no entries.
-            yield from (each for each in cast("list[Values]", page["Items"]) if "bucket" in each)
+            yield from _entries_of(page)
             if not page.get("LastEvaluatedKey"):
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -290,6 +362,11 @@ class DynamoLedger:
                 **request,
             )
         return cast("Values", answer.get("Attributes", {}))
+
+
+def _entries_of(page: Any) -> Iterator[Values]:
+    """Yield the entries of a page. The brakes and the notes lie in the same table, and are no entries."""
+    return (each for each in cast("list[Values]", page["Items"]) if "bucket" in each)
 
 
 def _earlier_items(event: ObjectEvent, before: Values) -> list[EarlierItem]:

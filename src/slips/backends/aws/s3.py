@@ -99,9 +99,9 @@ class S3Store:
             self._shortcut.learn(event)
         return cast("_Body", response["Body"]), response["ETag"], response["ContentLength"], response.get("VersionId")
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectEvent]:
-        """Yield one event per object, in key order. Raises StorageError."""
-        page = self.page(bucket, prefix)
+    def list(self, bucket: str, prefix: str = "", *, after: str = "") -> Iterator[ObjectEvent]:
+        """Yield one event per object, in key order, from the key behind `after` on. Raises StorageError."""
+        page = self.page(bucket, prefix, after=after)
         yield from page.events
         while page.next:
             page = self.page(bucket, prefix, then=page.next)

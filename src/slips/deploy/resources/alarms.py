@@ -124,7 +124,7 @@ def _of_audits() -> Resources:
             _metric("slips", "MissingObjects", "Maximum", _DAY),
         ),
         "AuditAlarm": _alarm(
-            "The daily audit did not end; 'slips logs Audit -s ${AWS::StackName}' says why.",
+            "The daily audit did not end, or a part of it failed; 'slips logs Audit -s ${AWS::StackName}' says why.",
             _metric("AWS/Lambda", "Errors", "Sum", _DAY, FunctionName=ref(AUDIT)),
         ),
     }

@@ -1,4 +1,4 @@
-"""The rule that invokes the audit every day, if the config asks for it. Pure."""
+"""The rules that invoke the audit every day, and let it go on, if the config asks for it. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,27 @@ from slips.deploy.resources.forms import Resources, get_att, permission, resourc
 
 
 def build(config: Config) -> Resources:
-    """Build the schedule. It begins with the deploy; an invocation that fails is tried again by Lambda."""
+    """Build the schedules. They begin with the deploy.
+
+    The second one goes on with an audit that one invocation cannot end, or that has died. The function does not invoke
+    itself: Lambda ends such a loop after 16 invocations.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    """
     if not config.backend.audit:
         return {}
     return {
-        "AuditSchedulePermission": permission(AUDIT, "events", SourceArn=get_att("AuditSchedule")),
-        "AuditSchedule": resource(
+        **_rule("AuditSchedule", "The audit of every day.", "rate(1 day)"),
+        **_rule("AuditContinuation", "Goes on with an audit.", "rate(5 minutes)", Input='{"continue":true}'),
+    }
+
+
+def _rule(name: str, about: str, when: str, **target: str) -> Resources:
+    return {
+        f"{name}Permission": permission(AUDIT, "events", SourceArn=get_att(name)),
+        name: resource(
             "AWS::Events::Rule",
-            Description="The audit of every day.",
-            ScheduleExpression="rate(1 day)",
-            Targets=[{"Id": AUDIT, "Arn": get_att(AUDIT)}],
+            Description=about,
+            ScheduleExpression=when,
+            Targets=[{"Id": AUDIT, "Arn": get_att(AUDIT), **target}],
         ),
     }
