@@ -15,33 +15,100 @@ from slips.model import MetaData
 from slips.parsing import Regex
 from slips.parsing.syslog_lines import read_any
 
-_PATTERN = r"(?P<header>[^%]*)%(?P<code>[A-Z0-9_-]+): ?(?P<message>.*)"
+_PATTERN = r"(?P<header>[^%]*)%(?P<code>[A-Za-z0-9_-]+) ?:? ?(?P<message>.*)"
 _CODE = re.compile(r"(.+)-([0-7])-([A-Z0-9_]+)")
 _YEAR_FIRST = re.compile(r"((?:<\d{1,3}>)?)(?:: )?(\d{4}) ([A-Z][a-z][a-z] {1,2}\d{1,2}) ")
+_OWN_TIME = re.compile(
+    r"(?:^|[ *.:])([A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
+    r"(?: ([A-Za-z]{3,4})(?![A-Za-z+-])| (?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?)?(?=$|: ?[A-Za-z_]\w*\[\d+\]$)"
+)
+"""The device's own time, at the end of a header, or before the process of IOS XR: "Oct 7 07:19:43 UTC: acl[310]"."""
 _LIMITS = RecordLimits()
+_LENGTH = 2_048
+"""Characters of a message in which its parts are looked for: all messages of routers and firewalls are shorter."""
 
 _PLACE = r"(?:(?P<{0}_interface>[^:/ ]+):)?(?P<{0}_ip>[^/ (]+)(?:/(?P<{0}_port>\d+))?"
 _SOURCE, _TARGET = _PLACE.format("src"), _PLACE.format("dst")
-_CONNECTION = rf"connection (?P<connection>\d+) for {_SOURCE} ?(?:\([^)]*\))? ?(?:\([^)]*\))? to {_TARGET}"
+_MAPPED = _PLACE.format("mapped")
+_NOTES = r"(?: ?\([^)]*\))*"  # of mapped addresses and users
+_ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+"
 _ASA = tuple(
     re.compile(pattern)
     for pattern in (
-        r"(?P<action>Built|Teardown) (?:(?P<direction>inbound|outbound) )?(?P<protocol>TCP|UDP|SCTP|GRE) "
-        rf"{_CONNECTION}",
-        rf"(?P<action>Deny) (?P<protocol>\S+) (?:src )?{_SOURCE} ?(?:\([^)]*\) )?dst {_TARGET}",
+        r"(?P<action>Built|Teardown) (?:(?P<direction>inbound|outbound) )?(?:(?:\w+ +)?stub )?"
+        r"(?P<protocol>TCP|UDP|SCTP|GRE|ICMP)(?: state-bypass)? connection (?:(?P<connection>\d+) )?(?:for|from) "
+        rf"{_SOURCE}{_NOTES}(?: (?P<user>[^ (]+))? to {_TARGET}",
+        r"(?P<action>Built|Teardown) (?:(?P<direction>inbound|outbound) )?(?P<protocol>ICMP) connection (?:\d+ )?for "
+        r"faddr (?P<faddr>[^/ (]+)/\d+(?:\([^)]*\))? gaddr (?P<gaddr>[^/ ]+)/\d+ laddr (?P<laddr>[^/ (]+)/\d+",
+        r"(?P<action>Built|Teardown) (?:dynamic|static) (?P<protocol>\S+) translation from "
+        rf"{_SOURCE}{_NOTES} to {_MAPPED}",
+        r"(?P<action>Built|Teardown) local-host (?P<src_interface>[^:/ ]+):(?P<src_ip>\S+)",
+        rf"(?P<action>Deny) (?:(?P<direction>inbound) )?(?P<protocol>\S+) (?:src )?{_SOURCE}{_NOTES} dst {_TARGET}",
         r"(?P<action>Deny|Denied) (?:(?P<direction>inbound) )?(?P<protocol>\S+)(?: \([^)]*\))? from "
         rf"{_SOURCE} to {_TARGET}",
+        r"(?P<action>Denied) (?P<protocol>ICMP) type=\d+,(?: code=\d+)? from (?:laddr )?(?P<src_ip>\S+) on interface "
+        r"(?P<src_interface>\S+)(?: to (?P<dst_ip>[^ ]+):)?",
         r"access-list (?P<acl>\S+) (?P<action>permitted|denied|est-allowed) (?P<protocol>\S+) "
         r"(?P<src_interface>[^/ ]+)/(?P<src_ip>[^( ]+)\((?P<src_port>\d+)\)(?:\([^)]*\))? -> "
         r"(?P<dst_interface>[^/ ]+)/(?P<dst_ip>[^( ]+)\((?P<dst_port>\d+)\)",
+        r"(?P<protocol>TCP|UDP) (?:request|access) (?P<action>discarded|denied|permitted)(?: by ACL)? from "
+        rf"{_SOURCE} to {_TARGET}",
+        rf"Inbound (?P<protocol>\S+) connection (?P<action>denied) from {_SOURCE} to {_TARGET}",
+        rf"(?P<protocol>\S+) flow from {_SOURCE} to {_TARGET} (?P<action>terminated)",
+        r"Dynamic Filter (?P<action>\w+) (?:black|white|grey) ?listed (?P<protocol>\S+) traffic from "
+        rf"{_SOURCE}{_NOTES} to {_TARGET}",
         r"Group [=<]?\s?(?P<group>[^,>]+)>?,? (?:Username = |User <)(?P<user>[^,>]*)>?,? "
         r"(?:IP = |IP <)(?P<src_ip>[^,> ]+)",
+        r"Group (?P<group>\S+) User (?P<user>\S+) IP (?P<src_ip>\S+) ",
+        r"Group = (?P<group>[^,]+), IP = (?P<src_ip>[^, ]+)",
         r"AAA user (?P<action>\S+) (?P<result>\S+) : (?:reason = (?P<reason>[^:]*) : )?server = +(?P<server>\S+) : "
         r"user = (?P<user>\S+)(?: : user IP = (?P<src_ip>\S+))?",
-        r"User '(?P<user>[^']*)' executed the '(?P<command>[^']*)' command",
+        r"User '(?P<user>[^']*)'(?:, running '[^']*' from IP (?P<src_ip>[^, ]+),)? executed (?:the |cmd: )?'?"
+        r"(?P<command>[^']*)",
+        r"User authentication (?P<result>succeeded|failed): IP (?:address: |= )(?P<src_ip>[^, ]+), "
+        r"Uname: (?P<user>\S+)",
+        r"User priv level changed: Uname: (?P<user>\S+)",
+        rf"Login (?P<action>denied|permitted) from {_SOURCE} to (?:(?P<dst_interface>[^:/ ]+):)?(?P<dst_ip>[^/ ]+)/"
+        r"(?P<service>\S+) for user \"(?P<user>[^\"]*)\"",
+        rf"FTP connection from {_SOURCE} to {_TARGET}, user (?P<user>\S+) (?P<action>\S+) file (?P<file>.*)",
+        rf"(?:(?P<user>[^@ ]+)@)?(?P<src_ip>[^( ]+){_NOTES} Accessed (?:JAVA )?URL (?:[^@ ]+@)?(?P<dst_ip>[^: ]+):"
+        r"(?P<url>\S+)",
+        r"Access (?P<action>denied) URL (?P<url>\S+) SRC (?P<src_ip>\S+) DEST:? (?P<dst_ip>\S+)",
+        rf".*? (?:from|for|src) \(?(?:(?P<src_interface>[^:/ ()]+):)?(?P<src_ip>{_ADDRESS})(?:/(?P<src_port>\d+))?.*?"
+        rf" (?:to|dst) (?:(?P<dst_interface>[^:/ ()]+):)?(?P<dst_ip>{_ADDRESS})(?:/(?P<dst_port>\d+))?",
     )
 )
-_PORTS = ("src_port", "dst_port", "connection")
+_ENDED = re.compile(r" duration (?P<duration>[0-9:]+)(?: bytes (?P<bytes>\d+)(?: (?P<reason>[^(]*[^( ]))?)?")
+_IOS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?:[^:]+: fman_fp_image: +)?(?:access-)?list (?P<acl>\S+) (?P<action>permit(?:ted)?|den(?:y|ied)) "
+        r"(?P<protocol>\S+) (?:[0-9A-F-]{17} )?(?P<src_ip>[^( ]+)(?:\((?P<src_port>\d+)\))?"
+        r"[^-]*-> (?P<dst_ip>[^(, ]+)(?:\((?P<dst_port>\d+)\))?(?: \([0-9/]+\))?,? ?(?P<packets>\d+)? ?",
+        r".*?\[user: (?P<user>[^\]]*)\] \[Source: (?P<src_ip>[^\]]*)\](?: \[localport: (?P<dst_port>\d+)\])?",
+        r"User (?P<user>\S+) has exited tty session \d+\((?P<src_ip>[^)]+)\)",
+        r"Configured from \S+ by (?P<user>\S+)(?: on \S+)?(?: \((?P<src_ip>[^)]+)\))?",
+    )
+)
+_NUMBERS = frozenset(["src_port", "dst_port", "mapped_port", "connection", "packets", "bytes"])
+_PAIR = re.compile(r"(?:^|, )((?:Prefilter )?[A-Z][A-Za-z0-9_]*): ")
+_COUNTS = frozenset(
+    """SrcPort DstPort ConnectionID InstanceID ConnectionDuration InitiatorPackets ResponderPackets InitiatorBytes
+    ResponderBytes FileCount FileSize IPSCount HTTPResponse Priority GID SID Revision DNS_TTL""".split()
+)
+"""The fields of connection, intrusion and file events of FTD whose values are numbers."""
+
+
+def _add(event: Event, found: re.Match[str]) -> None:
+    values: dict[str, Any] = {name: text for name, text in found.groupdict().items() if text is not None}
+    event.update((name, int(text) if name in _NUMBERS else text) for name, text in values.items())
+
+
+def _add_pairs(event: Event) -> None:
+    """Add the fields of an event of FTD, such as `SrcIP: 192.0.2.1, SrcPort: 53, DNSQuery: example.com`."""
+    _, *parts = _PAIR.split(event["message"])
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        event[name] = int(text) if name in _COUNTS and text.isascii() and text.isdecimal() else text
 
 
 def _take_apart(meta: MetaData, event: Event) -> None:
@@ -53,28 +120,44 @@ def _take_apart(meta: MetaData, event: Event) -> None:
         raise RecordError(f"code is {event['code']!r:.60}; expected one such as '%SYS-5-CONFIG_I'")
     event["facility"], event["severity"], event["mnemonic"] = code[1], int(code[2]), code[3]
     for name in ("datetime", "hostname", "priority"):
-        if header.get(name) is not None:
+        if header.get(name) not in (None, ":"):
             event[name] = header[name]
-    if rest := header.get("message", "").strip(" :"):
+    rest, datetime = header.get("message", "").strip(" :"), event.get("datetime")
+    if own := _OWN_TIME.search(rest):  # of the device, behind that of the relay
+        if datetime:
+            event["relayed"] = datetime
+        event["datetime"] = own[0].strip(" *.:")
+        stamp, zone, sign, hours, minutes = own.groups()
+        zone = f" {sign}{hours:0>2}{minutes or '00'}" if sign else f" {zone.upper()}" if zone else ""
+        datetime, rest = f"{stamp}{zone}", f"{rest[: own.start()]} {rest[own.end() :]}".strip(" :")
+    if rest:
         event["origin"] = rest
-    if datetime := header.get("datetime"):
+    if datetime:
         meta.timestamp = times.any_notation(datetime, meta.timestamp, "datetime")
     meta.message = f"%{event['code']}: {event['message']}"
 
 
+def _router(meta: MetaData, event: Event) -> None:
+    _take_apart(meta, event)
+    if found := next(filter(None, (pattern.match(event["message"][:_LENGTH]) for pattern in _IOS)), None):
+        _add(event, found)
+
+
 def _firewall(meta: MetaData, event: Event) -> None:
     _take_apart(meta, event)
+    event["facility"], _, group = event["facility"].partition("-")  # of 'ASA-session'
     if event["facility"] not in ("ASA", "FTD", "PIX", "FWSM", "NGIPS"):
         raise RecordError(f"code is {event['code']!r:.60}; expected one of ASA, FTD or PIX; use 'cisco-ios'")
+    if group:
+        event["class"] = group
     meta.tag = f"cisco.asa.{event['mnemonic']}"
-    for pattern in _ASA:
-        if found := pattern.match(event["message"]):
-            values: dict[str, Any] = {name: text for name, text in found.groupdict().items() if text is not None}
-            for name in _PORTS:
-                if name in values:
-                    values[name] = int(values[name])
-            event.update(values)
-            break
+    if event["mnemonic"].startswith("43000"):
+        _add_pairs(event)
+        return
+    if found := next(filter(None, (pattern.match(event["message"][:_LENGTH]) for pattern in _ASA)), None):
+        _add(event, found)
+    if ended := _ENDED.search(event["message"][:_LENGTH]):
+        _add(event, ended)
 
 
 CISCO_IOS = Regex(
@@ -83,8 +166,8 @@ CISCO_IOS = Regex(
     "https://www.cisco.com/c/en/us/td/docs/routers/access/wireless/software/guide/SysMsgLogging.html",
     tag="cisco.ios",
     pattern=_PATTERN,
-    refine=_take_apart,
-    entities={"hosts": "hostname"},
+    refine=_router,
+    entities={"addresses": "src_ip dst_ip", "users": "user", "hosts": "hostname"},
 )
 
 CISCO_ASA = Regex(
@@ -94,5 +177,11 @@ CISCO_ASA = Regex(
     tag="cisco.asa.{code}",
     pattern=_PATTERN,
     refine=_firewall,
-    entities={"addresses": "src_ip dst_ip", "users": "user", "hosts": "hostname"},
+    entities={
+        "addresses": "src_ip dst_ip mapped_ip faddr gaddr laddr SrcIP DstIP",
+        "users": "user User",
+        "hosts": "hostname",
+        "domains": "DNSQuery ReferencedHost",
+        "hashes": "FileSHA256",
+    },
 )

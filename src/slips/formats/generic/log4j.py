@@ -42,7 +42,7 @@ def take_apart(meta: MetaData, event: Event) -> None:
 # In their order: Log4j's and Logback's own, Hadoop; the same with the line of the source; log4j's with milliseconds
 # since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache ActiveMQ; Apache Cassandra; Tomcat; Apache Spark.
 PATTERNS = (
-    rf"\[?{_TIME}\]? {_THREAD} {_LEVEL} +{_LOGGER}(?: -|:) (?P<message>.*)",
+    rf"\[?{_TIME}\]? {_THREAD} {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
     rf"\[?{_TIME}\]? {_LEVEL} +{_THREAD} {_LOGGER}(?: -|:) (?P<message>.*)",
     rf"\[?{_TIME}\]? {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: *+-|:) (?P<message>.*)",
     rf"(?P<elapsed>\d++) {_THREAD} {_LEVEL} +{_LOGGER} - (?P<message>.*)",
@@ -50,7 +50,7 @@ PATTERNS = (
     rf"{_TIME} +{_LEVEL} (?P<pid>\d++) --- (?:\[(?P<application>[^\]]*+)\] )?{_THREAD} {_LOGGER} *+: (?P<message>.*)",
     rf"{_TIME} \[myid:(?P<myid>\d*+)\] - {_LEVEL} +\[(?P<place>[^\]]++)\] - (?P<message>.*)",
     rf"{_TIME} \| {_LEVEL} +(?P<bar>\|) (?P<message>.*)",
-    rf"{_LEVEL} +{_THREAD} {_TIME} (?P<logger>[^ :]++):(?P<line>\d++) - (?P<message>.*)",
+    rf"{_LEVEL} +{_THREAD} {_TIME} +(?P<logger>[^ :]++):(?P<line>\d++) - (?P<message>.*)",
     r"(?P<time>\d\d-[A-Z][a-z][a-z]-\d{4} \d\d:\d\d:\d\d\.\d{3}) "
     rf"{_LEVEL} {_THREAD} (?P<logger>[^ ]++) (?P<message>.*)",
     rf"(?P<short_time>\d\d/\d\d/\d\d \d\d:\d\d:\d\d) {_LEVEL} (?P<logger>[^ :]++): (?P<message>.*)",

@@ -307,6 +307,8 @@ class _Rows(LineParser):
 
     def _columns_of(self, fields: list[str]) -> tuple[str, ...]:
         """Return the columns of a row: of the widest lists that it has fields for, the first that these fit."""
+        if not self._by_width:
+            return self._columns
         lists = [names for width in sorted(self._by_width, reverse=True) for names in self._by_width[width]]
         lists = [names for names in lists if len(names) <= len(fields)] or [self._columns]
         return next((names for names in lists if self._declaration.fits(names, fields)), lists[0])

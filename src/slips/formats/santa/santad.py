@@ -1,0 +1,19 @@
+"""Events of Santa, which allows and blocks programs on macOS."""
+
+from __future__ import annotations
+
+from slips.parsing import KeyValue, iso
+
+SANTA = KeyValue(
+    "santa",
+    "Santa for macOS: executions, file and disk events of santad",
+    "https://santa.readthedocs.io/en/latest/details/logs/",
+    head=r"\[(?P<time>[^\]]+)\] (?P<level>[A-Z]) (?P<program>santad): ",
+    separator="|",
+    quotes="",
+    tag="santa.{action}",
+    time=iso("time"),
+    message="{action} {decision|'-'} {path|'-'} by {user|'-'}",
+    integers="pid pidversion ppid uid gid",
+    entities={"users": "user", "hashes": "sha256 cert_sha256"},
+)
