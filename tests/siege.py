@@ -26,8 +26,11 @@ import psutil
 from msgspec import Struct
 from msgspec.structs import replace
 
+from slips.backends.machine.operations import MachineOperations
 from slips.backends.machine.state import MachineState
-from slips.model import is_to_the_end
+from slips.brakes import Budget, Pause
+from slips.config import load
+from slips.model import Lane, is_to_the_end
 
 GUARD = 40.0
 """Seconds after which something is taken for hung."""
@@ -49,7 +52,8 @@ from pathlib import Path
 
 import slips.interface
 
-SEEN = str(Path(__file__).parent / "seen")
+HERE = Path(__file__).parent
+SEEN, DOWN = str(HERE / "seen"), str(HERE / "down")
 
 
 class Note(slips.interface.Handler):
@@ -57,6 +61,8 @@ class Note(slips.interface.Handler):
         self.file = os.open(SEEN, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def recv(self, meta, event):
+        if os.path.exists(DOWN):
+            raise ConnectionError("503 from the receiver")
         os.write(self.file, f"{event['k']} {event['v']} {event['n']}\\n".encode())
         if "nap" in event:
             time.sleep(event["nap"])
@@ -64,7 +70,8 @@ class Note(slips.interface.Handler):
     def result(self):
         os.close(self.file)
 """
-# Attempts come soon, since a test waits for them. SLIPS_JUMP names a file of seconds by which the clock is wrong.
+# Attempts and canaries come soon, since a test waits for them. SLIPS_JUMP names a file of seconds by which the clock is
+# wrong. While there is a file `read-only`, SQLite answers each change of the state as on a file system that is.
 DRIVER = """\
 import os, sys, time
 
@@ -76,8 +83,17 @@ if jump:
             return right() + float(file.read() or 0)
     time.time = wrong
 
+from slips import brakes
+from slips.backends.machine.sqlite import Database
 from slips.service import up
 
+execute = Database.execute
+def execute_if_allowed(self, *args):
+    self._connection.execute(f"PRAGMA query_only = {os.path.exists('read-only'):d}")
+    return execute(self, *args)
+Database.execute = execute_if_allowed
+
+brakes.CANARY_SECONDS = (0.5, 2.0)
 up.RETRY_SECONDS, up.TROUBLE_SECONDS = (0.1, 0.2), (0.1, 0.2)
 from slips.__main__ import main
 
@@ -123,6 +139,8 @@ class Siege:
         self.told: list[str] = []
         """What has happened, for the text of a failure."""
         self._versions = 0
+        self._begun = 0
+        """Length of the log when the service that runs now was started."""
 
     # ---- objects
 
@@ -175,6 +193,7 @@ class Siege:
 
     def start(self, *args: str) -> None:
         """Start the service, in a process group of its own."""
+        self._begun = len(self.log()) if (self.root / "log").exists() else 0
         with (self.root / "log").open("ab") as log:
             self.service = psutil.Popen(
                 [sys.executable, "driver.py", *(args or ("up", "--workers", "2"))],
@@ -236,6 +255,45 @@ class Siege:
         yield
         resource.prlimit(self.service.pid, resource.RLIMIT_FSIZE, (hard, hard))
 
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Let the state be read-only for the service meanwhile."""
+        (self.root / "read-only").touch()
+        yield
+        (self.root / "read-only").unlink()
+
+    # ---- brakes
+
+    def break_down(self) -> None:
+        """Let the handler fail from now on."""
+        (self.root / "down").touch()
+
+    def recover(self) -> None:
+        (self.root / "down").unlink(missing_ok=True)
+
+    def pause(self, lane: Lane) -> None:
+        with self.operations() as operations:
+            operations.pause(lane, "", "a siege")
+
+    def resume(self, lane: Lane) -> None:
+        with self.operations() as operations:
+            operations.resume(lane)
+
+    def let_start(self, objects: int | None) -> None:
+        """Let so many more objects start today; None: any number."""
+        with self.operations() as operations:
+            started = operations.budgets().spent.objects
+            operations.set_budget(Budget(None if objects is None else started + objects))
+
+    def pauses(self) -> list[Pause]:
+        with self.operations() as operations:
+            return operations.pauses()
+
+    @contextmanager
+    def operations(self) -> Iterator[MachineOperations]:
+        with closing(self.state()) as state:
+            yield MachineOperations(load(self.root / "slips.yml"), state)
+
     def megabytes(self) -> float:
         """The memory of the service and its workers, in which no page counts twice."""
         assert self.service is not None
@@ -289,12 +347,27 @@ class Siege:
             act()
             self.sleep(most)
 
+    def until(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait until something is so; `what`: how it is as long as it is not."""
+        end = time.monotonic() + GUARD
+        while not ready():
+            assert time.monotonic() < end, self.account(what)
+            time.sleep(0.02)
+
+    def until_told(self, text: str) -> None:
+        """Wait until the service that runs now has logged a text."""
+        self.until(lambda: text in self.log()[self._begun :], f"nothing is told of {text!r}")
+
+    def log(self) -> str:
+        return (self.root / "log").read_text(errors="replace")
+
     def wait_for_more(self) -> None:
         """Wait until a further record is seen, or all objects are done, or in the error table."""
-        before, end = sum(self.seen().values()), time.monotonic() + GUARD
-        while sum(self.seen().values()) == before and not self.failed().issuperset(self.unfinished()):
-            assert time.monotonic() < end, self.account("nothing more is seen")
-            time.sleep(0.02)
+        before = sum(self.seen().values())
+        self.until(
+            lambda: sum(self.seen().values()) > before or self.failed().issuperset(self.unfinished()),
+            "nothing more is seen",
+        )
 
     def seen(self) -> Counter[tuple[str, int, int]]:
         """How often each record was seen, by key, version and number."""
@@ -335,8 +408,7 @@ class Siege:
 
     def account(self, what: str = "") -> str:
         """What happened, in words."""
-        log = (self.root / "log").read_text(errors="replace")[-3_000:]
-        return f"{what}\nseed {self.seed}: {', '.join(self.told)}\n{log}"
+        return f"{what}\nseed {self.seed}: {', '.join(self.told)}\n{self.log()[-3_000:]}"
 
     def check(self) -> None:
         """Take the account: nothing is lost or left behind, and the numbers of all who count agree.

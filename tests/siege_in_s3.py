@@ -1,14 +1,21 @@
-"""A siege of a service whose bucket is in S3: moto, behind a door that answers 500 when a test says so."""
+"""A siege of a service whose bucket is in S3: moto, behind a door that answers 500 when a test says so.
+
+The service finds objects by listing, by a queue that S3 notifies, or by notifications by HTTP, as Ceph and MinIO send
+them: until they are acknowledged.
+"""
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -16,6 +23,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from siege import BUCKET, CONFIG, DRIVER, GUARD, Object, Siege
 
+Way = Literal["listing", "queue", "webhook"]
+"""How the service finds objects."""
 SECRETS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true"}
 # A message that a dead service had received comes again soon.
 IN_S3 = """\
@@ -70,30 +79,39 @@ class Server:
 
 
 class SiegeInS3(Siege):
-    """A siege whose objects are in S3, found by listing, or by a queue that S3 notifies."""
+    """A siege whose objects are in S3."""
 
-    def __init__(self, root: Path, server: Server, seed: int = 0, *, by_queue: bool = False) -> None:
+    def __init__(self, root: Path, server: Server, seed: int = 0, way: Way = "listing") -> None:
         super().__init__(root, seed)
-        self.server, self.by_queue = server, by_queue
+        self.server, self.way = server, way
         self._s3, self._sqs = server.client("s3"), server.client("sqs")
         self._etags: dict[str, str] = {}
+        self._announced: list[dict[str, str]] = []
+        """The objects in all notifications that were sent, as they are named in these."""
         # What the test itself does is not in its own way.
         self._s3.meta.events.register("before-sign.s3", lambda request, **_: request.headers.add_header("X-Siege", "1"))
         self._s3.create_bucket(Bucket=BUCKET)
-        about = f"s3: {BUCKET}, endpoint_url: '{server.url}', region: us-east-1"
-        if by_queue:
-            created = self._sqs.create_queue(QueueName="siege")["QueueUrl"]
-            self._queue = f"{server.url}/{'/'.join(created.rsplit('/', 2)[1:])}"
-            about += f", poll: 0, sqs: '{self._queue}'"
-            arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-            notified = {"QueueArn": arn["Attributes"]["QueueArn"], "Events": ["s3:ObjectCreated:*"]}
-            self._s3.put_bucket_notification_configuration(
-                Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [notified]}
-            )
-        else:
-            about += ", poll: 1s"
+        about = f"s3: {BUCKET}, endpoint_url: '{server.url}', region: us-east-1, {self._found()}"
         (root / "slips.yml").write_text(CONFIG.replace(f"{BUCKET}: logs", f"{BUCKET}: {{{about}}}"))
         (root / "driver.py").write_text(DRIVER.replace("from slips.__main__", f"{IN_S3}from slips.__main__"))
+
+    def _found(self) -> str:
+        """Return what the config says about the way in which objects are found."""
+        match self.way:
+            case "listing":
+                return "poll: 1s"
+            case "webhook":
+                with socket.create_server(("127.0.0.1", 0)) as free:
+                    self._hook = f"127.0.0.1:{free.getsockname()[1]}"
+                return f"poll: 0, webhook: {{listen: '{self._hook}'}}"
+        created = self._sqs.create_queue(QueueName="siege")["QueueUrl"]
+        self._queue = f"{self.server.url}/{'/'.join(created.rsplit('/', 2)[1:])}"
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        notified = {"QueueArn": arn["Attributes"]["QueueArn"], "Events": ["s3:ObjectCreated:*"]}
+        self._s3.put_bucket_notification_configuration(
+            Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [notified]}
+        )
+        return f"poll: 0, sqs: '{self._queue}'"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -103,20 +121,43 @@ class SiegeInS3(Siege):
         self._versions += 1
         new = self.objects[key] = Object(key, self._versions, count, nap)
         self._etags[key] = self._s3.put_object(Bucket=BUCKET, Key=key, Body=new.body())["ETag"].strip('"')
+        self._announced.append({"key": key, "eTag": self._etags[key]})
+        if self.way == "webhook":
+            self._send(self._announced[-1])
         return new
 
     def remove(self, key: str) -> None:
         self._s3.delete_object(Bucket=BUCKET, Key=key)
         del self.objects[key]
 
-    def announce(self, key: str) -> None:
-        """Send the notification of an object once more, without its etag, as some senders do."""
+    def announce_again(self) -> None:
+        """Send any notification once more, late and out of order; sometimes without an etag, as some senders do."""
+        if self.way == "listing" or not self._announced:
+            return
+        again = dict(self.random.choice(self._announced))
+        if self.random.random() < 0.5:
+            del again["eTag"]
+        self._send(again)
+
+    def _send(self, about: dict[str, str]) -> None:
+        """Send a notification, until somebody has taken it."""
         record = {
-            "eventSource": "aws:s3",
-            "eventName": "ObjectCreated:Put",
-            "s3": {"bucket": {"name": BUCKET}, "object": {"key": key}},
+            "eventSource": "aws:s3" if self.way == "queue" else "minio:s3",
+            "eventName": "s3:ObjectCreated:Put",
+            "s3": {"bucket": {"name": BUCKET}, "object": about},
         }
-        self._sqs.send_message(QueueUrl=self._queue, MessageBody=json.dumps({"Records": [record]}))
+        body = json.dumps({"Records": [record]})
+        if self.way == "queue":
+            self._sqs.send_message(QueueUrl=self._queue, MessageBody=body)
+            return
+        end = time.monotonic() + GUARD
+        while True:
+            try:
+                urllib.request.urlopen(f"http://{self._hook}/", body.encode(), timeout=GUARD).close()
+                return
+            except (OSError, urllib.error.HTTPError):  # it is dead, or its state cannot be written: senders try again
+                assert time.monotonic() < end, self.account("no notification is taken")
+                time.sleep(0.05)
 
     @contextmanager
     def broken(self) -> Iterator[None]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from siege import Siege, besieged
+from slips.brakes import WINDOW
+from slips.model import LANES
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
@@ -92,7 +95,107 @@ def under_changes(siege: Siege, times: int) -> None:
     siege.check()
 
 
+def under_brakes(siege: Siege, times: int) -> None:
+    """Let a handler fail for some time, operators pause lanes and set budgets, while processes are killed."""
+    number = itertools.count()
+
+    def put() -> None:
+        for _ in range(10):
+            siege.put(f"{siege.random.choice(['fast', 'slow'])}/{next(number)}", siege.random.randint(1, 3))
+
+    def pause() -> None:
+        siege.pause(siege.random.choice(LANES))
+
+    def resume() -> None:
+        siege.resume(siege.random.choice(LANES))
+
+    def let_start() -> None:
+        siege.let_start(siege.random.choice([5, 30, None]))
+
+    def kill() -> None:
+        siege.kill(siege.random.choice(["worker", "supervisor", "group"]))
+
+    siege.start()
+    acts = [put, put, put, put, siege.break_down, siege.recover, pause, resume, let_start, kill]
+    siege.happen(acts, times, most=0.5)
+    siege.recover()
+    for lane in LANES:
+        siege.resume(lane)
+    siege.let_start(None)
+    put()
+    siege.wait()
+    assert siege.stop() == 0
+    siege.check()
+
+
+def names(what: str, count: int = WINDOW) -> list[str]:
+    return [f"{what}/{number}" for number in range(count)]
+
+
+def started(siege: Siege, what: str) -> set[str]:
+    return {key for key, _, _ in siege.seen() if key.startswith(what)}
+
+
 SEEDS = range(1, 21)
+
+
+def test_what_a_handler_that_fails_holds_starts_by_itself_when_it_works_again_whatever_is_killed(
+    tmp_path: Path,
+) -> None:
+    with besieged(tmp_path) as siege:
+        siege.start()
+        siege.break_down()
+        for key in names("first"):
+            siege.put(key, 1)
+        siege.until(lambda: [each.cause for each in siege.pauses()] == ["failures"], "no brake is on")
+        siege.kill("group")
+        for key in names("held"):
+            siege.put(key, 1)
+        siege.until(lambda: {*names("held")} <= {*siege.unfinished()}, "not all are found")
+        siege.until_told("objects failed")  # the brake is on behind the kill, too
+        with siege.operations() as operations, closing(siege.state()) as state:
+            (brake,) = [each for each in state.brakes.all() if each.is_on]
+            assert len(siege.failed() & {*names("held")}) <= brake.canaries + 1, operations.pauses()
+        siege.kill("supervisor")
+        siege.recover()
+        siege.wait()
+        assert siege.pauses() == []
+        assert siege.stop() == 0
+        siege.check()
+
+
+def test_what_an_operator_or_a_budget_holds_waits_through_kills_and_nothing_else_does(tmp_path: Path) -> None:
+    with besieged(tmp_path) as siege:
+        siege.start()
+        siege.pause("slow")
+        siege.until_told("lane slow: paused by a siege")
+        for key in names("slow", 5) + names("fast", 5):
+            siege.put(key)
+        siege.kill("group")
+        siege.until(lambda: set(siege.unfinished()) == {*names("slow", 5)}, "not all of the fast lane is done")
+        assert started(siege, "slow") == set()
+        siege.resume("slow")
+        siege.wait()
+
+        siege.let_start(2)
+        siege.kill("supervisor")  # the next one reads the budget before it starts anything
+        for key in names("flood", 9):
+            siege.put(key, 1)
+        siege.until_told("'limits.objects_per_day' allows")
+        siege.kill("supervisor")
+        siege.until_told("'limits.objects_per_day' allows")
+        assert len(started(siege, "flood")) < 9
+        siege.let_start(None)
+        siege.wait()
+        assert siege.stop() == 0
+        siege.check()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_brake_of_many_loses_a_record(tmp_path: Path, seed: int) -> None:
+    with besieged(tmp_path, seed) as siege:
+        under_brakes(siege, 80)
 
 
 def test_no_kill_at_any_instant_loses_a_record(tmp_path: Path) -> None:
@@ -141,12 +244,12 @@ def test_a_hundred_thousand_objects_in_one_directory_survive_kills_in_flat_memor
         siege.check()
 
 
-def test_a_full_disk_a_locked_state_and_a_wrong_clock_cost_no_record(tmp_path: Path) -> None:
+def test_a_full_disk_a_locked_or_read_only_state_and_a_wrong_clock_cost_no_record(tmp_path: Path) -> None:
     with besieged(tmp_path) as siege:
         siege.put("before")
         siege.start()
         siege.wait()
-        for number, fault in enumerate((siege.full, siege.locked, siege.full)):
+        for number, fault in enumerate((siege.full, siege.locked, siege.read_only, siege.full)):
             with fault():
                 for _ in range(5):
                     siege.put(f"during/{number}/{siege.random.random()}")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from siege_in_s3 import Server, SiegeInS3
+from siege import GUARD
+from siege_in_s3 import Server, SiegeInS3, Way
 
+WAYS: tuple[Way, ...] = ("listing", "queue", "webhook")
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
@@ -24,10 +29,6 @@ def under_faults(siege: SiegeInS3, times: int) -> None:
         if siege.objects:
             siege.put(siege.random.choice(sorted(siege.objects)), siege.random.randint(1, 20), nap=0.01)
 
-    def announce() -> None:
-        if siege.by_queue and siege.objects:
-            siege.announce(siege.random.choice(sorted(siege.objects)))
-
     def break_s3() -> None:
         with siege.broken():
             siege.sleep(0.5)
@@ -40,29 +41,66 @@ def under_faults(siege: SiegeInS3, times: int) -> None:
         siege.kill("supervisor")
 
     siege.start()
-    siege.happen([put, put, put, overwrite, announce, announce, break_s3, kill_worker, kill_supervisor], times)
+    siege.happen(
+        [put, put, put, overwrite, siege.announce_again, siege.announce_again, break_s3, kill_worker, kill_supervisor],
+        times,
+    )
     put()
     siege.wait()
     assert siege.stop() == 0
     siege.check()
 
 
-def lay_siege(root: Path, seed: int, times: int, *, by_queue: bool) -> None:
+def under_outage(siege: SiegeInS3, seconds: float) -> None:
+    """Let S3 and SQS answer nothing but 500 for so long, while objects are put."""
+    siege.put("before")
+    siege.start()
+    siege.wait()
+    with siege.broken():
+        end = time.monotonic() + seconds
+        number = 0
+        while number == 0 or time.monotonic() < end:
+            siege.put(f"during/{number}", 3)
+            number += 1
+            siege.sleep(min(1.0, seconds / 3))
+        siege.until_told("500")
+    siege.told.append(f"{seconds} s of 500")
+    siege.wait(seconds=seconds + GUARD)
+    assert siege.stop() == 0
+    siege.check()
+
+
+@contextmanager
+def besieged(root: Path, way: Way, seed: int = 1) -> Iterator[SiegeInS3]:
     with Server() as server:
-        siege = SiegeInS3(root, server, seed, by_queue=by_queue)
+        siege = SiegeInS3(root, server, seed, way)
         try:
-            under_faults(siege, times)
+            yield siege
         finally:
             siege.clean_up()
 
 
-@pytest.mark.parametrize("by_queue", [False, True], ids=["listing", "queue"])
-def test_no_fault_of_s3_or_of_the_service_loses_a_record(tmp_path: Path, by_queue: bool) -> None:
-    lay_siege(tmp_path, 1, 12, by_queue=by_queue)
+@pytest.mark.parametrize("way", WAYS)
+def test_no_fault_of_s3_or_of_the_service_loses_a_record(tmp_path: Path, way: Way) -> None:
+    with besieged(tmp_path, way) as siege:
+        under_faults(siege, 12)
+
+
+def test_no_object_that_was_put_while_s3_answered_500_is_lost(tmp_path: Path) -> None:
+    with besieged(tmp_path, "queue") as siege:
+        under_outage(siege, 1)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1, 11))
-@pytest.mark.parametrize("by_queue", [False, True], ids=["listing", "queue"])
-def test_no_fault_of_many_loses_a_record(tmp_path: Path, seed: int, by_queue: bool) -> None:
-    lay_siege(tmp_path, seed, 60, by_queue=by_queue)
+@pytest.mark.parametrize("way", WAYS)
+def test_no_fault_of_many_loses_a_record(tmp_path: Path, seed: int, way: Way) -> None:
+    with besieged(tmp_path, way, seed) as siege:
+        under_faults(siege, 60)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("way", WAYS)
+def test_no_object_that_was_put_while_s3_answered_500_for_a_minute_is_lost(tmp_path: Path, way: Way) -> None:
+    with besieged(tmp_path, way) as siege:
+        under_outage(siege, 60)
