@@ -22,12 +22,11 @@ from slips.config.needs import DRAINING
 from slips.errors import UsageError
 from slips.event_file import EventFile
 from slips.kept_audit import LAST
-from slips.known import RecordCounts
 from slips.model import LANES, ObjectEvent, format_time
 from slips.operations import Operations
 from slips.pipeline.audit import AUDIT_STATES, NAMED, Audit, AuditState, Found
 from slips.pipeline.audit import audit as compare
-from slips.pipeline.audit_note import keep_audit, put_back
+from slips.pipeline.audit_note import NOTED, audit_of_note, keep_audit, put_back
 from slips.pipeline.audit_words import REASONS, STARTS, balance
 from slips.pipeline.backfill import LANE_CHOICES, LaneChoice, put
 from slips.pipeline.overview import processed_by
@@ -37,6 +36,7 @@ from slips.site.protocols import ListingSite
 
 NAMES = 10
 """How many missing, failed and changed objects are shown, each."""
+_LISTS = "'--json' and '--report' list"
 DAYS = 14
 """How many days are shown, the latest ones; hours with --hours."""
 
@@ -147,22 +147,15 @@ def _show_last(ctx: click.Context, *, json_: bool) -> None:
             "--last: no daily audit was made; expected 'backend.audit: daily' in the config, and a day; "
             "'slips audit' makes one now"
         )
-    found = msgspec.json.decode(note)
-    total, records = found["total"], msgspec.convert(found["total"]["records"], RecordCounts)
+    found = audit_of_note(note)
     if json_:
-        print_json(found)
+        print_json(msgspec.json.decode(note))
     else:
-        show_text(one_line(f"audit of {found['name']}, {found['at']}: objects since {found['start']}"))
-        show_text(", ".join(f"{total[name]:,} {name}" for name in ("objects", *AUDIT_STATES)))
-        show_text(balance(records))
-        for state in NAMED:
-            for each in found["objects"][state][:NAMES]:
-                show_text(one_line(f"{state}: {each['url']} ({each['size']:,} bytes, {each['time']})"))
-        for problem in found["problems"]:
-            say(one_line(problem))
-        if total["missing"]:
-            show_text("'slips audit' lists what is missing now, and '--repair' puts it on its lane")
-    if total["missing"] or total["failed"] or found["problems"] or not records.is_balanced:
+        show_text(one_line(f"audit of {found.name}, {format_time(found.at)}"))
+        _show(found, lists="'--json' lists")
+        if len(found.mappings) == NOTED:
+            show_text(f"of the mappings the first {NOTED} are kept")
+    if not found.is_clean:
         raise Exit(1)
 
 
@@ -202,10 +195,10 @@ def _write_report(found: Audit, file: Path, config: str) -> None:
     say(one_line(f"{file}: written"))
 
 
-def _show(found: Audit, *, hours: bool, repairs: Collection[AuditState]) -> None:
+def _show(found: Audit, *, hours: bool = False, repairs: Collection[AuditState] = (), lists: str = _LISTS) -> None:
     """Show the counts of each mapping, the days or hours, the records, and the objects that need a person.
 
-    Of states in `repairs`, this command itself puts the objects on their lanes next.
+    Of states in `repairs`, this command itself puts the objects on their lanes next. `lists`: what names more objects.
     """
     show_text(f"objects since {format_time(found.start)}: {STARTS[found.start_by]}")
     rows = [["mapping", "objects", *AUDIT_STATES]]
@@ -218,7 +211,7 @@ def _show(found: Audit, *, hours: bool, repairs: Collection[AuditState]) -> None
     if reasons := sorted(found.total.reasons.items()):
         show_text("ignored or waiting: " + ", ".join(f"{count:,} {REASONS[reason]}" for reason, count in reasons))
     for state in NAMED:
-        _show_names(found, state)
+        _show_names(found, state, lists)
     for problem in found.problems:
         say(one_line(problem))
     if found.total.found.missing and "missing" not in repairs:
@@ -246,13 +239,13 @@ def _show_times(found: Audit, *, hours: bool) -> None:
         show_text(f"and {plural(more, 'earlier hour' if hours else 'earlier day')}: '--json' and '--report' have all")
 
 
-def _show_names(found: Audit, state: AuditState) -> None:
+def _show_names(found: Audit, state: AuditState, lists: str) -> None:
     """Show the first objects of a state."""
     names, count = found.objects.get(state, []), getattr(found.total.found, state)
     for each in names[:NAMES]:
         show_text(one_line(f"{state}: {each.url} ({each.size:,} bytes, {each.time})"))
     if count > NAMES:
-        show_text(f"and {count - NAMES:,} more {state}: '--json' and '--report' list the first {len(names):,}")
+        show_text(f"and {count - NAMES:,} more {state}: {lists} the first {len(names):,}")
 
 
 def _numbers(found: Found) -> list[str]:
