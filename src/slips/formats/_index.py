@@ -112,6 +112,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "gcp-dns": ("slips.formats.google.cloud", "GCP_DNS"),
     "gcp-firewall": ("slips.formats.google.cloud", "GCP_FIREWALL"),
     "gcp-lb": ("slips.formats.google.cloud", "GCP_LB"),
+    "gcp-log": ("slips.formats.google.cloud", "GCP_LOG"),
     "gcp-scc": ("slips.formats.google.cloud", "GCP_SCC"),
     "gcp-vpc-flow": ("slips.formats.google.cloud", "GCP_VPC_FLOW"),
     "gelf": ("slips.formats.graylog.gelf", "GELF"),

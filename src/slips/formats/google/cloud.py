@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Json, all_of, any_of, iso
 
 _ENTRY = any_of("logName", "logname", "insertId", "insertid", "resource", "receiveTimestamp", "timestamp")
@@ -113,4 +115,25 @@ GCP_SCC = Json(
     tag="gcp.scc.{finding.category|'finding'}",
     message="{finding.severity|'-'} {finding.category|'-'}: {finding.description|finding.resourceName|'-'}",
     entities={"addresses": "finding.access.callerIp", "users": "finding.access.principalEmail"},
+)
+
+
+def _first_line(meta: MetaData, _event: Event) -> None:
+    """Cut the message to the first line of a text that has several, such as a traceback."""
+    if meta.message:
+        meta.message = meta.message.strip().partition("\n")[0]
+
+
+GCP_LOG = Json(
+    "gcp-log",
+    "entries of Google Cloud Logging of any service: containers of GKE and Cloud Run, virtual machines, functions",
+    "https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry",
+    require=all_of("logName", any_of("textPayload", "jsonPayload"), any_of("insertId", "receiveTimestamp", "resource")),
+    time=_TIME,
+    tag="gcp.log.{resource.type|'unknown'}",
+    message=(
+        "{textPayload|jsonPayload.message|jsonPayload.MESSAGE|jsonPayload.msg|jsonPayload.log|jsonPayload.event|logName}"
+    ),
+    refine=_first_line,
+    entities={"hosts": "resource.labels.node_name resource.labels.pod_name"},
 )
