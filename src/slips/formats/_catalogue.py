@@ -298,6 +298,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "multiline": ("readers", "object", "text", "", "a line that matches the option 'start', and all lines up to the next such line, are a record", "https://docs.python.org/3/library/re.html#regular-expression-syntax"),
     "mysql-audit": ("mysql", "event", "event", "mysql.audit.{name|event|'event'}", "audit log of Percona Server and MySQL Enterprise as JSON; 'rds-aurora-audit' reads that of MariaDB", "https://docs.percona.com/percona-server/8.0/audit-log-plugin.html"),
     "mysql-error": ("mysql", "text", "event", "mysql.error", "error log of MySQL, MariaDB and Percona Server", "https://dev.mysql.com/doc/refman/8.4/en/error-log-format.html"),
+    "mysql-general": ("mysql", "text", "event", "mysql.general", "general query log of MySQL, MariaDB and Percona Server", "https://dev.mysql.com/doc/refman/8.4/en/query-log.html"),
     "mysql-slow": ("mysql", "text", "event", "mysql.slow", "slow query log of MySQL, MariaDB and Percona Server", "https://dev.mysql.com/doc/refman/8.4/en/slow-query-log.html"),
     "nats": ("nats", "text", "event", "nats.{level}", "NATS server logs, with the client of each message that has one", "https://docs.nats.io/running-a-nats-service/configuration/logging"),
     "netskope": ("netskope", "event", "event", "netskope.{alert_type|type|audit_type|'event'}", "Netskope application, page, network, audit and infrastructure events, and alerts", "https://docs.netskope.com/en/rest-api-events-and-alerts-response-descriptions/"),

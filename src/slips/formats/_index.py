@@ -175,6 +175,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "multiline": ("slips.parsing.readers.multiline", "multiline"),
     "mysql-audit": ("slips.formats.mysql.audit", "MYSQL_AUDIT"),
     "mysql-error": ("slips.formats.mysql.error", "MYSQL_ERROR"),
+    "mysql-general": ("slips.formats.mysql.error", "MYSQL_GENERAL"),
     "mysql-slow": ("slips.formats.mysql.slow", "MYSQL_SLOW"),
     "nats": ("slips.formats.nats.server", "NATS"),
     "netskope": ("slips.formats.netskope.events", "NETSKOPE"),

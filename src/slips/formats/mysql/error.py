@@ -1,11 +1,11 @@
-"""The error log of MySQL, MariaDB and Percona Server."""
+"""The error log and the general query log of MySQL, MariaDB and Percona Server."""
 
 from __future__ import annotations
 
 import re
 
 from slips import times
-from slips.format import Event
+from slips.format import Event, Rule
 from slips.model import MetaData
 from slips.parsing import Patterns
 
@@ -21,7 +21,23 @@ def _read_time(meta: MetaData, event: Event) -> None:
     meta.timestamp = times.iso(time)
 
 
-_TIME = r"(?P<time>\d{4}-\d\d-\d\dT[^ ]++|(?:\d{4}-\d\d-\d\d|\d{6}) ++\d{1,2}:\d\d:\d\d)"
+PROLOGUE = Rule(
+    "prologue",
+    "lines that the server writes when it opens a log",
+    when=lambda event: "server" in event,
+)
+_CONNECT = re.compile(r"([^@ ]*+)@([^ ]*+) (?:on|as)")
+
+
+def _read_general(meta: MetaData, event: Event) -> None:
+    """Read the time, and who connects from where."""
+    if event.get("time"):
+        _read_time(meta, event)
+    if event.get("command") == "Connect" and (found := _CONNECT.match(event.get("argument") or "")):
+        event["user"], event["host"] = found.groups()
+
+
+_TIME = r"(?P<time>\d{4}-\d\d-\d\dT[^ \t]++|(?:\d{4}-\d\d-\d\d|\d{6}) ++\d{1,2}:\d\d:\d\d)"
 
 MYSQL_ERROR = Patterns(
     "mysql-error",
@@ -35,8 +51,35 @@ MYSQL_ERROR = Patterns(
         r"(?P<message>.*)",
         rf"{_TIME} (?P<thread>\d++) \[(?P<level>[A-Za-z]++)\] (?P<message>.*)",
         rf"{_TIME} \[(?P<level>[A-Za-z]++)\] (?P<message>.*)",
-        rf"{_TIME} (?P<message>.*)",
+        r"(?P<time>\d{6} ++\d{1,2}:\d\d:\d\d)[ \t]++(?P<message>.*)",
+        rf"{_TIME} (?:(?P<os_thread>[0-9a-f]{{6,16}}) ++)?(?P<message>(?:InnoDB:|mysqld|mariadbd).*)",
     ),
     integers="thread",
     refine=_read_time,
+)
+
+_GENERAL = (
+    r"\d{4}(?:-\d\d-\d\dT|\d\d ++\d{1,2}:\d\d:\d\d)|/[^ ,]++, Version: |[ \t]++\d++ (?:Qu(?:ery|it)|"
+    r"C(?:onnect|lose stmt|hange user)|Init DB|Prepare|Execute|Statistics|Field List)"
+)
+"""The beginning of a record: of the words of other commands, a line without a time may be one of a statement."""
+
+# MySQL 5.6 and before, and MariaDB, leave the time out if it is that of the line before: such a record has no time.
+MYSQL_GENERAL = Patterns(
+    "mysql-general",
+    "general query log of MySQL, MariaDB and Percona Server",
+    "https://dev.mysql.com/doc/refman/8.4/en/query-log.html",
+    chain=({"multiline": {"start": _GENERAL}}, "mysql-general"),
+    tag="mysql.general",
+    message="{command} {argument|'-'}",
+    patterns=(
+        rf"(?:{_TIME})?[ \t]++(?P<thread_id>\d++) (?P<command>[A-Z][a-z]++(?: [A-Za-z]++)?)"
+        r"(?:[ \t]++(?P<argument>.*))?",
+        r"(?P<server>/[^ ,\n]++), Version: (?P<version>[^ \n]++).*",
+    ),
+    absent="",
+    integers="thread_id",
+    rules=(PROLOGUE,),
+    refine=_read_general,
+    entities={"users": "user", "hosts": "host"},
 )
