@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from fakes import object_event
 from invoked import Context, Stack, kinesis, payload_of, stack
 from slips import lambdas, telemetry
 from slips.backends.aws.brakes import DynamoBrakes
+from slips.backends.aws.stack_brakes import StackBrakes
 from slips.brakes import CANARY_SECONDS, DAY, WINDOW, Brake, Budget, code_name, day_of
 from slips.config import PACKAGED, Config, LaneConfig
 from slips.config.backend import BackendConfig, Lanes
@@ -365,7 +367,7 @@ def test_held_events_go_back_as_they_were_when_the_lane_is_resumed(
     on = Brake("fast", since=NOW)
     brakes.begin(on)
     dispatch(stack, *events("abc"))
-    assert released(stack) == {"events": 0, "canaries": 0, "waiting": 3, "more": False}
+    assert released(stack) == {"events": 0, "canaries": 0, "waiting": None, "more": False}
     assert counted(stack) == {"Pauses": 1}
     brakes.replace(on, on.released())
     assert released(stack) == {"events": 3, "canaries": 0, "waiting": 0, "more": False}
@@ -514,3 +516,102 @@ def test_a_held_replay_of_an_object_that_is_gone_or_overwritten_keeps_no_other_e
     assert [item.error_type for item in stack.items] == ["OverwrittenError"]
     with pytest.raises(UnfinishedError, match="NoSuchKey"):
         run(stack, gone)
+
+
+def test_an_item_that_cannot_be_read_keeps_no_held_event_waiting_and_is_said(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.begin(Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60))
+    dispatch(stack, *events("ab"))
+    aws.client("dynamodb").put_item(TableName="errors", Item={"request_id": {"S": "bad"}})
+    clock.now += CANARY_SECONDS[0]
+    assert released(stack) == {"events": 1, "canaries": 1, "waiting": 2, "more": False}
+    assert "error item 'bad'" in next(line["message"] for line in stack.said if line["level"] == "ERROR")
+    brakes.replace(brakes.read().brakes[0], Brake("fast", "handler.py"))
+    assert released(stack)["events"] == 2
+    assert brakes.read().held, "the item may be of held events, too"
+
+
+def test_a_release_reads_no_further_than_its_time_allows(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    on = Brake("fast", since=NOW)
+    items = [next(hold.items_of(kept_by(on, events(key)), NOW)) for key in "abc"]
+    read: list[str] = []
+
+    class Table:
+        def scan(self) -> Iterator[ErrorItem]:
+            for item in items:
+                read.append(item.request_id)
+                yield item
+
+    lambdas._site.__dict__["errors"] = Table()
+    brakes.note_held()
+    done = stack.call(lambdas.drain, {"release": True}, Context(milliseconds=1_000))
+    assert (done["events"], done["more"], len(read)) == (0, True, 1)
+
+
+def looks(stack: Stack, reads: list[str]) -> list[str]:
+    """The calls of DynamoDB of a release that puts nothing back."""
+    reads.clear()
+    assert released(stack)["events"] == 0
+    return list(reads)
+
+
+def test_a_release_reads_the_error_table_only_if_some_held_events_may_go_on(
+    stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    """A flood that a brake holds back is gigabytes in the table, and lasts for days."""
+    reads: list[str] = []
+    dynamodb(lambda name, _: reads.append(name))
+    on = Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60)
+    brakes.begin(on)
+    dispatch(stack, *events("ab"))
+    assert looks(stack, reads) == ["GetItem"]
+    # The budget is spent, too: what it holds back waits for the next day, and then for the handler.
+    brakes.set_budget(Budget(objects_per_day=1))
+    clock.now += hold.CONTROLS_SECONDS
+    unmapped = [object_event(f"elsewhere{number}", bucket_name="other", lane="fast") for number in range(2)]
+    dispatch(stack, *unmapped)
+    assert looks(stack, reads) == ["GetItem"] * 2
+    # Its end lets the events go, and a canary that is due one of them.
+    clock.now += DAY
+    assert released(stack) == {"events": 2, "canaries": 1, "waiting": 2, "more": False}
+    (brake,) = brakes.read().brakes
+    brakes.replace(brake, brake.tried_again(clock.now, code()))
+    assert looks(stack, reads) == ["GetItem"] * 2
+    (brake,) = brakes.read().brakes
+    brakes.replace(brake, brake.released())
+    assert released(stack)["events"] == 2
+    assert looks(stack, reads) == ["GetItem"] * 2
+
+
+def test_held_events_that_a_version_before_has_noted_are_looked_for(
+    stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    on = Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60)
+    brakes.begin(on)
+    (item,) = hold.items_of(kept_by(on, events("ab")), NOW)
+    stack.errors.put(item)
+    brakes.note_held()
+    reads: list[str] = []
+    dynamodb(lambda name, _: reads.append(name))
+    assert "Scan" in looks(stack, reads)
+    assert looks(stack, reads) == ["GetItem"], "now it is known what they wait for"
+
+
+def test_a_resume_ends_a_pause_that_a_function_changes_at_the_same_time(
+    stack: Stack, dynamodb: Any, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.begin(Brake("fast", "handler.py", 20, 20, NOW, "all failed", code="c", retry_at=NOW + 60))
+    meanwhile = iter([True])
+
+    def race(name: str, _: bytes) -> None:
+        if name == "UpdateItem" and next(meanwhile, False):
+            (brake,) = brakes.read().brakes
+            assert brakes.replace(brake, brake.tried_again(NOW + 60, "c"))
+
+    dynamodb(race)
+    deployed: Any = SimpleNamespace(
+        variables=lambda _: {"SLIPS_LEDGER_TABLE": "ledger"}, clients=lambdas._site.clients, clock=lambda: clock.now
+    )
+    assert [each.cause for each in StackBrakes(deployed).resume("fast")] == ["failures"]
+    assert brakes.read().brakes == []

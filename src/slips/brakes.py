@@ -10,7 +10,7 @@ tried, the canary: if it succeeds, all go on; if not, they wait twice as long. A
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Literal, Protocol
 
@@ -184,6 +184,10 @@ class Pause(Struct, frozen=True, omit_defaults=True):
     """The operator who paused the lane; empty: slips itself."""
 
 
+Holder = tuple[Lane, str]
+"""The brake of a handler on a lane, or (without a handler) the brake of the lane, or the budget."""
+
+
 class Controls(Struct):
     """The state that a function must know before it starts objects."""
 
@@ -193,6 +197,8 @@ class Controls(Struct):
     """The budget that an operator set; None: the config's holds."""
     held: str = ""
     """A name of the latest events that a brake or a budget keeps in the error table; empty if there are none."""
+    holders: frozenset[Holder] = frozenset()
+    """All that may keep them there; empty if a version before has noted them."""
 
     def brake(self, lane: Lane, handler: str) -> Brake | None:
         """Return the brake that keeps the objects of a handler on a lane; None if there is none."""
@@ -213,12 +219,15 @@ class SharedBrakes(Protocol):
         """Change a brake that is on, or take it off. Return False if it is another one by now."""
         ...
 
-    def note_held(self) -> None:
-        """Note that the error table has further held events."""
+    def note_held(self, holders: Collection[Holder]) -> None:
+        """Note that the error table has further held events, and what holds them back."""
         ...
 
-    def forget_held(self, held: str) -> None:
-        """Note that the error table has no held events any more, unless further ones were noted since `held`."""
+    def keep_held(self, before: Controls, holders: Collection[Holder]) -> None:
+        """Note what holds all events of the error table back, unless further ones were noted since `before` was read.
+
+        Nothing: the table has none.
+        """
         ...
 
     def add(self, lane: Lane, handler: str, tried: int, failed: int, now: float) -> tuple[int, int]:

@@ -258,6 +258,8 @@ def _release(context: Context) -> dict[str, Any]:
         done = release(_site, is_late=lambda: _site.seconds_left() < DRAIN_SECONDS)
         meter.pauses([each.lane for each in done.pauses])
         plain = _plain(done)
+        for problem in done.problems:
+            telemetry.log.error("released but for items that cannot be read: %s", problem)
         if done.events or done.waiting:
             telemetry.log.info("released", extra={"facts": plain})
         return plain

@@ -100,7 +100,8 @@ class Gate:
         for item in items_of(kept, self._site.clock()):
             self._site.errors.put(item)
         if kept:
-            self._site.brakes.note_held()  # behind the items: `release` forgets the note when it has found none
+            # Behind the items: `release` forgets the note when it has found none.
+            self._site.brakes.note_held({(each.pause.lane, each.pause.handler) for each in kept})
 
     @property
     def held(self) -> dict[Lane, int]:

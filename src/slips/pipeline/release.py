@@ -11,8 +11,10 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from slips.brakes import Brake, Controls, Pause, Spent, budget_pause, code_name, day_of, is_held
-from slips.model import LANES, ObjectEvent
+from slips.brakes import Brake, Controls, Holder, Pause, Spent, budget_pause, code_name, day_of, is_held
+from slips.errors import UnreadableItemError
+from slips.model import LANES, Lane, ObjectEvent
+from slips.pipeline.choose import readable
 from slips.pipeline.hold import HoldingSite, lane_of
 from slips.pipeline.replay import replay
 from slips.ports import Stream
@@ -36,12 +38,14 @@ class Released(Struct):
     """Number of events put back on their lanes."""
     canaries: int = 0
     """Among them, those that are tried while their handler's objects pause."""
-    waiting: int = 0
-    """Number of events that stay in the error table."""
+    waiting: int | None = 0
+    """Number of events that were read, and stay in the error table; None: the table was not read, as all must wait."""
     pauses: list[Pause] = field(default_factory=list)
     """The pauses that hold now."""
     more: bool = False
     """Whether the time, or EVENTS, was up before all were looked at."""
+    problems: list[str] = field(default_factory=list)
+    """About items that cannot be read."""
 
 
 def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False) -> Released:
@@ -54,16 +58,22 @@ def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False)
     done.pauses = [each for each in [*(brake.pause for brake in controls.brakes), *over] if each is not None]
     if not controls.held:
         return done
+    if not _may_go_on(controls, {each.lane for each in over if each is not None}, site):
+        done.waiting = None
+        return done
+    waiting = 0
+    holders: set[Holder] = set()
+    unreadable: list[UnreadableItemError] = []
     due: dict[Brake, list[ObjectEvent]] = {}
     """Events that wait because of a brake whose canary may run: enough to try another one than the last times."""
-    for item in (each for each in site.errors.scan() if is_held(each)):
-        if done.more or is_late() or done.events >= EVENTS:
+    for item in (each for each in readable(site.errors.scan(), unreadable) if is_held(each)):
+        if is_late() or done.events >= EVENTS:
             done.more = True
-            done.waiting += len(item.events)
-            continue
+            break
         lane = lane_of(item)
         if budget_pause(lane, spent, budget, now) is not None:
-            done.waiting += len(item.events)
+            waiting += len(item.events)
+            holders.add((lane, ""))
         # The handler by the config of today, as Dispatcher judges: a mapping may have another one since.
         elif (brake := controls.brake(lane, site.code_of(item.events[0]).handler)) is None or (
             brake.handler and all(event.replay is not None for event in item.events)
@@ -72,8 +82,9 @@ def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False)
             done.events += len(replayed.lanes)
             spent = spent.plus(len(item.events), sum(event.object_size for event in item.events))
         else:
-            done.waiting += len(item.events)
-            if brake.handler and brake.is_due(now, code_name(site.loader.version_of(brake.handler), site.config)):
+            waiting += len(item.events)
+            holders.add((lane, brake.handler))
+            if brake.handler and brake.is_due(now, _code(brake, site)):
                 some = due.setdefault(brake, [])
                 some += item.events[: brake.canaries + 1 - len(some)]
     for brake, some in due.items():
@@ -81,9 +92,24 @@ def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False)
         # Another one each time: an event that is done, or failed for good, is passed over, and ends no pause.
         site.stream.put(brake.lane, [some[brake.canaries % len(some)]])
         done.events, done.canaries = done.events + 1, done.canaries + 1
-    if not done.waiting and not done.more:
-        site.brakes.forget_held(controls.held)
+    done.waiting, done.problems = waiting, [str(each) for each in unreadable]
+    if not (done.more or done.problems) and (not holders or holders != controls.holders):
+        site.brakes.keep_held(controls, holders)
     return done
+
+
+def _may_go_on(controls: Controls, over: set[Lane], site: ReleasingSite) -> bool:
+    """Whether some held events may start now, by what holds them back. `over`: the lanes whose budget is spent."""
+    for lane, handler in controls.holders:
+        brake = controls.brake(lane, handler)
+        is_free = brake is None or brake.is_due(site.clock(), _code(brake, site))
+        if lane not in over and is_free:
+            return True
+    return not controls.holders
+
+
+def _code(brake: Brake, site: ReleasingSite) -> str:
+    return code_name(site.loader.version_of(brake.handler), site.config) if brake.handler else brake.code
 
 
 def _forget_former_handlers(site: ReleasingSite, controls: Controls) -> None:

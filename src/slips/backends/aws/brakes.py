@@ -7,14 +7,14 @@ started on each day: numbers that all functions add to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
 
 from slips.backends.aws.dynamodb import Values, is_conflict, reworded
-from slips.brakes import Brake, Budget, Controls, Spent
+from slips.brakes import Brake, Budget, Controls, Holder, Spent
 from slips.errors import StateError
 from slips.model import LANES, Lane
 
@@ -42,7 +42,8 @@ class DynamoBrakes:
             if name.startswith(tuple(f"{lane} " for lane in LANES))
         ]
         budget = msgspec.json.decode(found[BUDGET]["S"], type=Budget) if BUDGET in found else None
-        return Controls(brakes, budget, found[HELD]["S"] if HELD in found else "")
+        holders = frozenset(holder for name in found if (holder := _holder(name)) is not None)
+        return Controls(brakes, budget, found[HELD]["S"] if HELD in found else "", holders)
 
     def begin(self, brake: Brake) -> bool:
         return self._change(_name(brake), None, brake)
@@ -57,11 +58,20 @@ class DynamoBrakes:
         else:
             self._update(CONTROLS, "SET #name = :new", {"#name": BUDGET}, {":new": _text(budget)})
 
-    def note_held(self) -> None:
-        self._update(CONTROLS, "SET #name = :new", {"#name": HELD}, {":new": {"S": str(uuid4())}})
+    def note_held(self, holders: Collection[Holder] = ()) -> None:
+        names = {f"#{number}": _held_by(holder) for number, holder in enumerate(sorted(holders))}
+        expression = "SET " + ", ".join(["#held = :new", *(f"{name} = :yes" for name in names)])
+        values = {":new": {"S": str(uuid4())}} | ({":yes": {"BOOL": True}} if names else {})
+        self._update(CONTROLS, expression, {"#held": HELD, **names}, values)
 
-    def forget_held(self, held: str) -> None:
-        self._update_if("#name = :old", CONTROLS, "REMOVE #name", {"#name": HELD}, {":old": {"S": held}})
+    def keep_held(self, before: Controls, holders: Collection[Holder]) -> None:
+        kept = {f"#kept{number}": _held_by(each) for number, each in enumerate(sorted(holders))}
+        gone = {f"#gone{number}": _held_by(each) for number, each in enumerate(sorted(before.holders - set(holders)))}
+        removed = [*gone] if kept else ["#held", *gone]
+        expression = "SET " + ", ".join(f"{name} = :yes" for name in kept) if kept else ""
+        expression += f" REMOVE {', '.join(removed)}" if removed else ""
+        values: Values = {":held": {"S": before.held}} | ({":yes": {"BOOL": True}} if kept else {})
+        self._update_if("#held = :held", CONTROLS, expression.strip(), {"#held": HELD, **kept, **gone}, values)
 
     # -- counts
 
@@ -150,6 +160,17 @@ def _count(lane: Lane, handler: str) -> str:
 
 def _name(brake: Brake) -> str:
     return f"{brake.lane} {brake.handler}"
+
+
+def _held_by(holder: Holder) -> str:
+    return f"{HELD} {holder[0]} {holder[1]}"
+
+
+def _holder(name: str) -> Holder | None:
+    """Return what holds events back, for the name of an attribute that says so; None for others."""
+    kind, _, rest = name.partition(" ")
+    lane, _, handler = rest.partition(" ")
+    return next(((each, handler) for each in LANES if kind == HELD and each == lane), None)
 
 
 def _text(value: Any) -> Values:

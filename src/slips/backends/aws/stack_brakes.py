@@ -62,8 +62,9 @@ class StackBrakes:
         """End all pauses of a lane, and return them. Of a spent budget, let one more be spent today."""
         store, now = self._needed, self._stack.clock()
         ended = [each for each in self.pauses() if each.lane == lane]
-        for brake in store.read().brakes:
-            if brake.lane == lane:
+        # Until none is on: a function may change one at the same time, as for a canary.
+        while brakes := [brake for brake in store.read().brakes if brake.lane == lane]:
+            for brake in brakes:
                 store.replace(brake, brake.released())
         today = self.budgets()
         if more := today.spent.granted_again(today.budget).granted - today.spent.granted:
