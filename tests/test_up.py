@@ -217,6 +217,29 @@ def test_objects_go_on_with_the_old_code_while_a_changed_handler_hangs_until_it_
     assert all(gone(int(pid)) for pid in service.lines("importing"))
 
 
+@pytest.mark.parametrize("first", [HANGS, ""], ids=["hangs", "absent"])
+def test_a_file_that_cannot_be_imported_when_it_is_new_is_loaded_when_it_is_mended(
+    service: Project, first: str
+) -> None:
+    words = service.root / "words.py"
+    service.put("a", "1")
+
+    def script(shown: Scripted) -> Script:
+        yield lambda: shown.done
+        if first:
+            words.write_text(first)
+        service.handler(f"import words\n{OTHER}".replace("other", "{words.WORD}"))
+        yield lambda: service.lines("importing") or shown.words("not reloaded")
+        words.write_text("WORD = 'new'\n")
+        yield lambda: shown.words("reloaded")
+        service.put("b", "1")
+        yield lambda: "b" in shown.done
+
+    shown = serve(service, script, patience=0.0)
+    assert service.lines("done")[1:] == ["new b"]
+    assert "words.py" in shown.words("reloaded")[-1]
+
+
 def test_a_service_stops_while_a_changed_handler_hangs(service: Project) -> None:
     def script(shown: Scripted) -> Script:
         service.handler(HANGS)

@@ -7,14 +7,16 @@ import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slips.usercode import activate, import_file, importing
+from slips.usercode import activate, files_being_imported, import_file, imported_files, importing
 
+GUARD = 60.0
 NUMBERS = itertools.count()
 
 
@@ -148,6 +150,42 @@ LAZY = "def late(name):\n    return __import__(name)\n"
 def folder_of(root: Path, name: str, **files: str) -> Path:
     """The file of a folder that imports `name` when `late` is called, beside `files`."""
     return write(root / name, handlers_of_lazy=LAZY, **files)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("raise OSError('broken')\n", OSError), ("1 +\n", SyntaxError), (None, ModuleNotFoundError)],
+    ids=["raises", "no syntax", "absent"],
+)
+def test_a_file_whose_import_has_failed_is_among_the_imported_ones_so_that_it_is_watched(
+    tmp_path: Path, text: str | None, error: type[Exception]
+) -> None:
+    helper = unique("helper")
+    files = {} if text is None else {helper: text}
+    path = write(tmp_path, **{unique("handler"): f"import {helper}\n"}, **files)
+    with pytest.raises(error):
+        import_file(path)
+    assert str(tmp_path / f"{helper}.py") in imported_files()
+
+
+def test_the_files_of_an_import_that_does_not_end_are_known_to_other_threads(tmp_path: Path) -> None:
+    helper, begun, go_on = unique("helper"), tmp_path / "begun", tmp_path / "go-on"
+    waits = (
+        "import pathlib, time\n"
+        f"pathlib.Path({str(begun)!r}).touch()\n"
+        f"while not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.01)\n"
+    )
+    path = write(tmp_path, **{unique("handler"): f"import {helper}\n", helper: waits})
+    thread = threading.Thread(target=import_file, args=(path,), daemon=True)
+    thread.start()
+    end = time.monotonic() + GUARD
+    while not begun.exists():
+        assert time.monotonic() < end, "the import has not begun"
+    try:
+        assert str(tmp_path / f"{helper}.py") in files_being_imported()
+    finally:
+        go_on.touch()
+        thread.join(GUARD)
 
 
 def test_an_import_in_a_function_finds_the_files_beside_its_own_once_they_are_active(tmp_path: Path) -> None:

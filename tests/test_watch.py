@@ -362,6 +362,43 @@ def test_a_directory_is_polled_until_it_is_watched_again_when_watchfiles_panics(
     assert (polled, place.source._polls) == ([False, True], False)
 
 
+def test_a_failed_watch_is_tried_again_soon_then_later_and_soon_again_when_one_has_held(place: Place) -> None:
+    lasts, waits = iter([0, 0, 0, 0, 0, 0, 0, 300, 0]), list[float]()
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0.0)
+            return self.is_set()
+
+    def fails(root: Path, stop: threading.Event) -> Iterator[set[str]]:
+        yield set()
+        if (seconds := next(lasts, None)) is None:
+            stop.set()
+            return
+        place.time += seconds
+        raise Panic("not UTF-8")
+
+    place.source._stop, place.source._watch = Stop(), fails
+    place.source._keep_gathering()
+    assert waits[:9] == [10, 20, 40, 80, 160, 300, 300, 10, 20]
+
+
+def test_a_directory_whose_changes_no_kernel_reports_is_not_watched_again_soon(place: Place) -> None:
+    waits = list[float]()
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0.0)
+            self.set()
+            return True
+
+    (place.root.parent / "other").mkdir()
+    (place.root / "link").symlink_to(place.root.parent / "other")
+    place.source._stop = Stop()
+    place.source._keep_gathering()
+    assert waits == [300]
+
+
 def test_a_name_that_is_not_utf_8_keeps_no_other_files_from_being_announced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

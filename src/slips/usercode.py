@@ -37,6 +37,8 @@ class _Folder:
 
 _folders: dict[str, _Folder] = {}
 """All folders by their real path, in the order of their first import."""
+_failed: set[str] = set()
+"""Files in which an import has failed, and those that it has missed: imported when they are mended, or made."""
 _active = ""
 """The path of the active folder; empty before the first import."""
 
@@ -71,7 +73,8 @@ def import_file(path: Path) -> ModuleType:
             sys.modules.update(dict.fromkeys(names, module))
             try:
                 spec.loader.exec_module(module)
-            except BaseException:
+            except BaseException as error:
+                _failed.update(_files_of(error, folder))
                 for each in names:
                     sys.modules.pop(each, None)
                 raise
@@ -81,24 +84,46 @@ def import_file(path: Path) -> ModuleType:
 def imported_files() -> list[str]:
     """Return the paths of the user's files in this process: those of imported modules below a folder of `import_file`.
 
-    Installed packages are not the user's.
+    Those that could not be imported are among them. Installed packages are not the user's.
     """
     with _lock:
-        modules = [*sys.modules.values(), *(module for folder in _folders.values() for module in folder.aside.values())]
-        found: set[str] = set()
-        for module in modules:
-            if not issubclass(type(module), ModuleType):
-                continue
-            file = ModuleType.__getattribute__(module, "__dict__").get("__file__")
-            if isinstance(file, str) and "site-packages" not in file and _is_below_folders(file):
-                found.add(file)
-        return sorted(found)
+        return _users(
+            [*sys.modules.values(), *(module for folder in _folders.values() for module in folder.aside.values())]
+        )
 
 
-def _is_below_folders(file: str) -> bool:
-    return any(file.startswith(f"{folder}{os.sep}") for folder, about in _folders.items() if about.is_appended) or (
-        os.path.dirname(file) in _folders  # noqa: PTH120 - thousands of modules
+def files_being_imported() -> list[str]:
+    """Return the same for another thread than that which imports a file now, without waiting for its end."""
+    return _users(list(sys.modules.values()))
+
+
+def _users(modules: Sequence[ModuleType]) -> list[str]:
+    folders = dict(_folders)
+    found = {file for file in list(_failed) if _is_below(folders, file)}
+    for module in modules:
+        if not issubclass(type(module), ModuleType):
+            continue
+        file = ModuleType.__getattribute__(module, "__dict__").get("__file__")
+        if isinstance(file, str) and "site-packages" not in file and _is_below(folders, file):
+            found.add(file)
+    return sorted(found)
+
+
+def _is_below(folders: Mapping[str, _Folder], file: str) -> bool:
+    return any(file.startswith(f"{folder}{os.sep}") for folder, about in folders.items() if about.is_appended) or (
+        os.path.dirname(file) in folders  # noqa: PTH120 - thousands of modules
     )
+
+
+def _files_of(error: BaseException, folder: str) -> Iterator[str]:
+    """Yield the files that the failure of an import goes through, and that of a module which it has not found."""
+    yield from (frame.f_code.co_filename for frame, _ in traceback.walk_tb(_traceback_of(error)))
+    kind: Any = type(error)  # not `isinstance`, which runs code of the error's class
+    about: Any = error
+    if issubclass(kind, SyntaxError) and about.filename:
+        yield str(about.filename)
+    if issubclass(kind, ModuleNotFoundError) and about.name:
+        yield str(Path(folder, *str(about.name).split("."))) + ".py"
 
 
 def place_of(error: BaseException, path: Path) -> str:

@@ -81,6 +81,8 @@ class _Change(Struct):
     config: Config
     changed: list[str]
     begun: float
+    at: float
+    """When it began, in epoch seconds."""
     is_slow: bool = False
     """Whether objects go on with the old code, and the observer knows."""
 
@@ -116,6 +118,8 @@ class Up:
         self._troubles: dict[str, str] = {}
         """The state, or the workers, that cannot be used now, with the reason."""
         self._failures, self._again_at = 0, 0.0
+        self._has_worked = False
+        """Whether a worker has been ready: the handlers could be imported once."""
         self._is_stopped = False
 
     def stop(self) -> None:
@@ -153,13 +157,14 @@ class Up:
             if said := self._audits.look(self._supervisor.config):
                 self._observer.warned(said)
             self._supervisor.step(starts=starts)
+            self._has_worked = self._has_worked or self._supervisor.has_worker
         except LostStateError:
             raise
         except StateError as error:
             self._wait_for("state", error)
         except UsageError as error:
             # The handler could be imported before, or the system has no room for a process.
-            if not self._troubles and not self._supervisor.files:
+            if not self._troubles and not self._has_worked:
                 raise
             self._wait_for("workers", error)
         else:
@@ -203,10 +208,11 @@ class Up:
 
         If files have changed, try a worker that runs them, in place of one that is tried now.
         """
+        since = None if self._trial is None else self._trial.at
         if self._trial is not None and not self._supervisor.is_renewing:
             trial, self._trial = self._trial, None
             self._use(trial.config, trial.changed)
-        self._code.add(self._supervisor.files)
+        self._code.add(self._supervisor.files, since)
         if not self._code.is_changed:
             return self._trial is None or self._is_slow(self._trial)
         if not self._code.is_at_rest:
@@ -226,7 +232,7 @@ class Up:
                 "'backend.embedded.path' has changed; expected the same state; stop the service and start it again"
             )
             return True
-        self._trial = _Change(config, changed, self._clock())
+        self._trial = _Change(config, changed, self._clock(), time.time())
         self._supervisor.renew(config)
         return False
 

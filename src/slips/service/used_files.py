@@ -28,11 +28,16 @@ class UsedFiles:
         self._since = self._first = 0.0
         self.add(files)
 
-    def add(self, files: Iterable[Path | str]) -> None:
-        """Add files that are in use, too, as they are now."""
+    def add(self, files: Iterable[Path | str], since: float | None = None) -> None:
+        """Add files that are in use, too, as they are now. Those that changed `since` (epoch seconds) are to be loaded.
+
+        A file is added only when it is reported, a moment after it was read.
+        """
         for file in map(str, files):
             if file not in self._loaded:
-                self._loaded[file] = _stamp(file)
+                stamp = _stamp(file)
+                is_newer = since is not None and stamp is not None and stamp[0] > since * 1e9
+                self._loaded[file] = None if is_newer else stamp
 
     @property
     def is_changed(self) -> bool:

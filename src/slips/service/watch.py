@@ -29,8 +29,9 @@ LIST_SECONDS = 300.0
 """Seconds between two full listings, if the kernel reports changes."""
 POLL_SECONDS = 10.0
 """Least seconds between two full listings, if it does not."""
-WATCH_AGAIN_SECONDS = 300.0
-"""Seconds until a directory whose changes were not reported is watched again."""
+FIRST_AGAIN_SECONDS, WATCH_AGAIN_SECONDS = 10.0, 300.0
+"""Seconds until a directory is watched again whose watch has failed: at first, doubled each time that the next one
+fails, and at most. A directory that cannot be watched is tried after the latter."""
 POLL_SHARE = 20
 """A listing takes at most one in so many seconds of a directory that is polled."""
 BATCH = 500
@@ -147,28 +148,39 @@ class DirectorySource:
     # -- the thread that gathers changes
 
     def _keep_gathering(self) -> None:
+        pause = 0.0
         while not self._stop.is_set():
-            self._gather()
-            self._stop.wait(WATCH_AGAIN_SECONDS)
+            begun = self._clock()
+            if not self._gather():
+                pause = WATCH_AGAIN_SECONDS
+            elif self._clock() - begun >= WATCH_AGAIN_SECONDS:
+                pause = FIRST_AGAIN_SECONDS
+            else:
+                pause = min(max(FIRST_AGAIN_SECONDS, 2 * pause), WATCH_AGAIN_SECONDS)
+            self._stop.wait(pause)
 
-    def _gather(self) -> None:
-        """Gather changes until the source is closed, or the directory has to be polled for some time."""
+    def _gather(self) -> bool:
+        """Gather changes until the source is closed, or the directory has to be polled for some time.
+
+        Return whether a watch has failed, so that another one may hold: it does not begin with the name that was bad.
+        """
         while not self._stop.is_set():
             try:
                 if reason := unwatchable(self._root) or leads_elsewhere(self._root):
                     self._poll(reason)
-                    return
+                    return False
                 self._follow()
             except FileNotFoundError:  # the directory is away, and may come back
                 self._list_soon()
                 self._stop.wait(LOOK_SECONDS)
             except OSError as error:
                 self._poll(f"its changes are not reported ({error})")
-                return
+                return True
             except BaseException as error:  # noqa: BLE001 - watchfiles raises a RuntimeError, or a panic of its Rust code
                 _log.debug("%s: watching failed", self.name, exc_info=True)
                 self._poll(f"its changes are not reported any more ({error})")
-                return
+                return True
+        return False
 
     def _follow(self) -> None:
         """Gather changes until the source is closed, or the directory is another one than before."""

@@ -45,8 +45,10 @@ from slips.service.messages import (
     read,
 )
 from slips.site.worker import WorkerSite
-from slips.usercode import imported_files
+from slips.usercode import files_being_imported, imported_files
 
+LOADING_SECONDS = 0.5
+"""Seconds after which the files that are being imported are reported."""
 PROGRESS_SECONDS = 0.2
 """Seconds between two messages about the progress of a worker."""
 GAP_SECONDS = 1.0
@@ -134,15 +136,17 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     )
     # Begun now: a handler may do what keeps later threads from starting.
     heartbeat = Heartbeat(answer, position, config.handler.timeout)
+    imported = Imports(answer)
     try:
         unusable = site.loader.load(config.handlers, lambda path: answer(Loading(path)))
     except UsageError as error:
+        imported.report()
         answer(Ready(str(error)))
         return
     answer(Loading(""))
     processor = Processor(site)
+    imported.end_of_load()
     answer(Ready(unusable=unusable))
-    imported = Imports(answer)
     imported.report()
     is_ahead = False
     while isinstance(task := read(commands), Task):
@@ -180,11 +184,28 @@ def _as_json(line: str) -> str:
 
 
 class Imports:
-    """Reports the files of the user that this process has imported, and again when a handler has imported more."""
+    """Reports the files of the user that this process has imported, and again when a handler has imported more.
+
+    If the load of the handlers takes long, reports them also meanwhile: the file that hangs may be mended.
+    """
 
     def __init__(self, answer: Callable[[FromWorker], None]) -> None:
         self._answer = answer
         self._modules = 0
+        self._is_loaded = threading.Event()
+        threading.Thread(target=self._report_load, daemon=True).start()
+
+    def end_of_load(self) -> None:
+        """Note that all handlers are loaded."""
+        self._is_loaded.set()
+
+    def _report_load(self) -> None:
+        files: list[str] = []
+        while not self._is_loaded.wait(LOADING_SECONDS):
+            before, files = files, files_being_imported()
+            if files != before:  # only then: whoever reports shows that it lives
+                with suppress(OSError, ValueError):
+                    self._answer(Imported(files))
 
     def report(self) -> None:
         if len(sys.modules) != self._modules:
