@@ -256,6 +256,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "traefik-json": ("slips.formats.traefik.access", "TRAEFIK_JSON"),
     "transfer": ("slips.formats.aws.transfer", "TRANSFER"),
     "transit-gateway-flow": ("slips.formats.aws.transit_gateway", "TRANSIT_GATEWAY_FLOW"),
+    "trendmicro-deep-security": ("slips.formats.trendmicro.deep_security", "DEEP_SECURITY"),
     "twingate": ("slips.formats.twingate.connector", "TWINGATE"),
     "twistlock": ("slips.formats.prisma.twistlock", "TWISTLOCK"),
     "umbrella": ("slips.formats.cisco.umbrella", "UMBRELLA"),
