@@ -279,6 +279,23 @@ def test_one_act_runs_at_a_time_and_shows_its_progress(stack: FakeStack) -> None
     assert "hx-get" not in browser.get("/act/live")
 
 
+def test_a_message_that_comes_while_the_page_is_made_does_not_break_it(browser: Browser) -> None:
+    browser.act(act="drain", group="f00d")
+    act = browser.console.acts.last
+    assert act is not None
+    lines = act.lines
+
+    class Message(str):
+        """A message behind which another one comes, as soon as somebody looks at it."""
+
+        def isprintable(self) -> bool:
+            lines.append("more")
+            return True
+
+    lines.extend([Message("first"), Message("second")])
+    assert "first second" in browser.text("/act/live")
+
+
 def test_an_act_ends_between_two_steps_when_the_console_ends(stack: FakeStack) -> None:
     browser = browser_of_stack(stack)
     stack.states = lambda _: ReplayState("waiting")

@@ -80,7 +80,21 @@ def test_the_redirect_that_drops_the_token_leads_nowhere_else(browser: Browser, 
     assert re.match(r"/[^/\\]", answer.headers["location"])
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.7:8321", "localhost.evil:8321", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "10.0.0.7:8321",
+        "localhost.evil:8321",
+        "",
+        "[::1].evil.example",
+        "[::1]:80.evil.example",
+        "localhost:80:evil.example",
+        "127.0.0.1:evil",
+        "::1",
+    ],
+)
 def test_a_request_for_another_name_is_refused_whatever_it_carries(browser: Browser, host: str) -> None:
     answer = browser.client.get(f"/?token={KEYS.token}", headers={"Host": host})
     assert (answer.status_code, "location" in answer.headers) == (403, False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Collection
 from urllib.parse import parse_qsl, urlencode
@@ -36,6 +37,8 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """Of each answer."""
+_HOST = re.compile(r"(\[[^\[\]]+\]|[^:\[\]]+)(?::[0-9]*)?")
+"""The header Host: a name or an address, that of IPv6 in brackets, and perhaps a port."""
 UNKNOWN = (
     "This console needs the token of its URL: open the URL that 'slips console' has printed, or start it again for "
     "another."
@@ -129,8 +132,10 @@ class Guard:
 
     def is_known(self, host: str) -> bool:
         """Whether the console answers to this value of the header Host, whatever its port: tunnels have their own."""
-        name = host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
-        name = name.lower()
+        found = _HOST.fullmatch(host.lower())
+        if found is None:
+            return False
+        name = found[1]
         if name in self._hosts or name == "localhost":
             return True
         try:
