@@ -14,6 +14,8 @@ import pytest
 from _pytest.logging import LogCaptureHandler
 from hypothesis import HealthCheck, settings
 
+from soak import Progress
+
 if TYPE_CHECKING:
     from projects import Project
 
@@ -52,9 +54,11 @@ def accept(request: pytest.FixtureRequest) -> bool:
     return given
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Lets tests interrupt the processes they start: a shell makes those in the background ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if config.getoption("--soak"):
+        config.pluginmanager.register(Progress(lambda line: print(f"\n{line}", flush=True)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -444,6 +444,31 @@ class Siege:
         assert audited.returncode == 0
 
 
+def flood(siege: Siege, count: int, seconds: float) -> None:
+    """Let so many small objects arrive, half of them before the service starts, and kill it while it works them off.
+
+    Memory must not grow with their number. `seconds` is the most that they may take in the end.
+    """
+    memory: list[float] = []
+    for number in range(count):
+        if number == count // 2:
+            siege.start()
+        siege.put(f"{number}", 1)
+        if number > count // 2 and number % (count // 10) == 0:
+            siege.wait_for_more()
+            memory.append(siege.megabytes())
+            print(f"{number:,} of {count:,} objects put, the service has {memory[-1]:.0f} MB", flush=True)
+            siege.kill(siege.random.choice(["worker", "supervisor", "group"]))
+            siege.told.append("kill")
+    siege.wait_for_more()
+    siege.wait(seconds)
+    memory.append(siege.megabytes())
+    print(f"all done, the service has {memory[-1]:.0f} MB", flush=True)
+    assert max(memory) < 2 * min(memory), memory
+    assert siege.stop() == 0
+    siege.check()
+
+
 def _signal(pid: int, number: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, number)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from siege import Siege, besieged
+from siege import Siege, besieged, flood
 from slips.brakes import WINDOW
 from slips.model import LANES
 
@@ -101,7 +101,8 @@ def under_brakes(siege: Siege, times: int) -> None:
 
     def put() -> None:
         for _ in range(10):
-            siege.put(f"{siege.random.choice(['fast', 'slow'])}/{next(number)}", siege.random.randint(1, 3))
+            key = f"{siege.random.choice(['fast', 'slow'])}/{next(number)}"
+            siege.put(key, siege.random.randint(1, 5), nap=siege.random.choice([0, 0.01]))
 
     def pause() -> None:
         siege.pause(siege.random.choice(LANES))
@@ -191,7 +192,7 @@ def test_what_an_operator_or_a_budget_holds_waits_through_kills_and_nothing_else
         siege.check()
 
 
-@pytest.mark.soak
+@pytest.mark.soak(seconds=30)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_brake_of_many_loses_a_record(tmp_path: Path, seed: int) -> None:
     with besieged(tmp_path, seed) as siege:
@@ -208,40 +209,24 @@ def test_no_change_of_a_file_that_is_read_loses_a_record(tmp_path: Path) -> None
         under_changes(siege, 30)
 
 
-@pytest.mark.soak
+@pytest.mark.soak(seconds=30)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_kill_of_many_loses_a_record(tmp_path: Path, seed: int) -> None:
     with besieged(tmp_path, seed) as siege:
         under_kills(siege, 60)
 
 
-@pytest.mark.soak
+@pytest.mark.soak(seconds=25)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_change_of_many_loses_a_record(tmp_path: Path, seed: int) -> None:
     with besieged(tmp_path, seed) as siege:
         under_changes(siege, 200)
 
 
-@pytest.mark.soak
+@pytest.mark.soak(seconds=240)
 def test_a_hundred_thousand_objects_in_one_directory_survive_kills_in_flat_memory(tmp_path: Path) -> None:
     with besieged(tmp_path) as siege:
-        for number in range(50_000):
-            siege.put(f"{number}", 1)
-        siege.start()
-        memory: list[float] = []
-        for number in range(50_000, 100_000):
-            siege.put(f"{number}", 1)
-            if number % 10_000 == 0:
-                siege.wait_for_more()
-                memory.append(siege.megabytes())
-                siege.kill(siege.random.choice(["worker", "supervisor", "group"]))
-        siege.wait_for_more()
-        siege.wait(seconds=3_600)
-        memory.append(siege.megabytes())
-        print(f"memory: {', '.join(f'{each:.0f} MB' for each in memory)}")
-        assert max(memory) < 2 * min(memory)
-        assert siege.stop() == 0
-        siege.check()
+        flood(siege, 100_000, seconds=3_600)
 
 
 def test_a_full_disk_a_locked_or_read_only_state_and_a_wrong_clock_cost_no_record(tmp_path: Path) -> None:

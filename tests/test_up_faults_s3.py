@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from siege import GUARD
+from siege import GUARD, flood
 from siege_in_s3 import Server, SiegeInS3, Way
 
 WAYS: tuple[Way, ...] = ("listing", "queue", "webhook")
@@ -91,7 +91,7 @@ def test_no_object_that_was_put_while_s3_answered_500_is_lost(tmp_path: Path) ->
         under_outage(siege, 1)
 
 
-@pytest.mark.soak
+@pytest.mark.soak(seconds=30)
 @pytest.mark.parametrize("seed", range(1, 11))
 @pytest.mark.parametrize("way", WAYS)
 def test_no_fault_of_many_loses_a_record(tmp_path: Path, seed: int, way: Way) -> None:
@@ -99,8 +99,14 @@ def test_no_fault_of_many_loses_a_record(tmp_path: Path, seed: int, way: Way) ->
         under_faults(siege, 60)
 
 
-@pytest.mark.soak
+@pytest.mark.soak(seconds=90)
 @pytest.mark.parametrize("way", WAYS)
 def test_no_object_that_was_put_while_s3_answered_500_for_a_minute_is_lost(tmp_path: Path, way: Way) -> None:
     with besieged(tmp_path, way) as siege:
         under_outage(siege, 60)
+
+
+@pytest.mark.soak(seconds=240)
+def test_ten_thousand_objects_in_s3_survive_kills_in_flat_memory(tmp_path: Path) -> None:
+    with besieged(tmp_path, "listing") as siege:
+        flood(siege, 10_000, seconds=3_600)  # ten times as many take an hour of the stand-in of S3
