@@ -19,7 +19,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from types import ModuleType
 from typing import Any
@@ -34,10 +34,13 @@ _PASSING = "_X_AMZN_"
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _NO_THREAD = ("can't start new thread",)
 
-_environ, _variables, _modules = os.environ, os.environb, sys.modules
+_environ, _modules = os.environ, sys.modules
+_variables: Mapping[bytes, bytes] = getattr(os.environb, "_data", os.environb)
+"""The dict within `os.environb`, whose iteration in Python takes 15 µs."""
+_list, _map, _values = list, map, dict.values
 _getcwd, _chdir, _fstat = os.getcwd, os.chdir, os.fstat
 _getrlimit, _recursion, _set_recursion = resource.getrlimit, sys.getrecursionlimit, sys.setrecursionlimit
-_timer, _KeyError = signal.getitimer, KeyError
+_timer = signal.getitimer
 _errno_of = OSError.__dict__["errno"].__get__
 
 
@@ -46,6 +49,10 @@ class Health:
 
     def __init__(self) -> None:
         self._watched = [_Watched(module) for module in _watched()]
+        self._present = itemgetter(*(watched.name for watched in self._watched))
+        self._modules = self._present(_modules)
+        self._contents = [watched.module.__dict__ for watched in self._watched]
+        self._before = self._values()
         self._recursion = _recursion()
         self._limits = [(name, number, _getrlimit(number)[0]) for name in _LIMITS if (number := _number(name))]
         self._environ = {name.encode("utf-8", "surrogateescape") for name in _environ if not name.startswith(_PASSING)}
@@ -58,25 +65,35 @@ class Health:
 
         No line here may call a builtin before the functions are restored: the handler may have replaced it.
         """
+        try:
+            is_same = self._present(_modules) == self._modules and self._values() == self._before
+        except:  # noqa: E722 - a module has left, or a value of the user's cannot be compared
+            is_same = False
+        if is_same:
+            return self._lowered()
+        replaced = self._restore()
+        self._before = self._values()
+        return replaced or self._lowered()
+
+    def _values(self) -> list[list[Any]]:
+        """Return all that the modules contain: of 160 modules in 20 µs, a sixth of the time for functions by name."""
+        return [*_map(_list, _map(_values, self._contents))]
+
+    def _restore(self) -> str:
+        """Restore modules and functions. Return the last that was replaced, in words; empty if none was."""
         replaced = ""
         for watched in self._watched:
-            name, module = watched.name, watched.module
+            name, module, functions = watched.name, watched.module, watched.functions
             if _modules.get(name) is not module:
                 replaced = f"{name!r} left sys.modules"
                 _modules[name] = module
             now = module.__dict__
-            try:
-                if watched.get(now) == watched.before:
-                    continue
-            except _KeyError:  # a function was removed
-                pass
-            functions = watched.functions
             for attribute, value in functions.items():
                 if now.get(attribute) is not value:
                     replaced = f"{name}.{attribute} was replaced"
                     now.update(functions)
                     break
-        return replaced or self._lowered()
+        return replaced
 
     def _lowered(self) -> str:
         """Return the damage to limits, environment, descriptors, directory or timer in a few words; empty for none."""
@@ -101,13 +118,11 @@ class Health:
 
 
 class _Watched:
-    """A module and its functions. One call gets all of them, in a third of the time of a comparison of dicts."""
+    """A module and its functions."""
 
     def __init__(self, module: ModuleType) -> None:
         self.name, self.module = module.__name__, module
         self.functions = {name: value for name, value in vars(module).items() if callable(value)}
-        self.get = itemgetter("__name__", *self.functions)  # a name beside them, since of one key it returns no tuple
-        self.before = self.get(vars(module))
 
 
 def is_exhausted(error: BaseException) -> bool:

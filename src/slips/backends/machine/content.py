@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 DIGITS = 32
 """Hexadecimal digits of a hash: 128 bits of SHA-256."""
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""Bytes of one read. A buffer of a megabyte would take longer to make than most small files to hash."""
 _TICK = 0.02
 """Seconds within which a second change of a file may leave its times unchanged: the kernel's clock ticks every 10 ms at
 most."""
