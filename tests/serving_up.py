@@ -14,6 +14,7 @@ from slips.config.backend import Embedded as EmbeddedConfig
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.ended import Failure
 from slips.service.observer import Observer
+from slips.service.pool import Pool
 from slips.service.sources import Source
 from slips.service.supervisor import Supervisor
 from slips.service.up import Up, sources_of
@@ -98,6 +99,7 @@ def serve(
     make_sources: Callable[[Config, MachineState], Sequence[Source]] = sources_of,
     pause: float = 0.0,
     state: MachineState | None = None,
+    pool: Pool | None = None,
 ) -> Scripted:
     """Serve until the script is over, and return what was shown."""
     opened = state or project.state()
@@ -110,7 +112,9 @@ def serve(
         with opened.exclusive():
             watch = Scripted(steps())
             holder.append(watch)
-            supervisor = Supervisor(project.config, opened, watch, workers=workers, pause=lambda _: pause, endless=True)
+            supervisor = Supervisor(
+                project.config, opened, watch, workers=workers, pause=lambda _: pause, endless=True, pool=pool
+            )
             service = Up(
                 supervisor,
                 load or (lambda: project.config),

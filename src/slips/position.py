@@ -52,11 +52,6 @@ class SharedCells:
     def __init__(self) -> None:
         # Not mapped here: if the other process truncates the file, reading a mapping of it would kill this process.
         self.descriptor = _anonymous_file()
-        self.reset()
-
-    def reset(self) -> None:
-        """Clear the cells, before another object begins."""
-        os.pwrite(self.descriptor, bytes(_CELLS.size), 0)
 
     def close(self) -> None:
         os.close(self.descriptor)
@@ -75,6 +70,11 @@ class SharedCells:
                 return recv, "in recv"
             return None, f"after record {behind}" if behind else "before the first record"
         return None, _WORDS.get(step, "at an unknown place")
+
+
+def clear(cells: Cells) -> None:
+    """Clear the cells when an object has ended, so that they name no record of it while another one is opened."""
+    cells[RECV] = cells[BEHIND] = cells[STEP] = 0
 
 
 def map_cells(descriptor: int) -> Cells:

@@ -28,6 +28,7 @@ pool            decides when workers start and end
 worker_process  a worker as seen from the supervisor
 worker          the program in that process, which runs handlers
 messages        what both say to each other
+permits         decide who has an object that was given ahead: the worker or the supervisor
 
 observer        is shown the steps of a session
 counters        count the steps of a service

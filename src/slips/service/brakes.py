@@ -123,6 +123,11 @@ class Brakes:
         """Whether something keeps objects from starting."""
         return bool(self._on) or self._over is not None
 
+    @property
+    def is_on(self) -> bool:
+        """Whether objects of a lane or a handler pause."""
+        return bool(self._on)
+
     def look(self) -> None:
         """Read the state, at most every LOOK_SECONDS. Raises StateError."""
         now = self._monotonic()
@@ -145,10 +150,7 @@ class Brakes:
     def started(self, delivery: Delivery) -> None:
         """Note that an object starts."""
         event = delivery.event
-        if _is_first(delivery):
-            self._new_objects += 1
-            self._new_bytes += event.object_size
-            self._spent = self._spent.plus(1, event.object_size)
+        self._spend(delivery, 1)
         if not self._on or not (handler := self._handler(event)):
             return
         key = (_lane(event), handler)
@@ -159,6 +161,19 @@ class Brakes:
             self._canaries.add(delivery.id)
             self._on[key] = self._started[key] = brake.tried_again(self._clock(), self._code(event))
             self._due.discard(key)
+
+    def returned(self, delivery: Delivery) -> None:
+        """Note that an object was to start, but did not begin."""
+        self.dropped(delivery)
+        self._spend(delivery, -1)
+
+    def _spend(self, delivery: Delivery, objects: int) -> None:
+        """Count 1 object at its first start, or -1 if it did not begin."""
+        if _is_first(delivery):
+            size = objects * delivery.event.object_size
+            self._new_objects += objects
+            self._new_bytes += size
+            self._spent = self._spent.plus(objects, size)
 
     def ended(self, delivery: Delivery, ended: Success | Failure | Superseded, *, is_final: bool) -> None:
         """Note that a run is concluded; `is_final`: no other attempt of it follows."""
@@ -192,7 +207,7 @@ class Brakes:
         Raises StateError: then the next call writes it.
         """
         counts = {key: each for key, each in self._counts.items() if each.is_telling}
-        if not (counts or self._started or (all_of_it and self._new_objects)):
+        if not (counts or self._started or (all_of_it and (self._new_objects or self._new_bytes))):
             return
         state, now = self._site.state, self._clock()
         with state.transaction():
@@ -203,7 +218,7 @@ class Brakes:
             for (lane, handler), count in counts.items():
                 before = state.brakes.get(lane, handler)
                 state.brakes.put(self._after(before, count, now))
-            if self._new_objects:
+            if self._new_objects or self._new_bytes:
                 spent = state.brakes.spent(day_of(now))
                 state.brakes.put_spent(spent.plus(self._new_objects, self._new_bytes))
         for key in counts:

@@ -42,6 +42,8 @@ class Task(Struct, tag=True):
     """The hash of the object's file by its stamp, if the file was read before."""
     coming: list[ObjectEvent] = []
     """Events whose objects the worker should fetch ahead, since it probably gets these next."""
+    is_ahead: bool = False
+    """Whether the worker was given the object before it had ended another: it needs a Permit to begin."""
 
 
 class Loading(Struct, tag=True):

@@ -19,7 +19,7 @@ from slips.errors import UsageError
 from slips.pipeline.ended import Failure, Success, Superseded
 from slips.service.messages import Imported, Leaving, Loading, Opened, Prints, Progress, Ready, Task
 from slips.service.wake import Wake
-from slips.service.worker_process import STOP_SECONDS, Worker, end_all
+from slips.service.worker_process import AHEAD_SECONDS, STOP_SECONDS, Worker, end_all
 
 START_SECONDS = 60.0
 """Most seconds that importing a handler may take, before its worker is killed as hung."""
@@ -38,9 +38,9 @@ run either, so that its workers were not silent.
 Each stop of the whole session may count as so much of a worker's time. If a machine is so busy that looks come later
 than this, a hang is found later, too.
 """
-OWN_DESCRIPTORS = 32
+OWN_DESCRIPTORS = 30
 """Files that the supervisor may have open beside those of its workers: state, listings, the start of a worker."""
-WORKER_DESCRIPTORS = 4
+WORKER_DESCRIPTORS = 6
 """Files that the supervisor has open for each worker."""
 
 
@@ -70,6 +70,10 @@ class Death(Struct):
     """Number of the record that `recv` was working on; None outside of `recv`."""
     overdue: bool
     """Whether the worker exceeded its time."""
+
+
+class Returned(Struct):
+    """A worker will not run the latest object that it was given, and did not: this costs the object no attempt."""
 
 
 class _Trial(Struct, eq=False):
@@ -158,9 +162,12 @@ class Pool:
             trial.worker.dismiss()
 
     def free(self, waiting: int) -> Worker | None:
-        """Return a worker that is free. If all are busy, start more for the `waiting` objects and return None."""
-        if sum(1 for worker in self._workers if worker.task) >= self._wanted:
-            return None  # some may be leaving
+        """Return a worker that can be given an object: an idle one; if all are busy, one for which it is the next.
+
+        If there is none, start more for the `waiting` objects and return None.
+        """
+        if sum(1 for worker in self._workers if worker.task) >= self._wanted:  # some may be leaving
+            return next((worker for worker in self._workers if worker.has_room(self._awake.seconds)), None)
         for worker in self._workers:
             if worker.is_free:
                 return worker
@@ -170,11 +177,13 @@ class Pool:
 
     def wait(
         self, timeout: float
-    ) -> Iterator[tuple[Worker, Opened | Progress | Success | Failure | Superseded | Death]]:
+    ) -> Iterator[tuple[Worker, Opened | Progress | Success | Failure | Superseded | Death | Returned]]:
         """Yield the messages of workers about their objects. Wait at most `timeout` seconds, or for `wake`.
 
         Raises UsageError if no worker can be started.
         """
+        if any(worker.ahead for worker in self._workers):
+            timeout = min(timeout, AHEAD_SECONDS)
         readable = self._selector.select(timeout)
         self._awake.look()
         for key, _ in readable:
@@ -211,15 +220,21 @@ class Pool:
                         if worker.task is not None:
                             yield worker, message
                     case Success() | Failure() | Superseded():
-                        worker.task = None
+                        if worker.leaving and worker.take_back():
+                            yield worker, Returned()
+                        worker.ended(self._awake.seconds)
                         yield worker, message
-                        if worker.leaving:
+                        if worker.leaving and not worker.task:
                             worker.dismiss()
         yield from self._look_after()
 
     def give(self, worker: Worker, task: Task) -> None:
-        """Send a free worker its next object."""
+        """Send a worker that is `free` its next object."""
         worker.give(task, self._awake.seconds)
+
+    def take_back(self, worker: Worker) -> bool:
+        """Take back the object that a worker was given ahead. Return False if it has begun it."""
+        return worker.take_back()
 
     def close(self) -> None:
         """End all workers. Idle ones may finish the exit functions of their handlers; busy ones are killed."""
@@ -321,12 +336,17 @@ class Pool:
 
     # -- ends
 
-    def _bury(self, worker: Worker) -> Iterator[tuple[Worker, Death]]:
-        """Remove a dead worker. Yield its death if it had an object; else count a failed start if it was not ready."""
+    def _bury(self, worker: Worker) -> Iterator[tuple[Worker, Death | Returned]]:
+        """Remove a dead worker. Yield its death if it had an object; else count a failed start if it was not ready.
+
+        The object that it was given ahead has not begun, unless the end of the other one came to nothing.
+        """
         if not worker.hung_up:
             self._selector.unregister(worker.answers)
         self._workers.remove(worker)
         seq, where = worker.where()
+        if worker.ahead is not None or worker.take_back():
+            yield worker, Returned()
         how = worker.release()
         if worker.task is not None:
             yield worker, Death(how, where, seq, worker.overdue)
@@ -344,14 +364,20 @@ class Pool:
                 why = f"a worker {how} before its first object; expected it to start; see what it printed"
             self._not_started(why, worker.begun, for_good=worker.overdue, path=worker.loading)
 
-    def _look_after(self) -> Iterator[tuple[Worker, Death]]:
-        """Remove dead workers. Kill those that are silent for too long (`handler.timeout`), or live without a pipe."""
+    def _look_after(self) -> Iterator[tuple[Worker, Death | Returned]]:
+        """Remove dead workers. Kill those that are silent for too long (`handler.timeout`), or live without a pipe.
+
+        Take back what a worker was given ahead, if its object takes long or it has to go.
+        """
         for worker in list(self._workers):
             silent = self._awake.seconds - worker.heard
             limit = self._config.handler.timeout if worker.ready else START_SECONDS
             if worker.is_dead:
                 yield from self._bury(worker)
-            elif worker.hung_up:
+                continue
+            if worker.ahead and (worker.leaving or worker.is_slow(self._awake.seconds)) and worker.take_back():
+                yield worker, Returned()
+            if worker.hung_up:
                 if silent > (HUNG_UP_SECONDS if worker.task else STOP_SECONDS):
                     worker.kill("closed the pipe of its worker and was killed")
             elif worker.is_in_message and silent > REST_SECONDS:

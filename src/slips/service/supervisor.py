@@ -30,7 +30,7 @@ from slips.service.interrupts import Interrupts
 from slips.service.messages import Opened, Prints, Progress, Task
 from slips.service.observer import Observer
 from slips.service.pending import Pending
-from slips.service.pool import Death, Pool
+from slips.service.pool import Death, Pool, Returned
 from slips.service.promises import Promises
 from slips.service.session import Session
 from slips.service.sources import Source
@@ -92,7 +92,8 @@ class Supervisor:
         self._conclusions = Conclusions(
             self.session, pause, interrupts or Interrupts(), 0 if endless else RESULTS_MEMORY
         )
-        self._in_hand: dict[Worker, Delivery] = {}
+        self._in_hand: dict[Worker, list[Delivery]] = {}
+        """The objects of each worker that has any: the one at work, and perhaps the one that it was given ahead."""
         self._promises = Promises(self._in_hand)
         self._pool = pool or Pool(
             config,
@@ -175,7 +176,11 @@ class Supervisor:
             brakes.look()
             brakes.reconsider(turns)
             turns.refill()
-            self._hand_out()
+        is_open = starts and turns.allows_ahead and not brakes.is_on
+        if not is_open:
+            self._take_back()
+        if starts:
+            self._hand_out(ahead=is_open)
             seconds = min(seconds, turns.seconds_left())
         self.listen(seconds)
         self._conclusions.write()
@@ -259,8 +264,8 @@ class Supervisor:
 
     # -- objects and workers
 
-    def _hand_out(self) -> None:
-        """Send events to free workers, and start further workers while events are left."""
+    def _hand_out(self, *, ahead: bool) -> None:
+        """Send events to free workers, `ahead`: also to busy ones. Start further workers while events are left."""
         turns = self.session.turns
         while turns.count:
             worker = self._pool.free(0)
@@ -268,7 +273,10 @@ class Supervisor:
                 if turns.can_start():
                     self._pool.free(turns.count)
                 return
-            delivery = turns.next(partial(self._promises.suits, worker))
+            is_busy = worker in self._in_hand
+            if is_busy and not ahead:
+                return
+            delivery = turns.next(partial(self._promises.suits, worker), ahead=is_busy)
             if delivery is None:
                 return
             self._promises.keep(delivery)
@@ -283,9 +291,16 @@ class Supervisor:
                 continue
             turns.started(delivery)
             self.session.brakes.started(delivery)
-            self._in_hand[worker] = delivery
+            self._in_hand.setdefault(worker, []).append(delivery)
             self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known, self._promised(worker)))
-            self.session.observer.given(delivery.event)
+            if not is_busy:
+                self.session.observer.given(delivery.event)
+
+    def _take_back(self) -> None:
+        """Take back the objects that workers were given ahead, but for those that have begun."""
+        for worker in [worker for worker, objects in self._in_hand.items() if len(objects) > 1]:
+            if self._pool.take_back(worker):
+                self._hear(worker, Returned())
 
     def _promised(self, worker: Worker) -> list[ObjectEvent]:
         """Return the events whose objects a worker fetches ahead from S3."""
@@ -316,9 +331,9 @@ class Supervisor:
                 return False
             return True
 
-    def _hear(self, worker: Worker, message: Opened | Progress | Ended | Death) -> None:
+    def _hear(self, worker: Worker, message: Opened | Progress | Ended | Death | Returned) -> None:
         """Handle a worker's message, or its death, which costs its object an attempt."""
-        delivery = self._in_hand[worker]
+        delivery = self._in_hand[worker][0]
         match message:
             case Opened(event=event, names=names):
                 delivery.read, delivery.names = event, names
@@ -328,9 +343,23 @@ class Supervisor:
                 else:
                     self.session.observer.progress(delivery.event, seq)
             case Success() | Failure() | Superseded():
-                self._conclusions.add(self._in_hand.pop(worker), message)
+                self._conclusions.add(self._end(worker), message)
             case Death():
-                self._conclusions.add(self._in_hand.pop(worker), _failure_of(delivery, message))
+                self._conclusions.add(self._end(worker), _failure_of(delivery, message))
+            case Returned():
+                returned = self._end(worker, -1)
+                self.session.brakes.returned(returned)
+                self.session.turns.give_back(returned)
+
+    def _end(self, worker: Worker, place: int = 0) -> Delivery:
+        """Remove an object of a worker: the one at work, behind which the next begins, or the latest one."""
+        objects = self._in_hand[worker]
+        ended = objects.pop(place)
+        if not objects:
+            del self._in_hand[worker]
+        elif place == 0:
+            self.session.observer.given(objects[0].event)
+        return ended
 
 
 def _failure_of(delivery: Delivery, death: Death) -> Failure:

@@ -164,9 +164,20 @@ class Turns:
                     return True
         return False
 
-    def next(self, suits: Callable[[Delivery], bool]) -> Delivery | None:
-        """Return the delivery that starts now; None if none may. Among those of a queue, the first that `suits`."""
-        for queue in self._order():
+    @property
+    def allows_ahead(self) -> bool:
+        """Whether an object may be given to a worker that has not ended another: no lane limit may come between."""
+        return not self._limit(self._short.lane).delay
+
+    def next(self, suits: Callable[[Delivery], bool], *, ahead: bool = False) -> Delivery | None:
+        """Return the delivery that starts now; None if none may. Among those of a queue, the first that `suits`.
+
+        `ahead`: its worker has not ended another. Then it is a short one, and None while a long one has its turn.
+        """
+        order = self._order()
+        for queue in order[:1] if ahead else order:
+            if ahead and queue.is_long:
+                return None
             if (delivery := self._take(queue, suits)) is not None:
                 self._starts += 1
                 queue.turn = self._starts

@@ -27,7 +27,7 @@ from slips.model import ObjectEvent, format_time
 from slips.parsing.run import Ticker
 from slips.pipeline.ended import Admit
 from slips.pipeline.process import Processor
-from slips.position import Cells, map_cells
+from slips.position import Cells, clear, map_cells
 from slips.print_streams import PrintedLines, by_lines, dropping, in_pieces
 from slips.printable import LogFormatter
 from slips.service.messages import (
@@ -44,6 +44,7 @@ from slips.service.messages import (
     frame,
     read,
 )
+from slips.service.permits import has_permit
 from slips.site.worker import WorkerSite
 from slips.usercode import files_being_imported, imported_files
 
@@ -56,11 +57,12 @@ GAP_SECONDS = 1.0
 
 
 def main() -> None:
-    """Serve tasks as `python -m slips.service.worker LIFELINE POSITION`; the arguments are descriptors.
+    """Serve tasks as `python -m slips.service.worker LIFELINE POSITION PERMIT`; the arguments are descriptors.
 
     LIFELINE is a pipe that closes when the supervisor dies. POSITION is the file of the cells for the run's position.
+    PERMIT is the pipe of a Permit.
     """
-    lifeline = int(sys.argv[1])
+    lifeline, permit = int(sys.argv[1]), int(sys.argv[3])
     position = map_cells(int(sys.argv[2]))
     _be_killed_with(lifeline)
     threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
@@ -68,8 +70,8 @@ def main() -> None:
     # So does SIGTERM of systemd. Not ignored: child processes of handlers would ignore it, too.
     signal.signal(signal.SIGTERM, lambda *_: None)
     os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-    commands, answers = _take_over_pipes()
-    serve(commands, answers, position)
+    commands, answers = _take_over_pipes(permit)
+    serve(commands, answers, position, os.fdopen(permit, "rb", buffering=0))
 
 
 def _die_with(lifeline: int) -> None:
@@ -83,8 +85,9 @@ def _be_killed_with(lifeline: int) -> None:
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
-def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+def _take_over_pipes(permit: int) -> tuple[BinaryIO, BinaryIO]:
     """Move the pipes to the supervisor away from standard input and output, which handlers use."""
+    os.set_inheritable(permit, False)
     commands = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -94,6 +97,7 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
         """Disconnect a forked child of a handler from the supervisor's pipes."""
         os.dup2(nothing, commands.fileno())
         os.dup2(nothing, answers.fileno())
+        os.dup2(nothing, permit, inheritable=False)
 
     os.register_at_fork(after_in_child=disconnect)
     os.dup2(2, 1)
@@ -102,8 +106,11 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
     return commands, answers
 
 
-def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
-    """Answer every task until `commands` ends. `position` receives the position of each run."""
+def serve(commands: BinaryIO, answers: BinaryIO, position: Cells, permits: BinaryIO | None = None) -> None:
+    """Answer every task until `commands` ends, or the process is fit for no other object.
+
+    `position` receives the position of each run. `permits` is the pipe of a Permit; without it no task may be ahead.
+    """
 
     setup = read(commands)
     if not isinstance(setup, Setup):
@@ -149,7 +156,9 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
     answer(Ready(unusable=unusable))
     imported.report()
     is_ahead = False
-    while isinstance(task := read(commands), Task):
+    while not processor.is_spent and isinstance(task := read(commands), Task):
+        if task.is_ahead and not (permits is not None and has_permit(permits)):
+            continue
         hashes = task.known
         processor.expect([task.event, *task.coming] if task.coming or is_ahead else [])
         is_ahead = bool(task.coming)
@@ -159,6 +168,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells) -> None:
         if processor.is_spent:
             answer(Leaving())
         answer(ended)
+        clear(position)
         imported.report()
 
 
