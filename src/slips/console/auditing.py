@@ -64,7 +64,8 @@ class Audits:
             )
         latest = self.read()
         missing, size = (0, 0) if latest is None else (latest.total.found.missing, latest.total.missing_bytes)
-        costs.append(("Their processing", f"{price(dollars(missing, size))}, and the time of the handler"))
+        if size:
+            costs.append(("Their processing", f"{price(dollars(missing, size))}, and the time of the handler"))
         return ActProposal(
             act=act,
             title="Put back what is missing",
@@ -73,7 +74,8 @@ class Audits:
             command=self._desk.command("audit", "--repair"),
             facts=[
                 ("Missing", f"{plural(missing, 'object')} at the latest audit"),
-                ("Bytes", f"{size_text(size)} as stored"),
+                # Audits of versions before have no bytes.
+                *([("Bytes", f"{size_text(size)} as stored")] if size else []),
                 *(costs if self._desk.is_stack else []),
             ],
             noun="object",
