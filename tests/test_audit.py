@@ -24,6 +24,7 @@ from slips.errors import StorageError, UsageError
 from slips.known import PAGE, KnownObjects, content_of
 from slips.model import Lane, ObjectEvent, Outcome, format_time
 from slips.pipeline.audit import BEFORE, DAY, Audit, AuditState, audit
+from slips.pipeline.audit_note import audit_of_note, note_of
 from slips.pipeline.audit_report import html
 from slips.pipeline.selection import mapped_places, named_selection, selection_of
 
@@ -202,6 +203,26 @@ def test_routing_that_drops_and_objects_that_are_no_logs_or_have_no_mapping_are_
     tuple(place.ledger.finish(now("logs/debug/a"), Outcome(etag="e1")))
     assert states(place, objects[0], config=config) == {"logs/debug/a": "done"}
     assert states(place, replace(objects[0], object_etag="e2"), config=config) == {"logs/debug/a": "ignored dropped"}
+
+
+def test_what_the_error_table_has_failed_whatever_the_config_says_of_it_as_in_status(place: Place) -> None:
+    for key in ("lost", "logs/debug/a"):
+        fails(place, key)
+    config = config_of(
+        routing=[Route(prefix="logs/debug/", dest="drop")],
+        bucket_mapping={"my-logs": [Prefix("logs/", ["s3-lines"]), Prefix(pattern="**/x", format=["s3-lines"])]},
+    )
+    objects = [now("logs/debug/a"), now("lost"), now("other")]
+    assert states(place, *objects, config=config) == {
+        "logs/debug/a": "failed",
+        "lost": "failed",
+        "other": "ignored unmapped",
+    }
+    found = audited(place, *objects, config=config)
+    assert (found.unmapped_found.failed, found.unmapped_found.ignored, found.unmapped) == (1, 1, 2)
+    assert (found.is_clean, found.to_dict()["total"]["unmapped_failed"]) == (False, 1)
+    noted = audit_of_note(note_of(found)[1])
+    assert noted.unmapped_found == found.unmapped_found
 
 
 # ---- the start

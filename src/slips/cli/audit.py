@@ -204,7 +204,7 @@ def _show(found: Audit, *, hours: bool = False, repairs: Collection[AuditState] 
     rows = [["mapping", "objects", *AUDIT_STATES]]
     rows += [[part.name, *_numbers(part.found)] for part in found.mappings]
     if found.unmapped:
-        rows.append(["without a mapping", *_numbers(Found(ignored=found.unmapped))])
+        rows.append(["without a mapping", *_numbers(found.unmapped_found)])
     table([*rows, ["all", *_numbers(found.total.found)]])
     _show_times(found, hours=hours)
     show_text(balance(found.total.records))

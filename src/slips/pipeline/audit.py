@@ -157,6 +157,8 @@ class Audit(Struct, kw_only=True):
     total: PartAudit = field(default_factory=PartAudit)
     mappings: list[PartAudit] = field(default_factory=list)
     unmapped: int = 0
+    unmapped_failed: int = 0
+    """Those of them that the error table stops, as it does until they are drained or dismissed."""
     only: list[str] = field(default_factory=list)
     """The paths and mappings that were audited alone; empty for all."""
     objects: dict[AuditState, list[NamedObject]] = field(default_factory=dict)
@@ -174,10 +176,16 @@ class Audit(Struct, kw_only=True):
             else:
                 self.mappings.append(part)
         self.unmapped += other.unmapped
+        self.unmapped_failed += other.unmapped_failed
         for state, named in other.objects.items():
             self.objects[state] = [*self.objects.get(state, ()), *named][:SHOWN]
         self.problems += other.problems
         self.seconds += other.seconds
+
+    @property
+    def unmapped_found(self) -> Found:
+        """The objects without a mapping, by state."""
+        return Found(failed=self.unmapped_failed, ignored=self.unmapped - self.unmapped_failed)
 
     @property
     def is_clean(self) -> bool:
@@ -198,7 +206,7 @@ class Audit(Struct, kw_only=True):
             "start": format_time(self.start),
             "start_by": self.start_by,
             "only": self.only,
-            "total": {**self.total.to_dict(), "unmapped": self.unmapped},
+            "total": {**self.total.to_dict(), "unmapped": self.unmapped, "unmapped_failed": self.unmapped_failed},
             "mappings": [
                 {
                     "bucket": part.bucket,
@@ -286,6 +294,7 @@ def audit(
         made.total.add(event, state, reason, counts)
         if mapping is None:
             made.unmapped += 1
+            made.unmapped_failed += state == "failed"
         else:
             parts[event.bucket_name, mapping.written].add(event, state, reason, counts)
         if state in NAMED:
@@ -321,6 +330,8 @@ class _Judge:
         by = assigned(self._config.bucket_mapping, event)
         if self._since is not None and event.timestamp < self._since:
             return "ignored", "older"
+        if known.is_stopped:
+            return "failed", ""  # whatever the config says: it is a person's to drain or to dismiss
         if by is None:
             return "ignored", "unmapped"
         if isinstance(by, NotLog):

@@ -65,6 +65,7 @@ class _NotedPart(Struct):
     prefix: str | None = None
     pattern: str | None = None
     unmapped: int = 0
+    unmapped_failed: int = 0
 
     def part(self) -> PartAudit:
         found = Found(*(getattr(self, state) for state in AUDIT_STATES))
@@ -102,6 +103,7 @@ def audit_of_note(note: str) -> Audit:
         total=noted.total.part(),
         mappings=[each.part() for each in noted.mappings],
         unmapped=noted.total.unmapped,
+        unmapped_failed=noted.total.unmapped_failed,
         objects={
             state: [NamedObject(each.url, each.time, each.size) for each in named]
             for state, named in noted.objects.items()

@@ -77,7 +77,7 @@ def _objects(audit: Audit) -> str:
     head = ["mapping", "objects", *AUDIT_STATES, "records"]
     rows = [[part.name, *_numbers(part.found), f"{part.records.records:,}"] for part in audit.mappings]
     if audit.unmapped:
-        rows.append(["without a mapping", *_numbers(Found(ignored=audit.unmapped)), "0"])
+        rows.append(["without a mapping", *_numbers(audit.unmapped_found), "0"])
     return _table(head, rows, ["all", *_numbers(audit.total.found), f"{audit.total.records.records:,}"])
 
 
