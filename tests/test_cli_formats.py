@@ -70,6 +70,7 @@ def test_the_list_imports_no_format() -> None:
         ("aws.waf", "aws-waf"),  # of the tag
         ("trail", "cloudtrail"),  # of the name
         ("BALANCERS", "alb"),
+        ("firelens", "fluent-bit"),
     ],
 )
 def test_a_word_lists_the_formats_that_have_it(project: Project, word: str, name: str) -> None:
