@@ -6,8 +6,9 @@ A backend fills `KnownObjects` from its ledger, its lanes and its error table; `
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -135,6 +136,16 @@ def pages(listed: Iterable[ObjectEvent]) -> Iterator[list[ObjectEvent]]:
     left = iter(listed)
     while page := list(islice(left, PAGE)):
         yield page
+
+
+def by_page(
+    listed: Iterable[ObjectEvent], known_of: Callable[[str, Sequence[ObjectEvent]], Mapping[str, Known]]
+) -> Iterator[tuple[ObjectEvent, Known]]:
+    """Yield listed objects with their state, which `known_of` returns by key for a page of a bucket."""
+    for bucket, events in groupby(listed, attrgetter("bucket_name")):
+        for page in pages(events):
+            found = known_of(bucket, page)
+            yield from ((event, found.get(event.object_key, NOTHING)) for event in page)
 
 
 def counts_of(outcome: str | None) -> RunCounts | None:

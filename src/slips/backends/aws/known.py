@@ -8,8 +8,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -18,7 +16,7 @@ from slips.backends.spans import Span, rows
 from slips.brakes import is_held
 from slips.errors import StateError
 from slips.event_file import EventFile
-from slips.known import NOTHING, Known, KnownEntry, RecordCounts, StoredEntry, content_of, pages
+from slips.known import NOTHING, Known, KnownEntry, RecordCounts, StoredEntry, by_page, content_of
 from slips.model import ErrorItem, Lane, ObjectEvent, Range
 from slips.ports import Status
 
@@ -63,10 +61,7 @@ class DynamoKnown:
         return self._lags[lane]
 
     def __iter__(self) -> Iterator[tuple[ObjectEvent, Known]]:
-        for bucket, events in groupby(self._listed, attrgetter("bucket_name")):
-            for page in pages(events):
-                found = self._page(bucket, page)
-                yield from ((event, found.get(event.object_key, NOTHING)) for event in page)
+        return by_page(self._listed, self._page)
 
     def _page(self, bucket: str, page: Sequence[ObjectEvent]) -> dict[str, Known]:
         listed = {event.object_key: event for event in page}

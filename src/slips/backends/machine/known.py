@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
 
 import msgspec
 
@@ -12,7 +10,7 @@ from slips.backends.machine.content import is_stamp, names_of, names_of_young
 from slips.backends.machine.ledger import records_and_replay
 from slips.backends.machine.sqlite import Database
 from slips.backends.spans import rows
-from slips.known import NOTHING, Known, KnownEntry, content_of, counts_of, pages
+from slips.known import NOTHING, Known, KnownEntry, by_page, content_of, counts_of
 from slips.model import Lane, ObjectEvent, Range, is_to_the_end
 
 
@@ -27,10 +25,7 @@ class SqliteKnown:
         return self._lag
 
     def __iter__(self) -> Iterator[tuple[ObjectEvent, Known]]:
-        for bucket, events in groupby(self._listed, attrgetter("bucket_name")):
-            for page in pages(events):
-                found = self._page(bucket, page)
-                yield from ((event, found.get(event.object_key, NOTHING)) for event in page)
+        return by_page(self._listed, self._page)
 
     def _page(self, bucket: str, page: Sequence[ObjectEvent]) -> dict[str, Known]:
         """Return the state of the objects of a page, by key; those without any are left out."""
