@@ -61,11 +61,20 @@ def test_an_audit_of_a_bucket_that_cannot_be_listed_is_noted_and_fails(
     stack.put(KEY, {"n": 1})
     mappings = {"none": [Mapping("", ["s3-lines"])], **lambdas._site.config.bucket_mapping}
     monkeypatch.setattr(lambdas._site, "config", replace(lambdas._site.config, bucket_mapping=mappings))
-    with pytest.raises(UnfinishedError, match=r"the audit: not everything could be listed: s3://none/: .*NoSuchBucket"):
+    with pytest.raises(UnfinishedError, match=r"the audit: not everything could be read: s3://none/: .*NoSuchBucket"):
         stack.call(lambdas.audit, {})
     assert stack.metrics[-1]["MissingObjects"] == 1
     note = json.loads(stack.ledger.note(LAST) or "")
     assert (note["total"]["missing"], len(note["problems"])) == (1, 1)
+
+
+@pytest.mark.usefixtures("later")
+def test_an_error_item_that_cannot_be_read_is_a_problem_of_the_audit_and_all_others_count(stack: Stack) -> None:
+    stack.put(KEY, {"n": 1})
+    aws.client("dynamodb").put_item(TableName="errors", Item={"request_id": {"S": "bad"}})
+    with pytest.raises(UnfinishedError, match="the audit: not everything could be read: error item 'bad'"):
+        stack.call(lambdas.audit, {})
+    assert json.loads(stack.ledger.note(LAST) or "")["total"]["missing"] == 1
 
 
 @pytest.mark.usefixtures("later")

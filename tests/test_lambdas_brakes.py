@@ -27,6 +27,7 @@ from slips.config.backend import BackendConfig, Lanes
 from slips.envelope.lane import LaneRecord, arguments
 from slips.errors import UnfinishedError
 from slips.model import ErrorItem, ObjectEvent
+from slips.object_states import ObjectCounter
 from slips.pipeline import hold
 from slips.site.function import ON_A_LANE_SECONDS
 
@@ -395,6 +396,19 @@ def test_events_that_went_back_wait_for_an_audit_until_they_run(
     assert audited(stack) == {"done": 1}
 
 
+def test_held_records_of_an_object_that_is_done_leave_it_done(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
+    whole = stack.put("azure/a.gz", {"n": 1})
+    run(stack, whole)
+    brakes.begin(Brake("fast", since=NOW))
+    dispatch(stack, replace(whole, records=[(1, 1)], replay="r@1"))
+    clock.now = time.time() + ON_A_LANE_SECONDS + 60
+    assert audited(stack) == {"done": 1}
+    counter = ObjectCounter()
+    counter.add_entries(stack.ledger.entries())
+    assert [item.stage for item in counter.add_items(stack.errors.scan())] == ["paused"]
+    assert counter.counts().states == {"done": 1}
+
+
 def audited(stack: Stack) -> dict[str, int]:
     """The numbers of objects by state, without zeros."""
     found = stack.call(lambdas.audit, {})
@@ -610,8 +624,25 @@ def test_a_resume_ends_a_pause_that_a_function_changes_at_the_same_time(
             assert brakes.replace(brake, brake.tried_again(NOW + 60, "c"))
 
     dynamodb(race)
+    assert [each.cause for each in operator(clock).resume("fast")] == ["failures"]
+    assert brakes.read().brakes == []
+
+
+def operator(clock: Clock) -> StackBrakes:
     deployed: Any = SimpleNamespace(
         variables=lambda _: {"SLIPS_LEDGER_TABLE": "ledger"}, clients=lambdas._site.clients, clock=lambda: clock.now
     )
-    assert [each.cause for each in StackBrakes(deployed).resume("fast")] == ["failures"]
+    return StackBrakes(deployed)
+
+
+def test_a_pause_that_another_version_has_written_gets_a_new_reason_and_ends(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    text = json.dumps({"lane": "fast", "since": NOW, "reason": "the sink moves", "by": "ann", "of_a_later_version": 1})
+    aws.client("dynamodb").put_item(TableName="ledger", Item={"entry": {"S": "brakes"}, "fast ": {"S": text}})
+    clock.now += 60
+    operator(clock).pause("fast", "it still moves", "bob")
+    (brake,) = brakes.read().brakes
+    assert (brake.since, brake.reason, brake.by) == (NOW, "it still moves", "bob")
+    assert len(operator(clock).resume("fast")) == 1
     assert brakes.read().brakes == []

@@ -109,7 +109,7 @@ class Known(NamedTuple):
         `is_held`: the item only keeps an event of a lane that pauses.
         """
         if is_held:
-            return self._replace(is_on_lane=True)
+            return self._replace(is_on_lane=True) if is_to_the_end(records) else self
         return self._replace(is_stopped=True) if is_to_the_end(records) else self._replace(is_quarantined=True)
 
 
@@ -121,6 +121,11 @@ class KnownObjects(Protocol):
 
     first_entry: float | None
     """Time of the first ledger entry, epoch seconds; None if the ledger is empty."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """About error items that cannot be read: their objects may not be told."""
+        ...
 
     def lag(self, lane: Lane) -> float:
         """Return the greatest age in seconds of an object that may be on a lane unseen; 0 if lanes can be read."""
@@ -146,6 +151,11 @@ def by_page(
         for page in pages(events):
             found = known_of(bucket, page)
             yield from ((event, found.get(event.object_key, NOTHING)) for event in page)
+
+
+def ranges_of(text: str | None) -> list[Range] | None:
+    """Decode ranges of records, as a table stores them; None for none."""
+    return msgspec.json.decode(text, type=list[Range]) if text else None
 
 
 def counts_of(outcome: str | None) -> RunCounts | None:

@@ -246,7 +246,7 @@ def audit(payload: Any, context: Context) -> dict[str, Any]:
         meter.audited(total.missing, total.failed)
         telemetry.log.info("audited", extra={"facts": total.to_dict()})
         if found.problems:  # the alarm of failed audits is the only one that says so
-            raise UnfinishedError(f"the audit: not everything could be listed: {joined(found.problems)}")
+            raise UnfinishedError(f"the audit: not everything could be read: {joined(found.problems)}")
         return total.to_dict()
 
 

@@ -109,6 +109,8 @@ class ObjectCounter:
         """Add items of an error table, and yield each. Raises StateError."""
         for item in items:
             for event in item.events:
+                if is_held(item) and not stops(event):
+                    continue  # a few records wait, the object does not
                 column = "is_on_lane" if is_held(item) else "is_stopped" if stops(event) else "is_quarantined"
                 self._write(_MARK.format(column), [(_digest(event.bucket_name, event.object_key),)])
             yield item

@@ -164,7 +164,7 @@ class Audit(Struct, kw_only=True):
     objects: dict[AuditState, list[NamedObject]] = field(default_factory=dict)
     """The first SHOWN missing, failed and changed objects."""
     problems: list[str] = field(default_factory=list)
-    """Paths and buckets that could not be listed, with reasons: then the audit is not of all objects."""
+    """Paths and buckets that could not be listed, and error items that cannot be read, with reasons."""
 
     def plus(self, other: Audit) -> None:
         """Add the audit of the objects behind those of this one."""
@@ -303,7 +303,7 @@ def audit(
                 names.append(NamedObject(event.url, event.event_time, event.object_size))
             keep(state, event)
     made.mappings = list(parts.values())
-    made.problems = [*site.unlisted, *unlisted]
+    made.problems = [*site.unlisted, *unlisted, *listed.problems]
     made.seconds = site.clock() - begun
     return made
 

@@ -51,6 +51,13 @@ class DynamoBrakes:
     def replace(self, before: Brake, after: Brake) -> bool:
         return self._change(_name(before), before, after if after.is_on else None)
 
+    def put(self, brake: Brake) -> None:
+        """Put a brake on, or off, whatever functions make of it meanwhile, and whichever version has written it."""
+        if brake.is_on:
+            self._update(CONTROLS, "SET #name = :new", {"#name": _name(brake)}, {":new": _text(brake)})
+        else:
+            self._update(CONTROLS, "REMOVE #name", {"#name": _name(brake)})
+
     def set_budget(self, budget: Budget | None) -> None:
         """Set the budgets of a day; None: those of the config."""
         if budget is None:

@@ -14,9 +14,9 @@ import msgspec
 
 from slips.backends.spans import Span, rows
 from slips.brakes import is_held
-from slips.errors import StateError
+from slips.errors import StateError, UnreadableItemError
 from slips.event_file import EventFile
-from slips.known import NOTHING, Known, KnownEntry, RecordCounts, StoredEntry, by_page, content_of
+from slips.known import NOTHING, Known, KnownEntry, RecordCounts, StoredEntry, by_page, content_of, ranges_of
 from slips.model import ErrorItem, Lane, ObjectEvent, Range
 from slips.ports import Status
 
@@ -40,28 +40,53 @@ class DynamoKnown:
 
         The ledger is last: an event that leaves the error table for its lane is in the ledger by then.
         """
-        self._listed, spans = EventFile(), dict[str, tuple[str, str]]()
+        self._listed, self.problems = EventFile(), list[str]()
+        self._spans: dict[str, tuple[str, str]] = {}
+        """First and last key listed of each bucket: nothing else is kept."""
         for event in listed:
             self._listed.add(event)
-            first, _ = spans.get(event.bucket_name) or (event.object_key, "")
-            spans[event.bucket_name] = (first, event.object_key)
+            first, _ = self._spans.get(event.bucket_name) or (event.object_key, "")
+            self._spans[event.bucket_name] = (first, event.object_key)
         self._lags = lags()
+        self.first_entry: float | None = None
         with _explained():
             self._database = sqlite3.connect("", isolation_level=None)  # private: a file that vanishes
             for statement in (f"PRAGMA cache_size = -{CACHE // 1024}", "PRAGMA journal_mode = OFF", *_TABLES, "BEGIN"):
                 self._database.execute(statement)
-            self._database.executemany("INSERT INTO item VALUES (?, ?, ?, ?)", _items(items()))
-            of_these = [(bucket, *keys) for bucket, keys in spans.items()]
-            self._database.executemany(_INSERT, _rows(entries(of_these), progress))
+            self._database.executemany("INSERT INTO item VALUES (?, ?, ?, ?)", self._items(items()))
+            spans = [(bucket, *keys) for bucket, keys in self._spans.items()]
+            self._database.executemany(_INSERT, self._entries(entries(spans), progress))
             for statement in _INDEXES:
                 self._database.execute(statement)
-        ((self.first_entry,),) = self._select("SELECT MIN(updated_at) FROM entry")
 
     def lag(self, lane: Lane) -> float:
         return self._lags[lane]
 
     def __iter__(self) -> Iterator[tuple[ObjectEvent, Known]]:
         return by_page(self._listed, self._page)
+
+    def _is_listed(self, bucket: str, key: str) -> bool:
+        span = self._spans.get(bucket)
+        return span is not None and span[0] <= key <= span[1]
+
+    def _entries(self, entries: Iterable[StoredEntry], progress: Callable[[int], None]) -> Iterator[tuple[object, ...]]:
+        for number, each in enumerate(entries, 1):
+            if number % _STEP == 0:
+                progress(_STEP)
+            self.first_entry = min(each.updated_at, self.first_entry or each.updated_at)
+            if self._is_listed(each.bucket, each.key):
+                of, about = each.counts, (each.is_replay, each.status, each.updated_at)
+                counts = (None,) * 5 if of is None else (of.etag, of.records, of.delivered, of.filtered, of.quarantined)
+                yield (each.bucket, each.key, each.identity, _json(each.records), *about, *counts)
+
+    def _items(self, items: Iterable[ErrorItem]) -> Iterator[tuple[str, str, str | None, bool]]:
+        try:
+            for item in items:
+                for each in item.events:
+                    if self._is_listed(each.bucket_name, each.object_key):
+                        yield each.bucket_name, each.object_key, _json(each.records), is_held(item)
+        except UnreadableItemError as error:
+            self.problems.append(str(error))
 
     def _page(self, bucket: str, page: Sequence[ObjectEvent]) -> dict[str, Known]:
         listed = {event.object_key: event for event in page}
@@ -72,7 +97,7 @@ class DynamoKnown:
                 found[key] = found.get(key, NOTHING).with_entry(_entry(event, *stored))
         for key, _, ranges, held in rows(self._select, "item", "rowid", "ranges, is_held", span):
             if key in listed:
-                found[key] = found.get(key, NOTHING).with_item(_ranges(ranges), is_held=bool(held))
+                found[key] = found.get(key, NOTHING).with_item(ranges_of(ranges), is_held=bool(held))
         return found
 
     def _select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
@@ -89,27 +114,8 @@ _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INDEXES = ("CREATE INDEX entry_key ON entry (bucket, key)", "CREATE INDEX item_key ON item (bucket, key)")
 
 
-def _rows(entries: Iterable[StoredEntry], progress: Callable[[int], None]) -> Iterator[tuple[object, ...]]:
-    for number, each in enumerate(entries, 1):
-        if number % _STEP == 0:
-            progress(_STEP)
-        of, about = each.counts, (each.is_replay, each.status, each.updated_at)
-        counts = (None,) * 5 if of is None else (of.etag, of.records, of.delivered, of.filtered, of.quarantined)
-        yield (each.bucket, each.key, each.identity, _json(each.records), *about, *counts)
-
-
-def _items(items: Iterable[ErrorItem]) -> Iterator[tuple[str, str, str | None, bool]]:
-    for item in items:
-        held = is_held(item)
-        yield from ((each.bucket_name, each.object_key, _json(each.records), held) for each in item.events)
-
-
 def _json(records: list[Range] | None) -> str | None:
     return None if records is None else msgspec.json.encode(records).decode()
-
-
-def _ranges(text: str | None) -> list[Range] | None:
-    return msgspec.json.decode(text, type=list[Range]) if text else None
 
 
 def _entry(
@@ -124,7 +130,7 @@ def _entry(
 ) -> KnownEntry:
     counts = None if etag is None else RecordCounts(*numbers)
     content = content_of(event, (event.identity,), identity, etag or "", updated_at)
-    return KnownEntry(content, _ranges(ranges), bool(is_replay), status, updated_at, counts)
+    return KnownEntry(content, ranges_of(ranges), bool(is_replay), status, updated_at, counts)
 
 
 @contextmanager

@@ -51,21 +51,21 @@ class StackBrakes:
         return [each for each in found if each is not None]
 
     def pause(self, lane: Lane, reason: str, by: str) -> None:
-        """Let Dispatcher start no further object of a lane, some seconds from now."""
-        wanted = Brake(lane, since=self._stack.clock(), reason=reason, by=by)
-        while not self._needed.begin(wanted):
-            for before in self._needed.read().brakes:
-                if (before.lane, before.handler) == (lane, "") and self._needed.replace(before, wanted):
-                    return
+        """Let Dispatcher start no further object of a lane, some seconds from now.
+
+        A lane that an operator has paused gets the new reason.
+        """
+        before = self._needed.read().brake(lane, "")
+        since = self._stack.clock() if before is None else before.since
+        self._needed.put(Brake(lane, since=since, reason=reason, by=by))
 
     def resume(self, lane: Lane) -> list[Pause]:
         """End all pauses of a lane, and return them. Of a spent budget, let one more be spent today."""
         store, now = self._needed, self._stack.clock()
         ended = [each for each in self.pauses() if each.lane == lane]
-        # Until none is on: a function may change one at the same time, as for a canary.
-        while brakes := [brake for brake in store.read().brakes if brake.lane == lane]:
-            for brake in brakes:
-                store.replace(brake, brake.released())
+        for brake in store.read().brakes:
+            if brake.lane == lane:
+                store.put(brake.released())
         today = self.budgets()
         if more := today.spent.granted_again(today.budget).granted - today.spent.granted:
             store.spend(today.spent.day, 0, 0, now, granted=more)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import msgspec
-
 from slips.backends.machine.content import is_stamp, names_of, names_of_young
 from slips.backends.machine.ledger import records_and_replay
 from slips.backends.machine.sqlite import Database
 from slips.backends.spans import rows
-from slips.known import NOTHING, Known, KnownEntry, by_page, content_of, counts_of
-from slips.model import Lane, ObjectEvent, Range, is_to_the_end
+from slips.known import NOTHING, Known, KnownEntry, by_page, content_of, counts_of, ranges_of
+from slips.model import Lane, ObjectEvent, is_to_the_end
 
 
 class SqliteKnown:
     """KnownObjects of the state file. Its lanes can be read; `lag`: how long an object may be on its way to them."""
+
+    problems: Sequence[str] = ()
 
     def __init__(self, database: Database, listed: Iterable[ObjectEvent], lag: float = 0.0) -> None:
         self._database, self._listed, self._lag = database, listed, lag
@@ -44,12 +44,12 @@ class SqliteKnown:
                 made = KnownEntry(content, records, replay is not None, status, updated_at, counts)
                 found[key] = found.get(key, NOTHING).with_entry(made)
             for key, _, records in rows(select, "lane", "id", "json_extract(event, '$.records')", span):
-                if key in listed and is_to_the_end(_ranges(records)):
+                if key in listed and is_to_the_end(ranges_of(records)):
                     found[key] = found.get(key, NOTHING)._replace(is_on_lane=True)
             argument = "json_extract(item, '$.events[0].records')"
             for key, _, records in rows(select, "error", "request_id", argument, span):
                 if key in listed:
-                    found[key] = found.get(key, NOTHING).with_item(_ranges(records))
+                    found[key] = found.get(key, NOTHING).with_item(ranges_of(records))
         return found
 
 
@@ -61,7 +61,3 @@ def _names(event: ObjectEvent, known: tuple[str, str] | None) -> tuple[str, ...]
     if known is not None and known[0] in names_of_young(event.object_etag):
         return (*names, known[1])
     return names
-
-
-def _ranges(records: str | None) -> list[Range] | None:
-    return msgspec.json.decode(records, type=list[Range]) if records else None
