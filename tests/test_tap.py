@@ -60,7 +60,9 @@ def lines(project: Project, *args: str) -> list[dict[str, Any]]:
 def test_events_bad_records_and_failed_objects_are_shown_as_lines(project: Project) -> None:
     done(project, "json/a", {"n": 1, "message": "hello"}, b"bad \x1b[31m\n", {"n": 2})
     with closing(project.state()) as state:
-        state.errors.put(ErrorItem(request_id="r1", events=[object_event("json/b")], message="no \x1b such key"))
+        state.errors.put(
+            ErrorItem(request_id="r1", events=[object_event("json/b")], message="s3://my-logs/json/b: no \x1b such key")
+        )
         tuple(state.ledger.fail(object_event("json/b"), Outcome(), "r1"))
     out = project.slips("tap", "--since", "1h", "--limit", "4").out.splitlines()
     assert len(out) == 4

@@ -134,7 +134,8 @@ def _line(shown: Shown) -> str:
         text = f"{shown.tag}  {shown.message or readable_json(shown.event)}"
     else:
         record = f": record {shown.seq:,}" if shown.seq else ""
-        text = f"{MARKS[shown.kind]}  {shown.object}{record}: {shown.message}"
+        message = shown.message.removeprefix(f"{shown.object}: ")  # error items begin with it
+        text = f"{MARKS[shown.kind]}  {shown.object}{record}: {message}"
         text += f": {shown.raw}" if shown.raw else ""
     return f"{_time(shown.time)}  {one_line(shortened(text, LONGEST))}"
 
