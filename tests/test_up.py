@@ -16,7 +16,7 @@ from running import HANDLER, Project, gone, project
 from serving_up import Script, Scripted, configure, serve
 from slips.backends.machine.lane_limits import set_lane_limit
 from slips.backends.machine.stores import Stores
-from slips.config import Config, LaneConfig, Mapping, Route
+from slips.config import Config, LaneConfig, Mapping, MappingHandler, Route
 from slips.errors import ConfigError, LostStateError, UsageError
 from slips.service import up
 from slips.service.up import RETRY_SECONDS, later
@@ -221,6 +221,10 @@ def test_objects_go_on_with_the_old_code_while_a_changed_handler_hangs_until_it_
 def test_a_file_that_cannot_be_imported_when_it_is_new_is_loaded_when_it_is_mended(
     service: Project, first: str
 ) -> None:
+    (service.root / "sound.py").write_text(OTHER)
+    lines = ["s3-lines"]
+    mappings = [Mapping("", lines), Mapping("sound/", lines, handler=MappingHandler("sound.py"))]
+    service.configure(bucket_mapping={"my-logs": mappings})
     words = service.root / "words.py"
     service.put("a", "1")
 

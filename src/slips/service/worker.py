@@ -153,6 +153,8 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells, permits: Binar
     answer(Loading(""))
     processor = Processor(site)
     imported.end_of_load()
+    if unusable:  # the worker may have to go for that, and its files are to be watched all the same
+        answer(Imported(imported_files()))
     answer(Ready(unusable=unusable))
     imported.report()
     is_ahead = False
