@@ -7,10 +7,12 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -186,14 +188,21 @@ def test_output_that_is_cut_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_long_texts_of_events_are_cut() -> None:
-    lines = b"".join(b"<34>Oct 11 22:14:%02d host su[12]: %s\n" % (n, b"x" * 20_000) for n in range(6))
+    lines = b"".join(b"<34>Oct 11 22:14:%02d host su[12]: %s\n" % (n, b"x" * 4_100) for n in range(2))
     made = once("syslog", lines, whole=True)
-    assert (made.records, len(made.events)) == (6, 6)
+    assert (made.records, len(made.events)) == (2, 2)
     assert {len(each.message or "") for each in made.events} == {trying.TEXT_LENGTH + 1}
 
 
 @pytest.mark.parametrize("name", ["a%00b", "x" * 3_000, "-v", "%ff"])
-def test_the_name_of_a_file_does_not_matter(browser: Browser, name: str) -> None:
+def test_a_file_of_any_name_is_tried(browser: Browser, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def answered(command: Sequence[str], **_: object) -> child.Output:
+        shown = command[-2]
+        assert shown.isprintable()
+        assert len(shown) <= 255
+        return child.Output(msgspec.json.encode(Tried(name=shown, whole=True, reason="it is empty")).decode(), 0, 1.0)
+
+    monkeypatch.setattr(child, "run", answered)
     assert "it is empty" in sent(browser, name, b"")
 
 
@@ -203,6 +212,7 @@ def test_the_commands_work_when_they_are_pasted(browser: Browser, monkeypatch: p
     dropped = sent(browser, "-my log", b"x")
     assert "In the folder of the file:" in dropped
     assert "slips -s my-stack infer -- '-my log' Copy" in dropped
+    assert "infer $'a\\xe2\\x80\\xaeb' Copy" in sent(browser, "a%E2%80%AEb", b"x")
     assert "slips -s my-stack parse -- '[s3-lines, json]' '-my log' Copy" in dropped
     pasted = text_of(browser.post("/try", text="x").text)
     assert "Paste the lines again behind each, and press Ctrl-D:" in pasted

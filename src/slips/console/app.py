@@ -35,7 +35,6 @@ from slips.pipeline.audit_words import REASONS, STARTS
 from slips.pipeline.choose import Choice
 from slips.pipeline.groups import by_mapping, latest
 from slips.pipeline.overview import Rates
-from slips.printable import one_line
 
 NOW_SECONDS = {False: 2.0, True: 60.0}
 """The least age of what the page NOW shows before it is read again, on this machine and on a stack: there each look
@@ -47,7 +46,7 @@ POLL_SECONDS = {False: 5, True: 60}
 NAVIGATION = (("Now", "/"), ("Errors", "/errors"), ("Objects", "/objects"), ("Try", "/try"))
 ENCODED = "fields"
 """The name of the field of a form that has others."""
-MOST_NAME = 200
+MOST_NAME = 255
 """Characters of the name of a file to try, the last."""
 Answer = Callable[["Console", Request], Response]
 
@@ -296,7 +295,7 @@ def show_try(console: Console, _request: Request) -> Response:
 def try_log(console: Console, request: Request) -> Response:
     values, body = query(request), request.state.body
     if is_script := HEADER_TOKEN in request.headers:  # it sends the beginning of a file
-        name = one_line(first(values, "name"))[-MOST_NAME:] or "log"
+        name = first(values, "name")[-MOST_NAME:] or "log"
         content, whole, file = body, first(values, "whole") == "1", name
     else:
         text = dict(form_pairs(body)).get("text", "").replace("\r\n", "\n")
