@@ -130,10 +130,10 @@ APACHE_ERROR = Patterns(
     "https://httpd.apache.org/docs/2.4/mod/core.html#errorlogformat",
     patterns=(
         r"\[(?P<time>[^\]]+)\] \[(?P<module>[^\]: ]*):(?P<level>[a-z]+\d?)\] "
-        r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?(?:\[client (?P<client>[^\] ]+)\] )?"
+        r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?(?:\[client (?P<client>\[[^\] ]+\]:\d+|[^\[\] ][^\] ]*)\] )?"
         r"(?P<message>(?:(?P<code>AH\d{5}): )?.*)",
         r"\[(?P<time>[^\]]+)\] \[(?P<level>[a-z]+\d?)\] "
-        r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?(?:\[client (?P<client>[^\] ]+)\] )?"
+        r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?(?:\[client (?P<client>\[[^\] ]+\]:\d+|[^\[\] ][^\] ]*)\] )?"
         r"(?P<message>(?:(?P<code>AH\d{5}): )?.*)",
     ),
     integers="pid tid",

@@ -12,8 +12,9 @@ MERAKI = KeyValue(
     time=epoch("time"),
     tag="cisco.meraki.{kind}",
     rest="pattern: request: message:",
+    quotes="\"'",
     message="{kind} {type|'-'} {src|client_ip|'-'} => {dst|'-'}",
-    integers="priority sport dport",
+    integers="priority sport dport translated_port",
     entities={
         "addresses": "src dst client_ip server_ip translated_src_ip",
         "users": "identity user",

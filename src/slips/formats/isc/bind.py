@@ -25,7 +25,7 @@ BIND_QUERY = Patterns(
         r"(?P<flags>[^ ]+)(?: \((?P<server_ip>[^)]*)\))?",
         rf"{_HEAD}{_CLIENT}{_NAMED}query (?P<result>failed) \((?P<rcode>[^)]*)\) for "
         r"(?P<query_name>[^/ ]*)/(?P<query_class>[^/ ]+)/(?P<query_type>[^ ]+) at (?P<at>[^ ]+)",
-        rf"{_HEAD}{_CLIENT}{_NAMED}(?P<operation>[a-z]+(?: \([a-z]+\))?) "
+        rf"{_HEAD}{_CLIENT}{_NAMED}(?P<operation>[a-z]+(?: \([a-z]+\)| transfer)?) "
         r"'(?P<query_name>[^/' ]*)/(?P<query_type>[^/']+)/(?P<query_class>[^']+)' "
         r"(?P<result>denied)"
         r"(?: \((?P<reason>[^)]*)\))?",

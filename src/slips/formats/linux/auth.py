@@ -17,8 +17,8 @@ SSHD = Patterns(
     whole="message",
     patterns=(
         r"(?P<action>Accepted|Failed|Postponed|Partial) (?P<method>[^ ]+) for "
-        r"(?:(?P<invalid>invalid user) )?(?P<user>[^ ]*)"
-        rf"{_FROM}(?: (?P<protocol>ssh\d?))?(?:: (?P<key_type>[^ ]+) (?P<key>[^ ]+).*)?",
+        r"(?:(?P<invalid>invalid user) )?(?P<user>[^ ]*) from (?P<src_ip>[^ ]+)"
+        r"(?: port (?P<src_port>\d+))?(?: (?P<protocol>ssh\d?))?(?:: (?P<key_type>[^ ]+) (?P<key>[^ ]+).*)?",
         rf"(?P<action>Invalid) user (?P<user>[^ ]*){_FROM}",
         r"(?P<action>Invalid) user (?P<user>[^ ]*) from (?P<src_ip>[^ ]+)",
         r"(?P<action>Connection) (?P<what>closed|reset) by (?:(?:authenticating|invalid) user (?P<user>[^ ]*) )?"
@@ -30,6 +30,20 @@ SSHD = Patterns(
         r"(?: port (?P<src_port>\d+))?(?: \[(?P<stage>[^\]]*)\])?",
         r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<action>session) "
         r"(?P<what>opened|closed) for user (?P<user>[^ (]+)(?:\(uid=(?P<uid>\d+)\))?(?: by (?P<by>.*))?",
+        r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<event>authentication failure); "
+        r"logname=[^ ]* uid=(?P<uid>\d+)? euid=\d* tty=(?P<tty>[^ ]*) ruser=(?P<ruser>[^ ]*) rhost=(?P<src_ip>[^ ]*)"
+        r"(?: +user=(?P<user>[^ ]+))?",
+        r"error: PAM: (?P<event>Authentication failure|User not known to the underlying authentication module) for "
+        r"(?:(?P<invalid>illegal user) )?(?P<user>[^ ]*) from (?P<src_ip>[^ ]+)",
+        r"(?:error: )?(?P<event>maximum authentication attempts) exceeded for (?:(?P<invalid>invalid user) )?"
+        r"(?P<user>[^ ]*) from (?P<src_ip>[^ ]+) port (?P<src_port>\d+)",
+        r"(?P<event>Disconnecting)(?: (?:authenticating|invalid) user (?P<user>[^ ]*))? (?P<src_ip>[0-9][^ ]+)"
+        r" port (?P<src_port>\d+): (?P<reason>.*)",
+        r"User (?P<user>[^ ]*) from (?P<src_ip>[^ ]+) (?P<event>not allowed) because (?P<reason>.*)",
+        r"(?P<user>ROOT) LOGIN (?P<event>REFUSED) FROM (?P<src_ip>[^ ]+)(?: port (?P<src_port>\d+))?",
+        r"(?P<event>Did not receive identification string) from (?P<src_ip>[^ ]+)(?: port (?P<src_port>\d+))?",
+        r"(?P<event>Bad protocol version identification) .* from (?P<src_ip>[^ ]+) port (?P<src_port>\d+)",
+        r"(?P<event>Unable to negotiate) with (?P<src_ip>[^ ]+) port (?P<src_port>\d+): (?P<reason>.*)",
         r"",
     ),
     integers="src_port dst_port code uid",

@@ -26,6 +26,9 @@ PROLOGUE = Rule(
     "lines that the server writes when it opens a log",
     when=lambda event: "server" in event,
 )
+_LENGTH = 1_024
+"""Characters of a message in which a user is looked for."""
+_DENIED = re.compile(r"Access denied for user '([^']*)'@'([^']*)'")
 _CONNECT = re.compile(r"([^@ ]*+)@([^ ]*+) (?:on|as)")
 
 
@@ -34,6 +37,13 @@ def _read_general(meta: MetaData, event: Event) -> None:
     if event.get("time"):
         _read_time(meta, event)
     if event.get("command") == "Connect" and (found := _CONNECT.match(event.get("argument") or "")):
+        event["user"], event["host"] = found.groups()
+
+
+def _read_error(meta: MetaData, event: Event) -> None:
+    """Read the time, and who was not let in."""
+    _read_time(meta, event)
+    if found := _DENIED.search(event["message"][:_LENGTH]):
         event["user"], event["host"] = found.groups()
 
 
@@ -55,7 +65,8 @@ MYSQL_ERROR = Patterns(
         rf"{_TIME} (?:(?P<os_thread>[0-9a-f]{{6,16}}) ++)?(?P<message>(?:InnoDB:|mysqld|mariadbd).*)",
     ),
     integers="thread",
-    refine=_read_time,
+    refine=_read_error,
+    entities={"users": "user", "hosts": "host"},
 )
 
 _GENERAL = (

@@ -24,14 +24,20 @@ POSTFIX = Patterns(
         r"(?:, sasl_username=(?P<sasl_username>[^,]*))?.*",
         rf"{_QUEUE}(?:resent-)?message-id=<?(?P<message_id>[^<>]*)>?.*",
         rf"{_QUEUE}(?P<event>removed)",
+        rf"{_QUEUE}(?P<event>reject|milter-reject): (?P<command>[A-Z-]+) from (?P<client>[^\[]*)"
+        r"\[(?P<client_ip>[^\]]*)\](?::\d+)?: (?P<code>\d{3}) (?:(?P<dsn>\d\.\d+\.\d+) )?"
+        r"(?P<response>[^;]*)"
+        r"(?:; from=<(?P<from>[^>]*)>)?(?: to=<(?P<to>[^>]*)>)?(?: proto=(?P<proto>[^ ]*))?"
+        r"(?: helo=<(?P<helo>[^>]*)>)?",
         rf"{_QUEUE}(?P<event>reject|milter-reject|warning|hold|discard|filter|uid=\d+)(?:: | )",
-        r"(?P<event>connect|disconnect|lost connection|timeout|improper command pipelining|SSL_accept error)"
+        r"(?P<event>warning): (?P<client>[^\[: ]+)\[(?P<client_ip>[^\]]*)\](?::\d+)?: (?P<problem>SASL .*)",
+        r"(?P<event>connect|disconnect|lost connection|timeout|improper command pipelining|SSL_accept error|too many errors)"
         r"(?: after (?P<after>[^ ]+))?(?: \([^)]*\))? from (?P<client>[^\[]*)\[(?P<client_ip>[^\]]*)\]",
         r"(?P<event>warning|error|fatal|panic|statistics|table): ",
         _QUEUE,
         r"",
     ),
-    integers="size nrcpt conn_use",
+    integers="size nrcpt conn_use code",
     floats="delay",
     entities={"addresses": "client_ip", "users": "from to orig_to sasl_username", "hosts": "client"},
 )

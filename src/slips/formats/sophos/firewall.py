@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from slips.parsing import KeyValue, any_of, stamp
+from contextlib import suppress
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import KeyValue, any_of
+
+
+def _read_time(meta: MetaData, event: Event) -> None:
+    """Read the time in the zone of its device, if its name has one meaning: 'IST' has three, and stands for none."""
+    if stamp := event.get("timestamp"):
+        meta.timestamp = times.any_notation(stamp, meta.timestamp, "timestamp")
+    elif (date := event.get("date")) and (clock := event.get("time")):
+        meta.timestamp = times.any_notation(f"{date} {clock}", meta.timestamp, "date time")
+        if zone := event.get("timezone"):
+            with suppress(RecordError):
+                meta.timestamp = times.any_notation(f"{date} {clock} {zone}", meta.timestamp)
+
 
 SOPHOS = KeyValue(
     "sophos",
@@ -10,9 +28,9 @@ SOPHOS = KeyValue(
     "https://docs.sophos.com/nsg/sophos-firewall/21.0/Help/en-us/webhelp/onlinehelp/AdministratorHelp/Logs/TroubleshootingLogs/LogFileDetails/index.html",
     chain=("s3-lines", "syslog-any", "sophos"),
     require=any_of("log_id", "log_type", "log_component"),
-    time=stamp("timestamp", ("date", "time", "timezone"), ("date", "time")),
     tag="sophos.firewall.{log_type|'log'}",
     message="{log_subtype|status|'-'} {src_ip|'-'} => {dst_ip|'-'}:{dst_port|'-'} {message|url|'-'}",
+    refine=_read_time,
     integers="src_port dst_port duration sent_bytes recv_bytes sent_pkts recv_pkts fw_rule_id policy_type",
     entities={
         "addresses": "src_ip dst_ip",
