@@ -261,6 +261,32 @@ def test_a_directive_names_the_columns_of_the_lines_below_and_no_line_like_it_is
     ]
 
 
+def test_numbers_tell_the_columns_of_as_many_fields() -> None:
+    declared = door(columns="user time", others=("time user", "door user floor"), integers="time")
+    assert events(declared, "ann 1", "2 bob", "ann bob", "north ann 3") == [
+        {"user": "ann", "time": 1},
+        {"time": 2, "user": "bob"},
+        "RecordError",
+        {"door": "north", "user": "ann", "floor": "3"},
+    ]
+
+
+def test_rows_without_a_date_have_that_of_the_last_line_that_gives_one() -> None:
+    declared = door(directive="#Fields:", dated="#Date:")
+    lines = ["#Date: 2026-11-29 08:00:00", "#Fields: time user", "1 ann", "2 bob", "#Date: 2026-11-30", "3 ann"]
+    lines += ["#Fields: date time", "2026-12-01 4"]
+    assert events(declared, *lines) == [
+        "filtered",
+        "filtered",
+        {"time": "1", "user": "ann", "date": "2026-11-29"},
+        {"time": "2", "user": "bob", "date": "2026-11-29"},
+        "filtered",
+        {"time": "3", "user": "ann", "date": "2026-11-30"},
+        "filtered",
+        {"date": "2026-12-01", "time": "4"},
+    ]
+
+
 def test_the_number_of_fields_tells_the_columns_before_a_header() -> None:
     declared = door(others=("door", "user door", "time door user floor rule"), directive="#Fields:")
     lines = [
@@ -443,6 +469,7 @@ def test_generated_fields_come_back_from_csv(fields: list[str]) -> None:
         ({"columns": "a b a"}, "columns: 'a' is there twice; expected each name once"),
         ({"header": "time 5th"}, "header: '5th' cannot be told from a value; expected a name such as 'srcaddr'"),
         ({"header": "time none", "absent": "none"}, "header: 'none' cannot be told from a value"),
+        ({"dated": "#Date:"}, "dated is '#Date:'; expected a line that begins as that of the directive, '#Date:'"),
         ({"optional": "door"}, "optional is 'door'; expected the last columns, in their order"),
         ({"integers": "tme"}, "integers: no field 'tme'; expected one of door, time, user"),
         (

@@ -30,8 +30,8 @@ SSHD = Patterns(
         r"(?: port (?P<src_port>\d+))?(?: \[(?P<stage>[^\]]*)\])?",
         r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<action>session) "
         r"(?P<what>opened|closed) for user (?P<user>[^ (]+)(?:\(uid=(?P<uid>\d+)\))?(?: by (?P<by>.*))?",
-        r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<event>authentication failure); "
-        r"logname=[^ ]* uid=(?P<uid>\d+)? euid=\d* tty=(?P<tty>[^ ]*) ruser=(?P<ruser>[^ ]*) rhost=(?P<src_ip>[^ ]*)"
+        r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<event>authentication failure)"
+        r"; logname=[^ ]* uid=(?P<uid>\d+)? euid=\d* tty=(?P<tty>[^ ]*) ruser=(?P<ruser>[^ ]*) rhost=(?P<src_ip>[^ ]*)"
         r"(?: +user=(?P<user>[^ ]+))?",
         r"error: PAM: (?P<event>Authentication failure|User not known to the underlying authentication module) for "
         r"(?:(?P<invalid>illegal user) )?(?P<user>[^ ]*) from (?P<src_ip>[^ ]+)",

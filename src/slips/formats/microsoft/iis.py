@@ -13,7 +13,8 @@ _ALL = """date time s-sitename s-computername s-ip cs-method cs-uri-stem cs-uri-
 
 # Lines before `#Fields:`, as of a log that was cut, are of the fields of a default: IIS 7, IIS 8.5 and later, all
 # fields, each also with the client's address of a proxy behind them. Their number tells which; of the two defaults of
-# 15 fields, the one that ends with a number. The log of HTTP.sys, HTTPERR, always begins with its fields.
+# 15 fields, the one that ends with a number. No field is empty, so that several blanks are as one. Logs without the
+# field `date` have it in `#Date:`. The log of HTTP.sys, HTTPERR, always begins with its fields.
 IIS = Columns(
     "iis",
     "Microsoft IIS access logs in W3C format, with any fields, and those of HTTP.sys (HTTPERR)",
@@ -22,6 +23,8 @@ IIS = Columns(
     time=iso(("date", "time")),
     message="{sc-status|'-'} {cs-method|'-'} {cs-host|s-ip|'-'}{cs-uri-stem|cs-uri|''} from {c-ip|'-'}",
     directive="#Fields:",
+    dated="#Date:",
+    separator="",
     columns=_REFERER,
     others=(_SHORT, f"{_SHORT} X-Forwarded-For", f"{_REFERER} X-Forwarded-For", _ALL, f"{_ALL} X-Forwarded-For"),
     absent="-",

@@ -31,7 +31,8 @@ POSTFIX = Patterns(
         r"(?: helo=<(?P<helo>[^>]*)>)?",
         rf"{_QUEUE}(?P<event>reject|milter-reject|warning|hold|discard|filter|uid=\d+)(?:: | )",
         r"(?P<event>warning): (?P<client>[^\[: ]+)\[(?P<client_ip>[^\]]*)\](?::\d+)?: (?P<problem>SASL .*)",
-        r"(?P<event>connect|disconnect|lost connection|timeout|improper command pipelining|SSL_accept error|too many errors)"
+        r"(?P<event>connect|disconnect|lost connection|timeout|improper command pipelining|SSL_accept error|"
+        r"too many errors)"
         r"(?: after (?P<after>[^ ]+))?(?: \([^)]*\))? from (?P<client>[^\[]*)\[(?P<client_ip>[^\]]*)\]",
         r"(?P<event>warning|error|fatal|panic|statistics|table): ",
         _QUEUE,

@@ -11,7 +11,7 @@ SQUID = Patterns(
     patterns=(
         r"(?P<time>\d+\.\d+) +(?P<elapsed>-?\d+) (?P<remotehost>[^ ]+) (?P<code>[^ /]+)/(?P<status>\d+|-) "
         r"(?P<bytes>\d+|-) (?P<method>[^ ]+) (?P<url>[^ ]+) (?P<rfc931>[^ ]+) "
-        r"(?P<peerstatus>[^ /]+)/(?P<peerhost>[^ ]+) "
+        r"(?P<peerstatus>[^ /]+)/(?P<peerhost>[^ ]+) +"
         r"(?P<type>[^ ]+)(?: \[(?P<request_headers>[^\]]*)\](?: \[(?P<response_headers>[^\]]*)\])?)?(?P<more>.+)?",
         r"(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)(?: (?P<process>[a-z]+\d*))?\| (?P<message>.*)",
     ),

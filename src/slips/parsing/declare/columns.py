@@ -60,6 +60,8 @@ class Columns(LineDeclaration):
     directive: str = ""
     """The beginning of a line that names the columns of the lines below it, with blanks between: `#Fields:` in W3C
     extended logs. All lines with its first character at their beginning are filtered under the rule `directive`."""
+    dated: str = ""
+    """The beginning of a line with a date, `#Date:`: rows below it have it as `date`, if they have no such field."""
     optional: Names = ()
     """Names of the last columns, which older lines lack: they are None there."""
     padded: bool = False
@@ -124,6 +126,8 @@ class Columns(LineDeclaration):
             raise ValueError("others: two lists have as many names; expected another number in each")
         if self.others and optional:
             raise ValueError("optional is given, and others; expected one of these")
+        if self.dated and (not self.directive or self.dated[:1] != self.directive[:1]):
+            raise ValueError(f"dated is {self.dated!r}; expected a line that begins as that of the directive, '#Date:'")
         if optional and columns[-len(optional) :] != optional:
             raise ValueError(f"optional is {' '.join(optional)!r}; expected the last columns, in their order")
         for name in header:
@@ -270,6 +274,8 @@ class _Rows(LineParser):
         """The columns of lines of a number of fields, before the first header."""
         self.fast = declaration.row(columns, len(columns))
         self._separator = declaration.separator or " "
+        self._date = ""
+        """The date of the last line that gives one to the rows below it."""
         self._by_separators = {len(columns) - 1: self.fast}
         """The function that read rows of the columns last, by the number of separators in the row."""
 
@@ -281,6 +287,8 @@ class _Rows(LineParser):
         directive = self._declaration.directive
         if not directive or line[:1] != directive[0]:
             return None
+        if (dated := self._declaration.dated) and line.startswith(dated):
+            self._date = line[len(dated) :].strip()[:10]
         if line.startswith(directive):
             names = self._declaration.names_in(line[len(directive) :])
             if len(names) > self._limits.values:
@@ -303,6 +311,8 @@ class _Rows(LineParser):
         if len(fields) > len(columns):
             names = widened(columns, len(fields))[len(columns) :]
             event |= zip(names, types.texts(fields[len(columns) :]), strict=True)
+        if self._date and "date" not in event:
+            event["date"] = self._date
         return event
 
     def _columns_of(self, fields: list[str]) -> tuple[str, ...]:
@@ -326,7 +336,7 @@ class _Rows(LineParser):
         event: Event | Rule = directive or self._read(fields)
         width = len(self._columns) if isinstance(event, Rule) else len(fields)
         columns = self._columns if isinstance(event, Rule) else self._columns_of(fields)
-        self.fast = self._declaration.row(columns, width)
+        self.fast = _refuse if self._date and "date" not in columns else self._declaration.row(columns, width)
         if isinstance(event, Rule):
             self._by_separators = {}
         if self.fast is not _refuse and len(self._by_separators) < _MOST_ROWS:
