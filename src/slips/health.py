@@ -76,7 +76,7 @@ class Health:
         return replaced or self._lowered()
 
     def _values(self) -> list[list[Any]]:
-        """Return all that the modules contain: of 160 modules in 20 µs, a sixth of the time for functions by name."""
+        """Return all that the modules contain. Comparing it takes half as long as comparing functions by name."""
         return [*_map(_list, _map(_values, self._contents))]
 
     def _restore(self) -> str:

@@ -94,14 +94,16 @@ def conclude(
     `has_claimed`: the run claimed the content that it read in place of the announced one.
     """
     read = concluded_event(announced, ended, has_claimed=has_claimed)
-    about = (run_id, attempts, site.clock(), site.code_of(ended.event))
     if isinstance(ended, Superseded):
         made = Conclusion(announced, read, "superseded", run_id)
     elif isinstance(ended, Failure):
-        made = Conclusion(announced, read, "failed", run_id, ended.outcome, [report_failure(ended, *about)])
+        item = report_failure(ended, run_id, attempts, site.clock(), site.code_of(ended.event))
+        made = Conclusion(announced, read, "failed", run_id, ended.outcome, [item])
     else:
         status: Literal["done", "part"] = "done" if ended.rest is None else "part"
-        items = report_quarantine(ended, *about)
+        items: Iterable[ErrorItem] = ()
+        if ended.quarantine:  # most objects have no item, for which the code of their handler would be looked for
+            items = report_quarantine(ended, run_id, attempts, site.clock(), site.code_of(ended.event))
         made = Conclusion(announced, read, status, run_id, ended.outcome, items, ended.rest)
     return msgspec.structs.replace(made, names=ended.names, is_only_content=is_only_content, is_repeated=is_repeated)
 

@@ -265,36 +265,60 @@ class Supervisor:
     # -- objects and workers
 
     def _hand_out(self, *, ahead: bool) -> None:
-        """Send events to free workers, `ahead`: also to busy ones. Start further workers while events are left."""
-        turns = self.session.turns
-        while turns.count:
-            worker = self._pool.free(0)
-            if worker is None:
-                if turns.can_start():
-                    self._pool.free(turns.count)
-                return
-            is_busy = worker in self._in_hand
-            if is_busy and not ahead:
-                return
-            delivery = turns.next(partial(self._promises.suits, worker), ahead=is_busy)
-            if delivery is None:
-                return
-            self._promises.keep(delivery)
-            try:
-                is_claimed = self._claim(delivery)
-            except StateError:
+        """Send events to free workers, `ahead`: also to busy ones. Start further workers while events are left.
+
+        All claims are one transaction. If it fails, objects are at work without a claim, which they do not need: no
+        other event of an object starts meanwhile.
+        """
+        if (worker := self._free(ahead=ahead)) is None:
+            return
+        turns, duplicates = self.session.turns, list[Delivery]()
+        try:
+            with self._state.transaction():
+                while worker is not None:
+                    delivery = turns.next(partial(self._promises.suits, worker), ahead=worker in self._in_hand)
+                    if delivery is None:
+                        break
+                    self._promises.keep(delivery)
+                    try:
+                        if self._claim(delivery):
+                            self._give(worker, delivery)
+                        else:
+                            duplicates.append(delivery)
+                    except StateError:
+                        turns.give_back(delivery)
+                        raise
+                    worker = self._free(ahead=ahead)
+        except StateError:
+            for delivery in duplicates:
                 turns.give_back(delivery)
-                raise
-            if not is_claimed:
-                self.summary.duplicates += 1
-                self._conclusions.leave(delivery, "duplicate")
-                continue
-            turns.started(delivery)
-            self.session.brakes.started(delivery)
-            self._in_hand.setdefault(worker, []).append(delivery)
-            self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known, self._promised(worker)))
-            if not is_busy:
-                self.session.observer.given(delivery.event)
+            raise
+        self.summary.duplicates += len(duplicates)
+        for delivery in duplicates:
+            self._conclusions.leave(delivery, "duplicate")
+
+    def _free(self, *, ahead: bool) -> Worker | None:
+        """Return a worker for the next event, a busy one only for an object `ahead`. If there is none, start more."""
+        turns = self.session.turns
+        if not turns.count:
+            return None
+        worker = self._pool.free(0)
+        if worker is None:
+            if turns.can_start():
+                self._pool.free(turns.count)
+        elif worker in self._in_hand and not ahead:
+            return None
+        return worker
+
+    def _give(self, worker: Worker, delivery: Delivery) -> None:
+        """Send a worker an object that is claimed."""
+        self.session.turns.started(delivery)
+        self.session.brakes.started(delivery)
+        objects = self._in_hand.setdefault(worker, [])
+        objects.append(delivery)
+        self._pool.give(worker, Task(delivery.event, delivery.settled, delivery.known, self._promised(worker)))
+        if len(objects) == 1:
+            self.session.observer.given(delivery.event)
 
     def _take_back(self) -> None:
         """Take back the objects that workers were given ahead, but for those that have begun."""

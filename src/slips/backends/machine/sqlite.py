@@ -118,23 +118,29 @@ class Database:
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute one statement, once no other process has the file locked. Raises StateError."""
-        return self._patiently(lambda: self._connection.execute(statement, parameters))
+        try:
+            return self._connection.execute(statement, parameters)
+        except sqlite3.Error as error:
+            return self._patiently(error, lambda: self._connection.execute(statement, parameters))
 
     def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query. Raises StateError, also for damage behind the first rows."""
-        return self._patiently(lambda: self._connection.execute(statement, parameters).fetchall())
-
-    def _patiently(self, act: Callable[[], _T]) -> _T:
-        """Return the result of `act`, once no other process has the file locked. Raises StateError."""
         try:
-            try:
-                return act()  # nearly always; asking for patience at once would take as long as a statement
-            except sqlite3.Error as error:
-                if not is_locked(error):
-                    raise
-            return self._patience.until_free(self._file, act)
+            return self._connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
-            raise StateError(_unusable(self.directory, _reason(error))) from error
+            return self._patiently(error, lambda: self._connection.execute(statement, parameters).fetchall())
+
+    def _patiently(self, error: sqlite3.Error, act: Callable[[], _T]) -> _T:
+        """Return the result of `act`, which has raised `error`, once no other process has the file locked.
+
+        Raises StateError.
+        """
+        try:
+            if not is_locked(error):
+                raise error
+            return self._patience.until_free(self._file, act)
+        except sqlite3.Error as last:
+            raise StateError(_unusable(self.directory, _reason(last))) from last
 
     def transaction(self) -> AbstractContextManager[None]:
         """Write all changes of this block, or none if it raises. A nested transaction is part of the outermost."""
