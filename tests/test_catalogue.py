@@ -208,6 +208,7 @@ LITERALS = {
     "suricata-fast": "Classification Priority",
     "unifi-cef": "CEF",
     "zeek-tsv": "empty",  # the list "(empty)"
+    "imperva": "CEF",
     "zscaler-kv": "None",  # no value
 }
 """Words of the notation itself, not of a value."""

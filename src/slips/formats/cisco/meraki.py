@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import KeyValue, epoch
+from slips.parsing import Json, KeyValue, all_of, any_of, epoch, iso
 
 MERAKI = KeyValue(
     "meraki",
@@ -20,4 +20,16 @@ MERAKI = KeyValue(
         "users": "identity user",
         "hosts": "device",
     },
+)
+
+MERAKI_API = Json(
+    "meraki-api",
+    "Cisco Meraki security events of the dashboard API: intrusions, files that were scanned",
+    "https://developer.cisco.com/meraki/api-v1/get-network-appliance-security-events",
+    require=all_of("ts", "eventType", any_of("srcIp", "clientMac", "destIp")),
+    time=iso("ts"),
+    tag="cisco.meraki.{eventType}",
+    message="{eventType} {srcIp|'-'} => {destIp|'-'}: {message|canonicalName|'-'}",
+    integers="priority classification destinationPort fileSizeBytes",
+    entities={"addresses": "srcIp destIp clientIp", "hosts": "clientName", "hashes": "fileHash"},
 )
