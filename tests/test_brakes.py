@@ -91,6 +91,16 @@ def test_a_canary_is_due_after_a_while_or_when_the_handler_changed() -> None:
     assert brake.is_due(NOW, "v2")
 
 
+def test_a_canary_is_due_if_the_clock_was_set_back_so_that_it_would_wait_longer_than_any_does() -> None:
+    brake = paused()
+    assert brake.retry_at is not None
+    assert not brake.is_due(brake.retry_at - CANARY_SECONDS[1], "v1")
+    long_ago = brake.retry_at - 400 * DAY
+    assert brake.is_due(long_ago, "v1")
+    again = brake.tried_again(long_ago, "v1")
+    assert not again.is_due(long_ago, "v1")
+
+
 def test_each_canary_that_fails_doubles_the_time_until_the_next_up_to_a_bound() -> None:
     brake, now, waits = paused(), NOW, []
     for _ in range(10):

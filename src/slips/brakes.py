@@ -80,7 +80,10 @@ class Brake(Struct, frozen=True, omit_defaults=True):
 
     def is_due(self, now: float, code: str) -> bool:
         """Whether one object may be tried now: the time has come, or the handler or the config changed."""
-        return self.is_on and self.retry_at is not None and (self.retry_at <= now or self.code != code)
+        if self.since is None or self.retry_at is None:
+            return False
+        # No canary waits longer than the last time: then the clock was set back.
+        return not now < self.retry_at <= now + CANARY_SECONDS[1] or self.code != code
 
     def tried_again(self, now: float, code: str) -> Brake:
         """Return the brake when a canary starts: the next one waits, whatever becomes of this one."""
