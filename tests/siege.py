@@ -352,7 +352,20 @@ class Siege:
         end = time.monotonic() + GUARD
         while not ready():
             assert time.monotonic() < end, self.account(what)
+            self._look_after()
             time.sleep(0.02)
+
+    def _look_after(self) -> None:
+        """Start a service again whose workers were all killed before one was ready, as systemd does.
+
+        No service may end for another reason.
+        """
+        if self.service is None or (status := self.service.poll()) is None:
+            return
+        assert (status, "was killed by signal 9" in self.log()[self._begun :]) == (2, True), self.account(
+            f"the service ended by itself: {status}"
+        )
+        self.start()
 
     def until_told(self, text: str) -> None:
         """Wait until the service that runs now has logged a text."""
@@ -399,8 +412,7 @@ class Siege:
         end = time.monotonic() + seconds
         while left := self.unfinished():
             assert time.monotonic() < end, self.account(f"not done: {left[:5]} of {len(left)}")
-            if self.service is not None and self.service.poll() is not None:
-                raise AssertionError(self.account(f"the service ended by itself: {self.service.returncode}"))
+            self._look_after()
             if self.failed().issuperset(left):
                 drained = self.slips("drain")
                 assert drained.returncode == 0, drained.stderr

@@ -139,6 +139,21 @@ class SiegeInS3(Siege):
             del again["eTag"]
         self._send(again)
 
+    def hear_again(self) -> None:
+        """Send notifications once more of what is done: nothing runs again, and no message stays in the queue."""
+        before = self.seen()
+        for _ in range(10):
+            self.announce_again()
+        if self.way == "queue":
+            self.until(lambda: self._messages() == 0, "messages stay in the queue")
+        self.until(lambda: not self.unfinished(), "what is done waits again")
+        assert self.seen() == before, self.account("what is done was run again")
+
+    def _messages(self) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
     def _send(self, about: dict[str, str]) -> None:
         """Send a notification, until somebody has taken it."""
         record = {

@@ -31,8 +31,10 @@ class Progress:
         self._write(f"soak: {len(self._seconds)} tests, about {_minutes(self._all)} on two quiet cores")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write how much is done."""
-        self._failed += report.failed
+        """Write why a test fails, without waiting for the end of all, and how much is done."""
+        if report.failed:
+            self._failed += 1
+            self._write(f"{report.nodeid}\n{report.longreprtext}")
         if report.when != "teardown":
             return
         del self._seconds[report.nodeid]

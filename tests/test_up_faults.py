@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from siege import Siege, besieged, flood
-from slips.brakes import WINDOW
+from slips.brakes import DAY, WINDOW
 from slips.model import LANES
 
 pytestmark = [pytest.mark.slow, pytest.mark.once]
@@ -229,7 +229,7 @@ def test_a_hundred_thousand_objects_in_one_directory_survive_kills_in_flat_memor
         flood(siege, 100_000, seconds=3_600)
 
 
-def test_a_full_disk_a_locked_or_read_only_state_and_a_wrong_clock_cost_no_record(tmp_path: Path) -> None:
+def test_a_full_disk_and_a_locked_or_read_only_state_cost_no_record(tmp_path: Path) -> None:
     with besieged(tmp_path) as siege:
         siege.put("before")
         siege.start()
@@ -240,9 +240,22 @@ def test_a_full_disk_a_locked_or_read_only_state_and_a_wrong_clock_cost_no_recor
                     siege.put(f"during/{number}/{siege.random.random()}")
                     siege.sleep(0.2)
             siege.wait()
-        for seconds in (86_400 * 400, -86_400 * 400, 0):
+        assert siege.stop() == 0
+        siege.check()
+
+
+def test_a_clock_that_jumps_costs_no_record_and_keeps_no_canary_waiting(tmp_path: Path) -> None:
+    with besieged(tmp_path) as siege:
+        siege.jump.write_text(str(400 * DAY))
+        siege.start()
+        siege.break_down()
+        for key in names("held"):
+            siege.put(key, 1)
+        siege.until(lambda: bool(siege.pauses()), "no brake is on")
+        for seconds in (0, 400 * DAY, -400 * DAY):
             siege.jump.write_text(str(seconds))
             siege.put(f"at/{seconds}")
+            siege.recover()
             siege.wait()
         assert siege.stop() == 0
         siege.check()

@@ -47,6 +47,7 @@ def under_faults(siege: SiegeInS3, times: int) -> None:
     )
     put()
     siege.wait()
+    siege.hear_again()
     assert siege.stop() == 0
     siege.check()
 
