@@ -297,6 +297,18 @@ def pause(scene: Scene, lane: Lane) -> None:
         lane_limits.pause(state, lane, "the sink moves", "ann@ops")
 
 
+def test_a_drained_object_that_fails_again_is_no_canary_and_runs_once(scene: Scene) -> None:
+    scene.put("a", WINDOW)
+    scene.run()
+    scene.put("a", 1, replay="r@1")
+    scene.now += CANARY_SECONDS[0]
+    (before,) = scene.pauses
+    assert len(scene.run().given) == 1
+    scene.now += 24 * 3600
+    assert scene.run().given == []
+    assert (scene.pauses, scene.failed, scene.waiting) == ([before], WINDOW + 1, [])
+
+
 def test_a_lane_that_an_operator_paused_starts_nothing_until_it_is_resumed(scene: Scene) -> None:
     pause(scene, "slow")
     for lane in LANES:
