@@ -127,6 +127,7 @@ def test_an_audit_goes_on_where_the_invocation_before_has_ended(stack: Stack) ->
     assert [each["url"] for each in note["objects"]["missing"]] == ["s3://other-logs/a", f"s3://example-logs/{KEY}-3"]
     assert note["start"] < json.loads(stack.ledger.note(LAST) or "")["at"]
     assert stack.call(lambdas.audit, {"continue": True}) == {}, "it has ended"
+    assert stack.said == []
     assert audited(stack) == ({"objects": 5, "done": 3, "missing": 2}, 3), "the next day"
 
 
@@ -168,6 +169,7 @@ def test_parts_are_shorter_once_the_time_was_up_and_an_audit_that_gets_no_furthe
     monkeypatch.setattr(long_audit, "PAGE", 1)
     stack.put(KEY, {"n": 1})
     assert stack.call(lambdas.audit, {}, Context(milliseconds=1_000)) == {}
+    assert stack.said[-1]["message"] == "the time was up; 1 objects are audited at once from now on"
     checkpoint = json.loads(stack.ledger.note(CHECKPOINT) or "")
     assert (checkpoint["part"], checkpoint["invocations"]) == (1, 1)
     with pytest.raises(UnfinishedError, match="the audit got no further: one invocation cannot audit 1 objects; "):

@@ -7,6 +7,7 @@ one invocation is at work; if it dies, the next one begins its part anew.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import NoReturn, Protocol
@@ -29,6 +30,7 @@ PARTS = 48
 """Most invocations of one audit."""
 CHECKPOINT = "audit checkpoint"
 """Name of the note."""
+_log = logging.getLogger("slips")
 _ADVICE = "let 'slips audit' do it on a machine, with 'backend.audit' unset"
 
 
@@ -152,6 +154,7 @@ def go_on(
     except _TimeIsUpError:
         if before.part <= LEAST:
             _give_up(notes, held, f"got no further: one invocation cannot audit {LEAST:,} objects")
+        _log.info("the time was up; %d objects are audited at once from now on", before.part // 2)
         smaller = msgspec.structs.replace(at_work, until=0.0, part=before.part // 2)
         notes.exchange_note(CHECKPOINT, held, _text(smaller))
         return None
@@ -162,6 +165,7 @@ def go_on(
     if part.is_last:
         notes.exchange_note(CHECKPOINT, held, "")
         return whole
+    _log.info("audited %d objects so far; the rest follows in another invocation", whole.total.found.objects)
     _shorten(whole)
     reached = msgspec.structs.replace(at_work, until=0.0, place=part.place, after=part.after, audit=whole)
     notes.exchange_note(CHECKPOINT, held, _text(reached))
