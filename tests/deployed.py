@@ -110,6 +110,9 @@ class Deployed:
             patch.chdir(self.root)
             for name, value in self.cloud.environment().items():
                 patch.setenv(name, value)
+            # The stand-in is quicker than AWS.
+            patch.setattr("slips.deploy.deployment.POLL", 0.1)
+            patch.setattr("slips.pipeline.canary.LOOK_SECONDS", (0.1, 0.5))
             result = CliRunner().invoke(app, args, catch_exceptions=False, prog_name="slips")
         done = Done(result.exit_code, result.stdout, result.stderr)
         assert not check or done.status == 0, done
