@@ -35,14 +35,14 @@ _ADVICE = "let 'slips audit' do it on a machine, with 'backend.audit' unset"
 
 
 class AuditCheckpoint(Struct, kw_only=True, omit_defaults=True):
-    """How far an audit came that has not ended."""
+    """The progress of an audit that has not ended."""
 
     config: str
     """A digest of the config with which the audit began."""
     at: float
     """When it began, epoch seconds."""
     invocations: int
-    """That have begun a part."""
+    """Number of invocations that have begun a part."""
     until: float = 0.0
     """Epoch seconds until which an invocation is at work."""
     part: int
