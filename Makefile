@@ -24,7 +24,7 @@ test: $(VENV)/test lint  ## lint, types, docs and every test
 quick: $(VENV)/test  ## for every save, in less than a minute: all tests but slow ones and those on the stand-in of AWS
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow)"
 
-soak: $(VENV)/test  ## nothing is lost, tried for long: faults at random instants, thousands of stories of the model; takes 80 minutes
+soak: $(VENV)/test  ## nothing is lost, tried for long: faults at random instants, thousands of stories of the model; takes 90 minutes
 	@$(BIN)/python -m pytest --soak -s -o faulthandler_timeout=3600 $$(grep -l 'pytest.mark.soak' tests/test_*.py)
 
 test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
