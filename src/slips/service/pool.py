@@ -17,7 +17,7 @@ from msgspec import Struct
 from slips.config import Config
 from slips.errors import UsageError
 from slips.pipeline.ended import Failure, Success, Superseded
-from slips.service.messages import Imported, Leaving, Loading, Opened, Prints, Progress, Ready, Task
+from slips.service.messages import FromWorker, Imported, Leaving, Loading, Opened, Prints, Progress, Ready, Task
 from slips.service.wake import Wake
 from slips.service.worker_process import AHEAD_SECONDS, STOP_SECONDS, Worker, end_all
 
@@ -180,53 +180,68 @@ class Pool:
     ) -> Iterator[tuple[Worker, Opened | Progress | Success | Failure | Superseded | Death | Returned]]:
         """Yield the messages of workers about their objects. Wait at most `timeout` seconds, or for `wake`.
 
+        That an object was opened ends no wait: nothing can be done about it.
+
         Raises UsageError if no worker can be started.
         """
         if any(worker.ahead for worker in self._workers):
             timeout = min(timeout, AHEAD_SECONDS)
-        readable = self._selector.select(timeout)
-        self._awake.look()
-        for key, _ in readable:
-            if isinstance(key.data, Wake):
-                key.data.clear()
-                continue
-            worker: Worker = key.data
-            messages = worker.receive(self._awake.seconds)
-            if messages is None:
-                self._selector.unregister(worker.answers)
-                worker.hang_up(self._awake.seconds)
-            for message in messages or ():
-                match message:
-                    case Loading(path=path):
-                        worker.loading = path
-                    case Ready() if worker.leaving:
-                        pass  # it was on trial, and the files have changed again
-                    case Ready(problem=problem, unusable=unusable) if self._is_on_trial(worker):
-                        self._judge(worker, "; ".join(unusable) if problem is None else problem)
-                    case Ready(problem=None, unusable=unusable):
-                        self._make_ready(worker, unusable)
-                    case Ready(problem=problem):
-                        worker.refused = problem or ""
-                        worker.dismiss()
-                    case Imported(files=files):
-                        self.files.update(files)
-                    case Leaving():
-                        worker.leaving = True
-                    case Opened() | Success() | Failure() | Superseded() if not worker.is_about(message.event):
-                        worker.kill("answered for another object and was killed")
-                    case Opened():
-                        yield worker, message
-                    case Progress():
-                        if worker.task is not None:
-                            yield worker, message
-                    case Success() | Failure() | Superseded():
-                        if worker.leaving and worker.take_back():
-                            yield worker, Returned()
-                        worker.ended(self._awake.seconds)
-                        yield worker, message
-                        if worker.leaving and not worker.task:
-                            worker.dismiss()
+        end, is_over = time.monotonic() + timeout, False
+        while not is_over:
+            readable = self._selector.select(timeout)
+            self._awake.look()
+            timeout = end - time.monotonic()
+            is_over = not readable or timeout <= 0
+            for key, _ in readable:
+                if isinstance(key.data, Wake):
+                    key.data.clear()
+                    is_over = True
+                    continue
+                worker: Worker = key.data
+                messages = worker.receive(self._awake.seconds)
+                if messages is None:
+                    self._selector.unregister(worker.answers)
+                    worker.hang_up(self._awake.seconds)
+                    is_over = True
+                for message in messages or ():
+                    is_over = is_over or not isinstance(message, Opened)
+                    yield from self._take(worker, message)
         yield from self._look_after()
+
+    def _take(
+        self, worker: Worker, message: FromWorker
+    ) -> Iterator[tuple[Worker, Opened | Progress | Success | Failure | Superseded | Returned]]:
+        """Handle a message of a worker. Yield it if it is about an object."""
+        match message:
+            case Loading(path=path):
+                worker.loading = path
+            case Ready() if worker.leaving:
+                pass  # it was on trial, and the files have changed again
+            case Ready(problem=problem, unusable=unusable) if self._is_on_trial(worker):
+                self._judge(worker, "; ".join(unusable) if problem is None else problem)
+            case Ready(problem=None, unusable=unusable):
+                self._make_ready(worker, unusable)
+            case Ready(problem=problem):
+                worker.refused = problem or ""
+                worker.dismiss()
+            case Imported(files=files):
+                self.files.update(files)
+            case Leaving():
+                worker.leaving = True
+            case Opened() | Success() | Failure() | Superseded() if not worker.is_about(message.event):
+                worker.kill("answered for another object and was killed")
+            case Opened():
+                yield worker, message
+            case Progress():
+                if worker.task is not None:
+                    yield worker, message
+            case Success() | Failure() | Superseded():
+                if worker.leaving and worker.take_back():
+                    yield worker, Returned()
+                worker.ended(self._awake.seconds)
+                yield worker, message
+                if worker.leaving and not worker.task:
+                    worker.dismiss()
 
     def give(self, worker: Worker, task: Task) -> None:
         """Send a worker that is `free` its next object."""
