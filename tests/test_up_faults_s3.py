@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,6 +91,24 @@ def test_no_fault_of_s3_or_of_the_service_loses_a_record(tmp_path: Path, way: Wa
 def test_no_object_that_was_put_while_s3_answered_500_is_lost(tmp_path: Path) -> None:
     with besieged(tmp_path, "queue") as siege:
         under_outage(siege, 1)
+
+
+@pytest.mark.parametrize("way", ["queue", "webhook"])
+def test_what_is_announced_while_the_state_is_read_only_is_announced_again(tmp_path: Path, way: Way) -> None:
+    with besieged(tmp_path, way) as siege:
+        siege.start()
+        siege.put("before")
+        siege.wait()
+        with siege.read_only():
+            sender = threading.Thread(target=siege.put, args=["during"], daemon=True)
+            sender.start()
+            siege.until_told("readonly database")
+            siege.stop()
+        siege.start()
+        sender.join(GUARD)
+        siege.wait()
+        assert siege.stop() == 0
+        siege.check()
 
 
 @pytest.mark.soak(seconds=30)
