@@ -201,6 +201,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "paloalto": ("slips.formats.paloalto.panos", "paloalto"),
     "parquet": ("slips.parsing.readers.parquet_rows", "parquet"),
     "pfsense": ("slips.formats.netgate.pfsense", "PFSENSE"),
+    "pgbouncer": ("slips.formats.postgresql.pgbouncer", "PGBOUNCER"),
     "postfix": ("slips.formats.postfix.mail", "POSTFIX"),
     "postgresql": ("slips.formats.postgresql.logs", "POSTGRESQL"),
     "postgresql-csv": ("slips.formats.postgresql.logs", "POSTGRESQL_CSV"),

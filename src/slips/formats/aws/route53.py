@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from slips.errors import RecordError
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Columns, Json, iso
+
+
+def _check_version(meta: MetaData, event: Event) -> None:
+    """Raise RecordError for another log's line with a time as its second word, such as syslog's."""
+    version = event.get("log_format_version", "1.0")
+    if version is not None and not str(version).replace(".", "", 1).isdecimal():
+        raise RecordError(f"'log_format_version' is {version!r:.60}; expected a version such as '1.0'")
+
 
 ROUTE53_RESOLVER = Json(
     "route53-resolver",
@@ -27,4 +38,5 @@ ROUTE53_QUERY = Columns(
         layer_4_protocol route_53_edge_location resolver_ip_address edns_client_subnet""",
     absent="-",
     entities={"addresses": "resolver_ip_address", "domains": "query_name"},
+    refine=_check_version,
 )

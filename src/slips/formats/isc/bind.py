@@ -47,9 +47,9 @@ DHCPD = Patterns(
     patterns=(
         r"(?P<message_type>(?:DHCP|BOOT)[A-Z]+)"
         r"(?: (?:on|for|of) (?P<ip>[0-9a-fA-F.:]+))?(?: \((?P<server_ip>[^)]*)\))?"
-        r"(?: (?:to|from) (?P<mac>[0-9a-fA-F:]+))?"
+        r"(?: (?:to|from) (?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+))?(?: from (?P<client_ip>[0-9.]{7,15}))?"
         r"(?: \((?P<hostname>[^)]*)\))?(?: via (?P<interface>[^ :]+))?:? ?",
         r"",
     ),
-    entities={"addresses": "ip server_ip", "hosts": "hostname"},
+    entities={"addresses": "ip client_ip server_ip", "hosts": "hostname"},
 )
