@@ -48,6 +48,8 @@ def under_faults(siege: SiegeInS3, times: int) -> None:
     )
     put()
     siege.wait()
+    overwrite()  # what is done
+    siege.wait()
     siege.hear_again()
     assert siege.stop() == 0
     siege.check()
