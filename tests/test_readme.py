@@ -150,8 +150,8 @@ def test_the_config_for_a_trail_with_digests_and_flow_logs_takes_each_as_what_it
     # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
     seen = run(None, flows.format, b"version srcaddr dstport action\n2 172.31.16.139 22 ACCEPT\n2 - - -\n")
     assert seen.events == [
-        {"version": "2", "srcaddr": "172.31.16.139", "dstport": "22", "action": "ACCEPT"},
-        {"version": "2", "srcaddr": "-", "dstport": "-", "action": "-"},
+        {"version": 2, "srcaddr": "172.31.16.139", "dstport": 22, "action": "ACCEPT"},
+        {"version": 2, "srcaddr": None, "dstport": None, "action": None},
     ]
 
 
