@@ -645,8 +645,11 @@ def test_objects_wait_for_an_operator_a_budget_and_a_handler_that_fails_in_one_s
     assert {event.lane for event in story.world.waiting()} == {"fast"}
     story.resume("fast")
     story.settle()
-    story.set_budget(1)
+    story.wait(DAY)
+    story.pause("slow")
     story.flood("slow", "good")
+    story.set_budget(1)
+    story.resume("slow")
     story.settle()
     story.set_budget(None)
     story.flood("fast", "damaged")
