@@ -193,7 +193,7 @@ class Siege:
 
     def start(self, *args: str) -> None:
         """Start the service, in a process group of its own."""
-        self._begun = len(self.log()) if (self.root / "log").exists() else 0
+        self._begun = len(self.log())
         with (self.root / "log").open("ab") as log:
             self.service = psutil.Popen(
                 [sys.executable, "driver.py", *(args or ("up", "--workers", "2"))],
@@ -372,7 +372,8 @@ class Siege:
         self.until(lambda: text in self.log()[self._begun :], f"nothing is told of {text!r}")
 
     def log(self) -> str:
-        return (self.root / "log").read_text(errors="replace")
+        file = self.root / "log"
+        return file.read_text(errors="replace") if file.exists() else ""
 
     def wait_for_more(self) -> None:
         """Wait until a further record is seen, or all objects are done, or in the error table."""

@@ -57,8 +57,8 @@ def under_faults(siege: SiegeInS3, times: int) -> None:
 
 def under_outage(siege: SiegeInS3, seconds: float) -> None:
     """Let S3 and SQS answer nothing but 500 for so long, while objects are put."""
-    siege.put("before")
     siege.start()
+    siege.put("before")
     siege.wait()
     with siege.broken():
         end = time.monotonic() + seconds
@@ -67,7 +67,7 @@ def under_outage(siege: SiegeInS3, seconds: float) -> None:
             siege.put(f"during/{number}", 3)
             number += 1
             siege.sleep(min(1.0, seconds / 3))
-        siege.until_told("500")
+        siege.until(lambda: any(each in siege.log() for each in ("InternalError", "500")), "nothing is told of S3")
     siege.told.append(f"{seconds} s of 500")
     siege.wait(seconds=seconds + GUARD)
     assert siege.stop() == 0
