@@ -30,6 +30,7 @@ W3C = (
     "2026-11-29 12:00:00 192.0.2.7 GET 200\n2026-11-29 12:00:01 192.0.2.7 GET -\n"
 )
 COLUMNS = "2026-11-29T12:00:00Z allow 192.0.2.7 443 -\n2026-11-29T12:00:01Z deny 192.0.2.8 22 12\n"
+GATES = "2026-11-29 12:00:00 gate-3 OPEN 17\n2026-11-29 12:00:05 gate-3 SHUT 17\n"
 PAIRS = (
     'date=2026-11-29 time=12:00:00 devname="fw 1" action=accept srcip=192.0.2.7 dstport=443 id=007\n'
     'date=2026-11-29 time=12:00:01 devname="fw 1" action=deny srcip=192.0.2.8 dstport=22 id=008\n'
@@ -58,6 +59,13 @@ LOGS: dict[str, tuple[str, str, str, str]] = {
     "text": ("[2026-11-29 12:00:00,000] INFO: up and well\n[2026-11-29 12:00:01,5] WARN: x\n", *REGEX, "level"),
     "text without a level": ("2026-11-29T12:00:00Z up\n2026-11-29T12:00:01Z and down again\n", *REGEX, "message"),
     "columns": (COLUMNS, "Columns", 'iso("column_1")', "column_2"),
+    "columns of a date and a clock": (GATES, "Columns", 'stamp(("column_1", "column_2"))', "column_4"),
+    "with milliseconds": (
+        GATES.replace(" gate", ",123 gate"),
+        "Columns",
+        'stamp(("column_1", "column_2"))',
+        "column_4",
+    ),
 }
 
 
@@ -190,6 +198,12 @@ def test_a_format_for_slips_itself_makes_the_package_of_its_vendor(tmp_path: Pat
         ({"count": 1795953600}, None),
         ({"t": "Nov 29 12:00:00"}, ("stamp", '"t"')),
         ({"date": "2026-11-29", "time": "12:00:00"}, ("stamp", '("date", "time")')),
+        ({"a": "2026-11-29", "b": "12:00:00,123", "c": "OPEN"}, ("stamp", '("a", "b")')),
+        ({"a": "12:00:00", "b": "2026/11/29"}, ("stamp", '("b", "a")')),
+        ({"a": "2026-11-29", "b": "12:00:00", "c": "+0100"}, ("stamp", '("a", "b", "c")')),
+        ({"due_date": "2026-12-29", "due_time": "12:00", "ts": "2026-11-29T12:00:00Z"}, ("iso", '"ts"')),
+        ({"date": "2026-11-29", "logged": "2026-11-29T12:00:00Z"}, ("iso", '"logged"')),
+        ({"a": "2026-11-29", "b": "12.00.00"}, ("stamp", '"a"')),
         ({"time": True, "date": [], "ts": {}, "at": None}, None),
         ({"time": "12:00"}, None),
         ({"ts": 12}, None),
@@ -280,6 +294,18 @@ def test_json_says_what_was_made_for_programs(project: Project) -> None:
 def test_columns_without_names_are_told(project: Project) -> None:
     told = project.slips("formats", "--new", "acme/flow", "--from", "-", stdin=COLUMNS.encode()).out
     assert "the log names no columns: give those of the declaration their names" in told
+
+
+def test_a_day_without_a_clock_as_the_time_is_told(project: Project) -> None:
+    log = GATES.replace("12:00:0", "12.00.0").encode()
+    warning = '"column_1" is a day without a clock: all events are at midnight; give the declaration another time'
+    told = project.slips("formats", "--new", "acme/gate", "--from", "-", stdin=log).out
+    assert f"warning: {warning}" in told.splitlines()
+    assert project.slips("formats", "--new", "acme/gate2", "--from", "-", "--json", stdin=log).json["warnings"] == [
+        warning
+    ]
+    whole = project.slips("formats", "--new", "acme/gate3", "--from", "-", "--json", stdin=GATES.encode())
+    assert whole.json["warnings"] == []
 
 
 def test_of_a_long_log_the_beginning_is_looked_at(project: Project) -> None:

@@ -52,6 +52,7 @@ def new_format(ctx: click.Context, name: str, stream: BinaryIO, file: str, folde
                 "files": [str(path) for path in made.files],
                 "records": made.records,
                 "quarantined": len(made.bad),
+                "warnings": made.warnings,
             }
         )
     else:
@@ -65,6 +66,8 @@ def _show(made: NewFormat) -> None:
     show_text(one_line(f"{made.layout.family}: {sample}; time: {made.time}"))
     for seq, reason in made.bad[:3]:
         show_text(one_line(f"record {seq}: {reason}"))
+    for warning in made.warnings:
+        show_text(one_line(f"warning: {warning}"))
     if not made.layout.names_fields:
         show_text("the log names no columns: give those of the declaration their names")
     show_text("next: look through the sample, which has values of your log, then write into the config")

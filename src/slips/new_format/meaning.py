@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 from slips import times
@@ -28,6 +29,9 @@ _TIME_NAMES = (
     re.compile(r"\w*(time|date|stamp|_at|At|_on|published|created)\w*", re.I),
 )
 """Names of fields with the time, the best first."""
+_HOUR = re.compile(r"\d[:T]\d")
+_CLOCK = re.compile(r"\d\d:\d\d\b.*")
+_ZONE = re.compile(r"[+-]\d\d:?\d\d|Z|UTC|GMT")
 _LATER = re.compile(r"expir|end|until|updat|modif|next|last|valid|birth", re.I)
 _MESSAGE_NAMES = ("displayMessage", "message", "msg", "description", "summary", "title", "request", "event_message")
 _COMMON_NAMES = re.compile(
@@ -61,25 +65,51 @@ def time_of(events: Sequence[Event]) -> tuple[str, str] | None:
     """Return the notation and the arguments of the time, as `("iso", "'eventTime'")`; None if no field has one."""
     fields = fields_of(events)
     least = max(1, len(events) * 9 // 10)
-    if joined := _joined(fields, least):
-        return "stamp", joined
+    joined = _joined(fields)
     found = []
     for position, (path, values) in enumerate(fields.items()):
         name = path.rpartition(".")[2]
         rank = next((rank for rank, names in enumerate(_TIME_NAMES) if names.fullmatch(name)), len(_TIME_NAMES))
-        if len(values) >= least and (notation := _notation(path, values, is_named=rank < len(_TIME_NAMES))):
-            found.append(((bool(_LATER.search(name)), rank, path.count("."), position), notation))
+        if len(values) < least:
+            continue
+        if notation := joined.get(path) or _notation(path, values, is_named=rank < len(_TIME_NAMES)):
+            is_day = path not in joined and _are_days(values)
+            found.append(((bool(_LATER.search(name)), is_day, rank, path.count("."), position), notation))
     return min(found)[1] if found else None
 
 
-def _joined(fields: dict[str, list[Any]], least: int) -> str:
-    """Return the two fields of a date and a clock, as `("date", "time")`; empty if there are none."""
-    dates, clocks = fields.get("date", []), fields.get("time", [])
-    if len(dates) != len(clocks) or len(dates) < least:
-        return ""
-    both = [f"{date} {clock}" for date, clock in zip(dates, clocks, strict=True)]
-    alone = _read_by(times.any_notation, [clock for clock in clocks if isinstance(clock, str)], 0.0)
-    return '("date", "time")' if not alone and _are_nearly_all(_read_by(times.any_notation, both, 0.0), both) else ""
+def is_day_alone(events: Sequence[Event], time: tuple[str, str]) -> bool:
+    """Whether the field of the time, as `time_of` returned it, has the day and no time of day."""
+    values = fields_of(events).get(time[1].strip('"'), [])
+    return bool(values) and _are_days(values)
+
+
+def _are_days(values: Sequence[Any]) -> bool:
+    return all(isinstance(value, str) and not _is_number(value) and not _HOUR.search(value) for value in values)
+
+
+def _joined(fields: dict[str, list[Any]]) -> dict[str, tuple[str, str]]:
+    """Return the declaration of each time whose day, clock and zone are in fields of their own, by the day's field."""
+    paths = [*fields]
+    beside = [*pairwise(paths), *pairwise(reversed(paths))]
+    found: dict[str, tuple[str, str]] = {}
+    for parts in (*zip(paths, paths[1:], paths[2:], strict=False), ("date", "time"), *beside):
+        if parts[0] not in found and _are_parts([fields.get(path, []) for path in parts]):
+            quoted = [f'"{path}"' for path in parts]
+            found[parts[0]] = "stamp", f"({', '.join(quoted)})"
+    return found
+
+
+def _are_parts(parts: Sequence[Sequence[Any]]) -> bool:
+    """Whether the values of fields are days, clocks, and zones if there are three, which joined are times."""
+    days, *others = parts
+    if not days or any(len(days) != len(part) for part in others) or not _are_days(days):
+        return False
+    for pattern, part in zip((_CLOCK, _ZONE), others, strict=False):
+        if not _are_nearly_all([*filter(pattern.fullmatch, map(str, part))], part):
+            return False
+    whole = [" ".join(map(str, values)) for values in zip(*parts, strict=True)]
+    return _are_nearly_all(_read_by(times.any_notation, whole, times.iso("2099-01-01")), whole)
 
 
 def _notation(path: str, values: Sequence[Any], *, is_named: bool) -> tuple[str, str] | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from slips import formats
 from slips.errors import UsageError
 from slips.new_format.layout import Layout, layout_of
-from slips.new_format.meaning import message_of, required_of, time_of
+from slips.new_format.meaning import is_day_alone, message_of, required_of, time_of
 from slips.new_format.trial import expected
 from slips.parsing.chain import compile_chain
 
@@ -33,6 +34,8 @@ class NewFormat(NamedTuple):
     records: int
     bad: list[tuple[int, str]]
     """Number and reason of each record of the sample that is quarantined."""
+    warnings: list[str]
+    """What of the log the declaration can hardly say."""
 
 
 def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
@@ -69,7 +72,14 @@ def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
     kept.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
     bad = [(line["seq"], line["quarantined"]) for line in lines if "quarantined" in line]
     records = len({line["meta"]["seq"] if "meta" in line else line["seq"] for line in lines})
-    return NewFormat(step, layout, f"{time[0]}({time[1]})" if time else _no_time(layout), files, records, bad)
+    told = f"{time[0]}({time[1]})" if time else _no_time(layout)
+    return NewFormat(step, layout, told, files, records, bad, [*_warnings(layout, time)])
+
+
+def _warnings(layout: Layout, time: tuple[str, str] | None) -> Iterator[str]:
+    """Yield what whoever looks through the declaration should mend in it."""
+    if time and is_day_alone(layout.events, time):
+        yield f"{time[1]} is a day without a clock: all events are at midnight; give the declaration another time"
 
 
 def _sample(layout: Layout, content: bytes) -> bytes:
