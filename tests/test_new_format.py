@@ -102,6 +102,25 @@ def test_fields_of_integers_are_declared_and_those_with_zeros_in_front_stay_text
     assert 'integers="dstport"' in made.files[0].read_text()
 
 
+def test_a_dash_for_no_value_is_none_in_pairs_as_in_tables(tmp_path: Path) -> None:
+    log = "user=ann bytes=12 act=ok\nuser=- bytes=- act=ok\nuser=bob bytes=3 act=-\n"
+    made = create("acme/pairs", log.encode(), tmp_path, tmp_path)
+    seen = chains.run([made.step], log.encode(), root=tmp_path)
+    assert (made.bad, seen.quarantined) == ([], [])
+    assert [event for _, event in seen.events] == [
+        {"user": "ann", "bytes": 12, "act": "ok"},
+        {"user": None, "bytes": None, "act": "ok"},
+        {"user": "bob", "bytes": 3, "act": None},
+    ]
+
+
+def test_a_field_that_a_dash_may_stand_for_is_not_required(tmp_path: Path) -> None:
+    log = "user=- act=ok n=1\nuser=ann act=ok n=2\n" * 2
+    made = create("acme/pairs", log.encode(), tmp_path, tmp_path)
+    assert 'require=any_of("act", "n")' in made.files[0].read_text()
+    assert made.bad == []
+
+
 def test_fields_of_durations_are_decimal_numbers_and_versions_stay_texts(tmp_path: Path) -> None:
     log = ACCESS.replace(" 612 ", " 612 0.042 1.10 0.042 ").replace(" 404 - ", " 404 - - 1.9 0.0421 ")
     first, second = create("acme/web", log.encode(), tmp_path, tmp_path).layout.events

@@ -97,30 +97,36 @@ def layout_of(content: bytes) -> Layout:
 
 
 def _tried(layout: Layout, content: bytes) -> Layout:
+    tried = _read(layout, content)
+    if layout.family == "KeyValue":
+        texts = _texts(tried.events)
+        if types := _types(texts, [*texts.values()]):
+            return _read(layout._replace(arguments={**layout.arguments, **types}), content)
+    return tried
+
+
+def _read(layout: Layout, content: bytes) -> Layout:
+    """Return a layout with the events that it makes of a log."""
     try:
         declared = layout.declare("trial")
     except ValueError:  # a column of an odd name, for example
         return layout
     seen = run(compile_format(declared), content)
     events = [event for _, event in seen.events]
-    arguments = layout.arguments
-    if layout.family == "KeyValue" and (integers := _integer_fields(events)):
-        arguments = {**arguments, "integers": " ".join(integers)}
-    return layout._replace(arguments=arguments, events=events, share=seen.share if events else 0.0)
+    return layout._replace(events=events, share=seen.share if events else 0.0)
 
 
-def _integer_fields(events: Sequence[Event]) -> list[str]:
-    """Return the names of the fields whose texts are all integers."""
+def _texts(events: Sequence[Event]) -> dict[str, list[str]]:
+    """Return the values of the fields that have texts alone, and a name that a list of names may have."""
     columns: dict[str, list[Any]] = {}
     for event in events:
         for name, value in event.items():
             columns.setdefault(name, []).append(value)
-    texts = {name: values for name, values in columns.items() if " " not in name and all(map(_is_text, values))}
-    return [name for name, values in texts.items() if _ints(values)]
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    return {
+        name: values
+        for name, values in columns.items()
+        if " " not in name and all(isinstance(value, str) for value in values)
+    }
 
 
 def _json(lines: Sequence[str], text: str) -> Iterator[Layout]:
