@@ -149,6 +149,40 @@ def test_formats_that_cut_the_same_values_out_of_lines_are_equals() -> None:
     assert "access-log" not in first.also
 
 
+CRI = b"2026-11-29T08:00:00.000000000Z stdout F "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'10.0.2.1:48854 - - [Sun, 29 Nov 2026 08:00:00 UTC] "GET /readiness HTTP/1.1" kube-probe/1.27',
+        b"10.0.2.1:48854 - - hello world",
+        b"10.0.2.1:48855 listening on port 5",
+        b"2026-11-29 08:00:00 hello world",
+        b"the door is open",
+    ],
+)
+def test_a_line_as_any_program_writes_it_is_of_no_product(text: bytes) -> None:
+    found = infer((CRI + text + b"\n") * 3, SOURCE)
+    assert chains(found)[0] == "k8s-cri"
+    assert {each.format for each in found.fitting}.isdisjoint({"openvpn", "rds-mysql"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"192.0.2.9:41643 TLS Error: TLS handshake failed",
+        b"192.0.2.9:41643 peer info: IV_VER=2.6.3",
+        b"ann/192.0.2.9:41643 route 10.8.0.0 is up",
+        b"Initialization Sequence Completed",
+    ],
+)
+def test_messages_of_an_openvpn_server_are_known(text: bytes) -> None:
+    log = b"Nov 29 08:00:00 gate openvpn[7]: " + text + b"\n"
+    assert "openvpn" in [each.format for each in infer(log * 3, SOURCE).fitting]
+    assert infer(b"2026-11-29 08:00:00 " + text + b"\n", SOURCE).fitting[0].format == "openvpn"
+
+
 def test_of_two_formats_of_a_line_the_one_that_names_more_of_its_parts_is_first() -> None:
     (first, *rest) = infer(COMBINED.replace(b"\n", b' 271 "web" "http://198.51.100.3:80" 3ms\n') * 3, SOURCE).fitting
     assert first.format == "traefik"

@@ -49,6 +49,8 @@ _JSON_TEXT = 1 << 17
 
 
 _NO_LOG = b"qqxz vvkq jjwq\nzzyx wqvj\nkkqz\n"
+_OF_ANY_PROGRAM = b"2026-11-29 08:00:00 qqxz vvkq\n2026-11-29T08:00:00Z zzyx wqvj\n192.0.2.7:41641 vvkq jjwq\n"
+"""Lines that begin as those of many programs: with a time, or an address and a port."""
 _NO_OBJECT = ObjectEvent(bucket_name="", object_key="")
 
 
@@ -323,8 +325,13 @@ def _likeness(format_: Format, events: Sequence[Any]) -> float:
 
 @cache
 def _of_anything(name: str) -> frozenset[str]:
-    """Return the fields that a format makes of lines that are of no log; none if it refuses such lines."""
-    trial = try_chain([name], _NO_LOG, _NO_OBJECT, RECORDS, whole=True)
+    """Return the fields that a format makes of lines that are of no log; none if it refuses such lines.
+
+    For a product's format, the fields of lines as any program writes them are among these.
+    """
+    of_product = not _is_general(name) and not catalogue()[name].carries
+    content = _NO_LOG + _OF_ANY_PROGRAM if of_product else _NO_LOG
+    trial = try_chain([name], content, _NO_OBJECT, RECORDS, whole=True)
     return frozenset(key for event in trial.events for key, value in event.items() if value is not None)
 
 

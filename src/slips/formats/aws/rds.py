@@ -99,7 +99,8 @@ RDS_MYSQL = Patterns(
         r"Lock_time: (?P<lock_time>[0-9.]++)\s++Rows_sent: (?P<rows_sent>\d++)\s++Rows_examined: "
         r"(?P<rows_examined>\d++)(?P<extra>[^\n]*+)\s*+(?:use (?P<database>[^;]++);\s*+)?"
         r"(?:SET timestamp=(?P<timestamp>\d++);\s*+)?(?P<query>.*)",
-        r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<message>.*)",
+        # Of a thread: lines of many programs have such a time.
+        r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?P<message>(?:0x)?\d[0-9a-f]*+(?::\[| \[| I).*)",
         r"(?P<short_time>\d{6} [ \d]\d:\d\d:\d\d) (?P<message>.*)",
         r"(?P<server>/[^,\n]++), Version: (?P<version>[^ \n]++).*",
     ),

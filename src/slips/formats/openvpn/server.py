@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Patterns, stamp
 
 _TIME = r"(?:(?P<time>\d{4}-\d\d-\d\d [0-9:]{8}|[A-Z][a-z][a-z] [A-Z][a-z][a-z] +\d{1,2} [0-9:]{8} \d{4}) )?"
+_TYPES = re.compile(
+    r"(?:TLS(?: Auth)?(?: Error)?|TLS_ERROR|MULTI(?:_sva)?|PUSH|MANAGEMENT|OPTIONS IMPORT|(?:Control|Data) Channel"
+    r"|TCP/UDP|VERIFY (?:OK|ERROR)|peer info|library versions|(?:Authenticate/|AEAD )Decrypt(?: packet)? error)(?=:)"
+    r"|Peer Connection Initiated|Initialization Sequence Completed|SENT CONTROL|CRL CHECK|Re-using SSL/TLS context"
+    r"|(?:Outgoing|Incoming) (?:Control|Data) Channel|TUN/TAP device|(?:UDP|TCP)v[46](?:_\w{1,9})? link|OpenVPN(?= \d)"
+)
+"""The beginnings of texts that no other program writes: many write a line behind an address and a port."""
+
+
+def _name_type(_meta: MetaData, event: Event) -> None:
+    if found := _TYPES.match(event["text"]):
+        event["message_type"] = found[0]
+
 
 OPENVPN = Patterns(
     "openvpn",
@@ -19,9 +36,10 @@ OPENVPN = Patterns(
         rf"{_TIME}(?P<user>[^ /]+)/(?P<src_ip>[0-9.]+):(?P<src_port>\d+) (?P<text>.*)",
         rf"{_TIME}(?P<src_ip>[0-9.]+):(?P<src_port>\d+) \[(?P<user>[^\]]*)\] (?P<text>.*)",
         rf"{_TIME}(?P<src_ip>[0-9.]+):(?P<src_port>\d+) (?P<text>.*)",
-        rf"{_TIME}(?P<user>[^ /]+)/(?P<src_ip>[0-9a-fA-F:]+) (?P<text>.*)",
+        rf"{_TIME}(?P<user>[^ /]+)/(?P<src_ip>[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:]*) (?P<text>.*)",
         rf"{_TIME}(?P<text>.*)",
     ),
     integers="src_port",
+    refine=_name_type,
     entities={"addresses": "src_ip", "users": "user"},
 )
