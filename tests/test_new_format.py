@@ -35,6 +35,11 @@ PAIRS = (
     'date=2026-11-29 time=12:00:00 devname="fw 1" action=accept srcip=192.0.2.7 dstport=443 id=007\n'
     'date=2026-11-29 time=12:00:01 devname="fw 1" action=deny srcip=192.0.2.8 dstport=22 id=008\n'
 )
+BEHIND_A_TIME = "2026-11-29T12:00:00Z user=ann bytes=12 act=ok\n2026-11-29T12:00:05Z user=bob bytes=3 act=ok\n"
+BEHIND_BARS = (
+    "2026-11-29 12:00:00,123 | gate-3 | OPEN | badge=17 user=ann ip=192.0.2.7\n"
+    "2026-11-29 12:00:05,123 | gate-3 | SHUT | badge=17 user=bob ip=192.0.2.8\n"
+)
 BEHIND_SYSLOG = PAIRS.replace("date=", "<189>Nov 29 12:00:00 fw date=")
 LEEF = "LEEF:1.0|Acme|Gate|1|9|devTime=2026-11-29T12:00:00Z\tsrc=192.0.2.7\n"
 REGEX = "Regex", 'iso("time")'
@@ -53,6 +58,9 @@ LOGS: dict[str, tuple[str, str, str, str]] = {
     "syslog": ("Nov 29 12:00:00 host app[1]: x=1 y=2 z=3\n" * 2, "Syslog", "as Syslog has it", "proc_name"),
     "rfc 5424": ("<14>1 2026-11-29T12:00:00Z host app 1 - - hello\n", "Syslog", "as Syslog has it", "severity"),
     "pairs": (PAIRS, "KeyValue", 'stamp(("date", "time"))', "devname"),
+    "pairs behind a time": (BEHIND_A_TIME, "KeyValue", 'iso("time")', "user"),
+    "pairs behind a time and a level": (BEHIND_A_TIME.replace("Z", "Z INFO:"), "KeyValue", 'iso("time")', "level"),
+    "pairs behind words": (BEHIND_BARS, "KeyValue", 'iso("time")', "column_2"),
     "pairs behind syslog": (BEHIND_SYSLOG, "KeyValue", 'stamp(("date", "time"))', "id"),
     "cef": ("CEF:0|Acme|Gate|1|9|forced|8|rt=1795953600000 src=192.0.2.7\n", "Cef", "as Cef has it", "src"),
     "leef": (LEEF, "Leef", "as Leef has it", "src"),
@@ -100,6 +108,42 @@ def test_fields_of_integers_are_declared_and_those_with_zeros_in_front_stay_text
     (first, _) = chains.run([made.step], PAIRS.encode(), root=tmp_path).events
     assert (first[1]["dstport"], first[1]["id"]) == (443, "007")
     assert 'integers="dstport"' in made.files[0].read_text()
+
+
+def test_words_in_front_of_pairs_are_columns_and_what_is_between_them_no_field(tmp_path: Path) -> None:
+    made = create("acme/gate", BEHIND_BARS.encode(), tmp_path, tmp_path)
+    first, second = made.layout.events
+    assert first == {
+        "time": "2026-11-29 12:00:00,123",
+        "column_1": "gate-3",
+        "column_2": "OPEN",
+        "badge": 17,
+        "user": "ann",
+        "ip": "192.0.2.7",
+    }
+    assert second["column_2"] == "SHUT"
+    assert 'require=any_of("badge", "user", "ip")' in made.files[0].read_text()
+    assert (made.warnings, made.layout.names_fields) == ([], False)
+
+
+def test_a_time_in_front_of_pairs_leaves_the_pair_of_that_name_its_own(tmp_path: Path) -> None:
+    log = BEHIND_A_TIME.replace("user=", "time=5 level=x user=").replace("Z", "Z WARN")
+    made = create("acme/pairs", log.encode(), tmp_path, tmp_path)
+    first, _ = made.layout.events
+    assert (first["head_time"], first["time"]) == ("2026-11-29T12:00:00Z", 5)
+    assert (first["head_level"], first["level"]) == ("WARN", "x")
+    assert made.time == 'iso("head_time")'
+
+
+def test_words_that_become_fields_are_told_and_not_required(tmp_path: Path) -> None:
+    log = "2026-11-29 | shut | user=ann n=1 x=2\n2026-11-29 | opened again | user=bob n=2 x=3\n"
+    made = create("acme/gate", log.encode(), tmp_path, tmp_path)
+    (warning,) = made.warnings
+    assert warning == (
+        "words without a value became fields that are true: '2026-11-29', '|', 'shut' and others; declare the head of "
+        "the lines, what is in front of the pairs"
+    )
+    assert 'require=any_of("user", "n", "x")' in made.files[0].read_text()
 
 
 def test_a_dash_for_no_value_is_none_in_pairs_as_in_tables(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from slips import parsing
@@ -28,8 +29,11 @@ _SYSLOG = re.compile(
     r"(<\d{1,3}>)?([A-Z][a-z]{2} [ \d]\d (\d{4} )?\d\d:\d\d:|\d{4}-\d\d-\d\dT\S+ \S+ [^\s:\[]+(\[\d+\])?: )"
 )
 _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,9})\.(?P<decimals>\d{3,9})")
-_TIME = r"\[?(?P<time>\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?(?:Z|[+-]\d\d:?\d\d)?)\]?:? "
+_TIME = r"\[?(?P<time>\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?(?:Z| ?[+-]\d\d:?\d\d)?)\]?[:,;]? "
 _LEVEL = r"\[?(?P<level>[A-Z]{4,9}|[a-z]{4,9})\]?:? ++"
+_LEVELS = frozenset(
+    "trace debug info notice warn warning err error crit critical alert emerg emergency fatal panic severe".split()
+)
 _REQUEST = re.compile(r"[A-Z]+ \S+ HTTP/[\d.]+")
 _COMBINED = ("bare", "bare", "bare", "bracketed", "quoted", "bare", "bare", "quoted", "quoted")
 _COMMON = 7
@@ -53,7 +57,20 @@ class Layout(NamedTuple):
     @property
     def names_fields(self) -> bool:
         """Whether the log itself names the fields: in JSON, in pairs, in a header."""
-        return "column_" not in str(self.arguments.get("columns", ""))
+        return not any("column_" in str(self.arguments.get(part, "")) for part in ("columns", "head"))
+
+    @property
+    def words(self) -> list[str]:
+        """The fields that are words without a value, among pairs."""
+        if self.family != "KeyValue":
+            return []
+        names = {name: value for event in self.events for name, value in event.items()}
+        return [name for name, value in names.items() if value is True or (isinstance(value, list) and True in value)]
+
+    @property
+    def unfit(self) -> list[str]:
+        """The fields by which no record is known to be of the format: words, and what is in front of pairs."""
+        return [*self.words, *re.compile(self.arguments.get("head", "")).groupindex]
 
     @property
     def has_own_meaning(self) -> bool:
@@ -171,10 +188,39 @@ def _prefixed(lines: Sequence[str], _text: str) -> Iterator[Layout]:
 def _pairs(lines: Sequence[str], _text: str) -> Iterator[Layout]:
     if not _have_pairs(lines, 3):
         return
+    head = _head(lines)
     for separator in (" ", ";", ",", "|", "\t"):
-        arguments = {} if separator == " " else {"separator": separator}
+        arguments = {"head": head} if head else {}
+        if separator != " ":
+            arguments["separator"] = separator
         if separator == " " or all(separator in line for line in lines):
             yield Layout("KeyValue", arguments, "log")
+
+
+def _head(lines: Sequence[str]) -> str:
+    """Return the pattern of what nearly all lines have in front of their pairs: a time, words; empty if it is nothing.
+
+    The words are columns, if the lines have the same number of them; else they are left to the pairs.
+    """
+    timed = [re.match(_TIME, line) for line in lines]
+    is_timed = sum(match is not None for match in timed) >= READ * len(lines)
+    rest = [line[match.end() :] if match and is_timed else line for match, line in zip(timed, lines, strict=True)]
+    rows = [[*takewhile(lambda word: "=" not in word, line.split())] for line in rest]
+    (width, count), *_ = Counter(map(len, rows)).most_common()
+    columns = [*zip(*(row for row in rows if len(row) == width), strict=True)] if count >= READ * len(rows) else []
+    head, number = _TIME if is_timed else "", 0
+    for values in columns:
+        if re.fullmatch(r"[^\w\s\"'\\]+", values[0]) and len({*values}) == 1:  # such as a bar
+            head += rf"\s*+{re.escape(values[0])}"
+        elif all(value.strip("[]:").lower() in _LEVELS for value in values):
+            head += r"\s*+\[?(?P<level>\w++)\]?:?"
+        else:
+            number += 1
+            head += rf"\s*+(?P<column_{number}>\S++)"
+    for name in re.compile(head).groupindex:
+        if any(re.search(rf"\b{name}=", line) for line in lines):
+            head = head.replace(f"<{name}>", f"<head_{name}>")
+    return head
 
 
 def _have_pairs(lines: Sequence[str], words: int) -> bool:

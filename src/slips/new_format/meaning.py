@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -161,12 +161,15 @@ def message_of(events: Sequence[Event]) -> str:
     return next((name for name in texts if len(fields[name]) * 2 > len(events)), "")
 
 
-def required_of(events: Sequence[Event]) -> list[str]:
-    """Return some fields that every record has, those first that few other formats have."""
+def required_of(events: Sequence[Event], but: Container[str] = ()) -> list[str]:
+    """Return some fields that every record has, `but` these, and those first that few other formats have."""
     shared = [
         name
         for name in events[0]
-        if _PATH.fullmatch(name) and "." not in name and all(event.get(name) is not None for event in events)
+        if _PATH.fullmatch(name)
+        and "." not in name
+        and name not in but
+        and all(event.get(name) is not None for event in events)
     ]
     own = [name for name in shared if not _COMMON_NAMES.fullmatch(name)]
     return (own or shared)[:_MOST_REQUIRED]

@@ -20,6 +20,8 @@ SAMPLE_RECORDS = 20
 SAMPLE_BYTES = 1 << 16
 _NAME = re.compile(r"([a-z0-9][a-z0-9_-]*)/([a-z0-9][a-z0-9_-]*)")
 _WIDTH = 116
+_SHOWN = 3
+"""Words of the log that a warning shows."""
 
 
 class NewFormat(NamedTuple):
@@ -80,6 +82,12 @@ def _warnings(layout: Layout, time: tuple[str, str] | None) -> Iterator[str]:
     """Yield what whoever looks through the declaration should mend in it."""
     if time and is_day_alone(layout.events, time):
         yield f"{time[1]} is a day without a clock: all events are at midnight; give the declaration another time"
+    if words := layout.words:
+        shown = f"{', '.join(map(repr, words[:_SHOWN]))}{' and others' if len(words) > _SHOWN else ''}"
+        yield (
+            f"words without a value became fields that are true: {shown}; declare the head of the lines, what is in "
+            "front of the pairs"
+        )
 
 
 def _sample(layout: Layout, content: bytes) -> bytes:
@@ -129,13 +137,15 @@ def _source(layout: Layout, vendor: str, product: str, time: tuple[str, str] | N
         arguments["time"] = f"{time[0]}({time[1]})"
     if not layout.has_own_meaning and (message := message_of(layout.events)):
         arguments["message"] = _written(f"{{{message}}}")
-    if layout.family in ("Json", "KeyValue") and (required := required_of(layout.events)):
+    if layout.family in ("Json", "KeyValue") and (required := required_of(layout.events, layout.unfit)):
         arguments["require"] = _written(required[0])
         if len(required) > 1:
             names.add("any_of")
             arguments["require"] = f"any_of({', '.join(map(_written, required))})"
     own = {key: (*value[:-1], product) if key == "chain" else value for key, value in layout.arguments.items()}
-    arguments |= {key: _raw(str(value)) if key == "pattern" else _written(value) for key, value in own.items()}
+    arguments |= {
+        key: _raw(str(value)) if key in ("pattern", "head") else _written(value) for key, value in own.items()
+    }
     variable = re.sub(r"\W", "_", product).upper()
     lines = "".join(f"    {key}={value},\n" for key, value in arguments.items())
     return (
