@@ -155,6 +155,7 @@ ACCESS = Quoted(
 )
 FLOWS = Columns("flows", "flows", columns="source target", header="source target port", message="{source}")
 HOSTS = Syslog("hosts", "hosts", tag="hosts.{hostname}")
+ANY_HEADER = Syslog("any-header", "hosts, or none", rfc="any")
 WRAPPED = Json("wrapped", "a wrapper", time=iso("time"), message="{log}", carries="log", tag="wrapped")
 
 
@@ -176,6 +177,7 @@ def chain_of(*formats: Format) -> Chain:
 
 
 DECLARED = [(HOSTS, ACCESS), (HOSTS, FLOWS), (HOSTS, HOSTS, ACCESS), (HOSTS, HOSTS, FLOWS), (HOSTS, ACCESS, FLOWS)]
+DECLARED += [(HOSTS, ANY_HEADER, FLOWS), (ANY_HEADER, ANY_HEADER, FLOWS)]
 LINES = st.sampled_from(
     [
         *("source port target", "source target port", "10.0.0.1 10.0.0.2 80", "a b c d", "x", "", "-"),
@@ -220,9 +222,9 @@ def plainly(formats: Sequence[Declaration], lines: list[str]) -> list[Any]:
                     if not isinstance(value, str):
                         keys = ", ".join(before)
                         raise RecordError(f"{formats[number].name}: no text in 'message' or 'log' (keys: {keys})")
-                    if meta.header:
+                    if before and meta.header:
                         before["header"] = meta.header
-                    meta.header = before
+                    meta.header = before or meta.header
                 event = read(meta, value)
                 if isinstance(event, Rule):
                     break
@@ -243,6 +245,17 @@ def test_a_header_in_front_of_a_header_is_the_field_header_of_its_own() -> None:
     assert (meta.tag, meta.timestamp, meta.message) == ("web.200", AT + 2, "GET /")
     assert (meta.header["hostname"], meta.header["severity"]) == ("web2", 6)
     assert meta.header["header"] == {"time": "2026-11-28T08:00:02Z", "stream": "stdout"}
+
+
+@pytest.mark.parametrize("last", ["json", {"regex": {"pattern": "(?P<text>.*)"}}])
+def test_the_header_is_the_outer_one_where_the_inner_format_finds_none(last: Step) -> None:
+    outer = {"time": "2026-11-28T08:00:02.000000Z", "stream": "stdout", "logtag": "F"}
+    content = k8s_cri('{"a": 1}') + k8s_cri('<13>{"a": 1}')
+    seen = chains.run(["k8s-cri", "syslog-any", last], content, OBJECT)
+    assert [meta.header for meta, _ in seen.events] == [
+        outer,
+        {"priority": 13, "facility": 1, "severity": 5, "header": outer},
+    ]
 
 
 def test_json_behind_a_header_gives_several_events_each_with_a_header_of_its_own() -> None:

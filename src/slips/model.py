@@ -131,7 +131,8 @@ class MetaData(Struct):
     def header(self) -> dict[str, Any]:
         """The fields of the header in front of the log event's own text: of syslog, Docker, CloudWatch Logs and others.
 
-        The text is not among them. If there is another header in front of this one, it is the field `header`.
+        The text is not among them. If there is another header in front of this one, it is the field `header`. Where a
+        format such as `syslog-any` finds no header, these are the fields of the one in front of it.
         """
         return {} if self._header is None else self._header
 

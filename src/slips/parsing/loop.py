@@ -316,7 +316,10 @@ class _Statements:
             writer.names["limits"] = limits
             writer.line(f"limits.refuse_wide({text})")
         if outer:
-            writer.line(f"value['header'] = {outer}")
+            with writer.block("if not value:"):
+                writer.line(f"{self._header} = {outer}")
+            with writer.block(f"elif {outer}:"):
+                writer.line(f"value['header'] = {outer}")
         writer.line(f"value = {text}" if not format_.raw else f"value = {text}.encode('utf-8', 'surrogatepass')")
 
     def _write_json(self) -> None:

@@ -132,9 +132,10 @@ def _of_carried(format_: Format, parse: Parse, limits: RecordLimits, fields: tup
         text = take_text(event, fields, name)
         limits.refuse_wide(text)
         whole = {**event, "message": text} if extends else event
-        if meta.header:
-            event["header"] = meta.header
-        meta.header = event
+        outer = meta.header
+        if event and outer:
+            event["header"] = outer
+        meta.header = event or outer
         parsed = parse(meta, text.encode("utf-8", "surrogatepass") if raw else text)
         return _extend(whole, parsed) if extends else parsed
 
