@@ -143,7 +143,7 @@ def test_repair_asks_on_a_terminal_and_elsewhere_needs_yes(project: Project) -> 
 def test_a_repair_of_all_that_is_missing_ends_with_0(project: Project) -> None:
     project.put("json/a", {"n": 1})
     done = project.slips("audit", "--repair", "-y")
-    assert (done.status, "put back: 1 on lane fast; 'slips run' processes them now" in done.err) == (0, True)
+    assert (done.status, "put back: 1 on lane fast; 'slips run' processes it now" in done.err) == (0, True)
     assert "nothing to repair" in project.slips("audit", "--repair", "-y").err
 
 

@@ -102,7 +102,7 @@ def test_a_drain_works_with_a_broken_handler_and_refuses_broken_lanes_and_mappin
     done = project.slips("drain")
     assert (done.status, done.out, done.err) == (
         0,
-        "1 item drained: 1 on lane fast; 'slips run' processes them now\n",
+        "1 item drained: 1 on lane fast; 'slips run' processes it now\n",
         ONE,
     )
 

@@ -47,7 +47,7 @@ def test_a_stack_is_shown_audited_drained_and_dismissed_from(cloud: Cloud) -> No
 
     assert "put back: 1 on lane fast" in browser.act(act="repair")
 
-    assert "1 item drained: 1 on lane fast; the stack processes them now" in browser.act(act="drain", id="r1")
+    assert "1 item drained: 1 on lane fast; the stack processes it now" in browser.act(act="drain", id="r1")
     assert [event["object_key"] for event in cloud.on_lane("fast")] == ["json/new", "json/b"]
     assert "1 item dismissed" in browser.act(act="dismiss", id="r2")
     assert cloud.errors() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,10 @@ from fakes import object_event
 from projects import Project
 from slips.backends.machine.heartbeat import SILENT_SECONDS, ServiceRow
 from slips.backends.machine.state import RETRYING, MachineState
+from slips.brakes import Pause
+from slips.model import Lane
 from slips.operations import LaneCounts, ServiceCounts
+from slips.pipeline.overview import Processing
 from slips.service.pulse import BEAT_SECONDS, Pulse
 
 NOW = 1_772_000_000.0
@@ -172,14 +176,38 @@ def test_an_event_counts_as_retrying_from_its_first_failed_attempt_until_it_leav
     assert (state.lanes()["slow"].retrying, state.lanes()["slow"].waiting) == (0, 1)
 
 
+def test_objects_that_are_put_on_a_paused_lane_are_said_to_wait_for_its_resumption(project: Project) -> None:
+    project.fail("r1")
+    project.slips("limit", "slow", "--pause", "--reason", "the sink moves")
+    ends = r"lane slow is paused by \S+: the sink moves \('slips limit slow --resume' ends it\)\n"
+    for number, waits in ((1, "it waits"), (2, "they wait")):
+        project.put(f"json/{number}", {"n": 1})
+        out = project.slips("push", "s3://my-logs/", "--again").out
+        assert re.search(f"put: {number} on lane slow; {waits}: {ends}", out)
+        project.put("json/0", {"n": 1})
+    assert project.slips("drain").out == "1 item drained: 1 on lane fast; 'slips run' processes it now\n"
+
+
+def test_a_pause_of_one_handler_or_of_one_lane_of_two_is_said_beside_who_processes_the_rest() -> None:
+    of_handler = Pause("slow", "failures", "2026-01-01T00:00:00Z", "20 of 20 objects failed", handler="a.py")
+    whole = Pause("fast", "operator", "2026-01-01T00:00:00Z", "")
+    both: dict[Lane, int] = {"fast": 1, "slow": 1}
+    words = "lane slow is paused for objects of a.py: 20 of 20 objects failed ('slips limit slow --resume' ends it)"
+    assert Processing("the stack", [of_handler]).of(2, both) == f"the stack processes them now, but {words}"
+    words = "lane fast is paused ('slips limit fast --resume' ends it)"
+    assert Processing("the stack", [whole]).of(2) == f"the stack processes them now, but {words}"
+    assert Processing("the stack", [whole]).of(1, {"fast": 1, "slow": 0}) == f"it waits: {words}"
+    assert Processing("the stack", [whole]).of(1, {"fast": 0, "slow": 1}) == "the stack processes it now"
+
+
 def test_what_is_put_on_a_lane_beside_a_service_is_processed_by_that(project: Project) -> None:
     project.fail("r1")
     with closing(MachineState.open(project.root / "state")) as state:
         state.service.begin("slips up")
         out = project.slips("drain").out
-        assert out == f"1 item drained: 1 on lane fast; the service, process {os.getpid()}, processes them now\n"
+        assert out == f"1 item drained: 1 on lane fast; the service, process {os.getpid()}, processes it now\n"
         project.put("json/b", {"n": 1})
-        assert f"; the service, process {os.getpid()}, processes them now" in project.slips("push", "s3://my-logs/").out
+        assert f"; the service, process {os.getpid()}, processes it now" in project.slips("push", "s3://my-logs/").out
         state.execute("UPDATE service SET heartbeat = heartbeat - 200")
         project.put("json/c", {"n": 1})
-        assert "; 'slips run' processes them now" in project.slips("push", "s3://my-logs/").out
+        assert "; 'slips run' processes it now" in project.slips("push", "s3://my-logs/").out

@@ -256,7 +256,7 @@ def test_items_of_2018_are_listed_with_the_time_of_their_event_and_drained_to_th
     assert done.out.startswith("2018-04-05T12:00:16.587Z:  2a45219e-336f  my-logs          slow/a+b (1779 byte)  ")
     argument = json.dumps([OLD.to_dict()], indent=4)
     assert cloud.slips("error", "2a45").out.startswith(f"RequestID: 2a45219e-336f\nArgument:\n{argument}\n")
-    assert cloud.slips("drain").out == "1 item drained: 1 on lane slow; the stack processes them now\n"
+    assert cloud.slips("drain").out == "1 item drained: 1 on lane slow; the stack processes it now\n"
     assert cloud.errors() == []
     (event,) = cloud.on_lane("slow")
     assert (event["object_key"], event["dest_stream"]) == ("slow/a b", cloud.stack().streams["slow"])

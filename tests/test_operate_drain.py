@@ -66,7 +66,7 @@ def test_drain_empties_the_undelivered_queue_and_keeps_what_cannot_be_read(cloud
     assert dry.err == "slips: about 2 undelivered messages would be put back, too\n"
     assert dry.out == "nothing to drain\n"
     done = cloud.slips("drain")
-    assert done.out == "1 undelivered object event put back; the stack processes them now\n"
+    assert done.out == "1 undelivered object event put back; the stack processes it now\n"
     assert "undelivered message stays: " in done.err
     (event,) = cloud.on_lane("fast")
     assert event["object_key"] == "json/lost"
@@ -97,7 +97,7 @@ def test_a_lane_that_refuses_ends_drain_which_then_says_what_it_did(
     with pytest.raises(StreamError, match="lane slow"):
         drain.drain_here(DrainRequest(), site, stack, json_=False)
     assert cloud.errors() == ["r2", "r3"]
-    assert capsys.readouterr().out == "1 item drained: 1 on lane fast; the stack processes them now\n"
+    assert capsys.readouterr().out == "1 item drained: 1 on lane fast; the stack processes it now\n"
 
 
 def test_without_a_config_the_function_drains_what_is_chosen(cloud: Cloud) -> None:
@@ -159,7 +159,7 @@ def test_on_a_stack_a_canary_waits_on_the_ledger_and_the_rest_follows(cloud: Clo
         "        1 sent first: 1 succeeded; 1 followed",
         "     1  beef  handler KeyError: s3://my-logs/slow/b: record 7: Count.recv raised KeyError: 'severity'",
         "        1 sent first: 1 without an outcome in time",
-        "1 item followed; the stack processes them now",
+        "1 item followed; the stack processes it now",
         "1 group held back; 'slips error ID' shows a new error in detail",
     ]
 

@@ -67,7 +67,7 @@ def test_an_object_in_the_error_table_is_left_alone_until_it_changes(scene: Scen
     done = scene.project.slips("run")
     assert (done.status, done.out) == (
         0,
-        "nothing to do\n1 object in the error table left alone; 'slips drain' puts them back\n",
+        "nothing to do\n1 object in the error table left alone; 'slips drain' puts it back\n",
     )
     scene.put("json/a")
     assert scene.project.slips("run", "--json").json["objects"] == 1

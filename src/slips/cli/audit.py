@@ -183,8 +183,9 @@ def _repair(
         for counts in put(kept, site, operations, lane):
             progress(sum(counts.values()))
             done = {name: done[name] + counts[name] for name in done}
-    on = " and ".join(f"{done[each]:,} on lane {each}" for each in LANES if done[each]) or "none"
-    say(f"put back: {on}; {processed_by(operations)}")
+    lanes = {each: done[each] for each in LANES}
+    on = " and ".join(f"{count:,} on lane {each}" for each, count in lanes.items() if count)
+    say(f"put back: {on}; {processed_by(operations).of(sum(lanes.values()), lanes)}" if on else "put back: none")
     return done
 
 

@@ -19,7 +19,7 @@ from slips.model import ObjectEvent
 from slips.operations import Operations
 from slips.pipeline.canary import Canary, CanaryGroup
 from slips.pipeline.drain import DrainRequest, DrainResult
-from slips.pipeline.overview import processed_by
+from slips.pipeline.overview import Processing, processed_by
 from slips.place import Place
 from slips.print_streams import in_pieces
 from slips.printable import one_line, plural
@@ -128,7 +128,7 @@ def _next_group(
     return None
 
 
-def _show_counts(canary: Canary, by: str, done: DrainResult, *, dry_run: bool) -> None:
+def _show_counts(canary: Canary, by: Processing, done: DrainResult, *, dry_run: bool) -> None:
     for group in canary.groups:
         for line in group_lines(group, dry_run=dry_run):
             show_fitting(line)
@@ -137,9 +137,9 @@ def _show_counts(canary: Canary, by: str, done: DrainResult, *, dry_run: bool) -
             show_text(f"{plural(done.drained, 'item')} would be sent first")
         return
     if followed := sum(group.drained for group in canary.groups):
-        show_text(f"{plural(followed, 'item')} followed; {by}")
+        show_text(f"{plural(followed, 'item')} followed; {by.of(followed, done.lanes)}")
     if waiting := len(canary.waiting):  # after Ctrl-C
-        show_text(f"objects waiting on a lane: {waiting:,}; {by}")
+        show_text(f"objects waiting on a lane: {waiting:,}; {by.of(waiting, done.lanes)}")
     if held := sum(group.is_held for group in canary.groups):
         show_text(f"{plural(held, 'group')} held back; 'slips error ID' shows a new error in detail")
 

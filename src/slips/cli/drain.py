@@ -24,7 +24,7 @@ from slips.pipeline import drain as station
 from slips.pipeline.canary import Canary, SenderByFunction, SenderHere
 from slips.pipeline.choose import duration
 from slips.pipeline.drain import DrainRequest, DrainResult
-from slips.pipeline.overview import processed_by
+from slips.pipeline.overview import Processing, processed_by
 from slips.pipeline.replay import Replayed
 from slips.printable import plural
 from slips.site.machine import MachineSite
@@ -139,10 +139,10 @@ def result_shown(
     return shown(done, operations, partial(_show_counts, done, by, dry_run=dry_run), json_=json_)
 
 
-def _show_counts(done: DrainResult, by: str, *, dry_run: bool) -> None:
+def _show_counts(done: DrainResult, by: Processing, *, dry_run: bool) -> None:
     if done.drained:
         on = " and ".join(f"{count:,} on lane {lane}" for lane, count in done.lanes.items() if count)
-        items_ = plural(done.drained, "item")
-        show_text(f"{items_} would be drained: {on}" if dry_run else f"{items_} drained: {on}; {by}")
+        items_, after = plural(done.drained, "item"), by.of(sum(done.lanes.values()), done.lanes)
+        show_text(f"{items_} would be drained: {on}" if dry_run else f"{items_} drained: {on}; {after}")
     if done.undelivered:
-        show_text(f"{plural(done.undelivered, 'undelivered object event')} put back; {by}")
+        show_text(f"{plural(done.undelivered, 'undelivered object event')} put back; {by.of(done.undelivered)}")

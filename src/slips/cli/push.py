@@ -31,7 +31,7 @@ from slips.pipeline.backfill import (
     dollars,
 )
 from slips.pipeline.choose import moment
-from slips.pipeline.overview import processed_by
+from slips.pipeline.overview import Processing, processed_by
 from slips.pipeline.selection import named_selection
 from slips.printable import one_line, plural
 
@@ -171,7 +171,7 @@ def _continuing() -> Iterator[None]:
 
 
 def _show(
-    kept: EventFile, passing: Passing, lanes: dict[Lane, int], lane: LaneChoice, kind: Kind, by: str, *, dry_run: bool
+    kept: EventFile, passing: Passing, lanes: dict[Lane, int], lane: LaneChoice, kind: Kind, by: Processing, *, dry_run: bool
 ) -> None:
     what = f"{plural(kept.count, 'object')} of {kept.size:,} bytes"
     on = " and ".join(f"{number:,} on lane {each}" for each, number in lanes.items() if number)
@@ -181,6 +181,6 @@ def _show(
             price = dollars(kept.count, kept.size)
             show_text(f"they cost about ${price:,.2f} on AWS, and the time of the handler itself (see docs/costs.md)")
     else:
-        show_text(f"{what} put: {on}; {by}" if on else "nothing to put")
+        show_text(f"{what} put: {on}; {by.of(kept.count, lanes)}" if on else "nothing to put")
     if passing.passed:
         show_text("not put: " + ", ".join(f"{count:,} {WORDS[why]}" for why, count in sorted(passing.passed.items())))

@@ -168,7 +168,9 @@ def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
     if summary.failed or summary.quarantined:
         yield "'slips errors' lists what failed; with its cause mended, 'slips drain' and 'slips run' process it again"
     if summary.left_alone:
-        yield f"{plural(summary.left_alone, 'object')} in the error table left alone; 'slips drain' puts them back"
+        left = plural(summary.left_alone, "object")
+        them = "it" if summary.left_alone == 1 else "them"
+        yield f"{left} in the error table left alone; 'slips drain' puts {them} back"
     if summary.skipped and named:
         yield "'--again' processes objects that are done, too"
     embedded = config.backend.embedded

@@ -99,8 +99,10 @@ class Audits:
                     sums = {name: sums[name] + counts[name] for name in sums}
                     act.add(sum(counts.values()))
             finally:
-                on = " and ".join(f"{sums[lane]:,} on lane {lane}" for lane in LANES if sums[lane])
-                act.facts.append(f"put back: {on}; {processed_by(operations)}" if on else "nothing was put back")
+                lanes = {lane: sums[lane] for lane in LANES}
+                on = " and ".join(f"{count:,} on lane {lane}" for lane, count in lanes.items() if count)
+                by = processed_by(operations).of(sum(lanes.values()), lanes)
+                act.facts.append(f"put back: {on}; {by}" if on else "nothing was put back")
             self._keep(act, put_back(found, {"missing"}), operations)
 
     def _compare(self, act: Act, site: ListingSite, operations: Operations, missing: EventFile | None) -> Audit:

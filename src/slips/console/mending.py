@@ -19,7 +19,7 @@ from slips.operations import Operations
 from slips.pipeline.canary import Canary, CanaryGroup, SenderByFunction, SenderHere
 from slips.pipeline.dismiss import Changed, Dismissal, dismiss
 from slips.pipeline.drain import DrainFunction, DrainRequest, DrainResult, drain, drain_remotely
-from slips.pipeline.overview import processed_by
+from slips.pipeline.overview import Processing, processed_by
 from slips.printable import plural
 
 WAIT = 600.0
@@ -53,7 +53,7 @@ class Mending(msgspec.Struct, frozen=True):
                 act.facts += drained_facts(done, by)
                 act.lines.extend(done.notes)
 
-    def _draining(self, request: DrainRequest, done: DrainResult) -> Iterator[tuple[str, Iterator[object]]]:
+    def _draining(self, request: DrainRequest, done: DrainResult) -> Iterator[tuple[Processing, Iterator[object]]]:
         """Yield who processes what is drained, and the steps of the drain, while the place is open."""
         if self._is_remote:
             with self.desk.operations() as operations:
@@ -102,7 +102,7 @@ class Mending(msgspec.Struct, frozen=True):
         canary: Canary,
         request: DrainRequest,
         done: DrainResult,
-        by: str,
+        by: Processing,
         settle: Settle | None,
     ) -> None:
         """Send the canaries, wait for their outcomes, and drain the groups that succeed."""
@@ -123,7 +123,7 @@ class Mending(msgspec.Struct, frozen=True):
         finally:
             act.groups, act.done = canary.groups, _dealt_with(canary)
             act.lines.extend(done.notes)
-            act.facts += canary_facts(canary, by)
+            act.facts += canary_facts(canary, by, done)
         for problem in canary.unreadable:
             raise problem
 
@@ -159,13 +159,13 @@ def _keep(act: Act, item: ErrorItem) -> None:
     act.evidence.append(text)
 
 
-def drained_facts(done: DrainResult, by: str) -> Iterator[str]:
+def drained_facts(done: DrainResult, by: Processing) -> Iterator[str]:
     """Yield what became of a drain, in sentences."""
     if done.drained:
         on = " and ".join(f"{count:,} on lane {lane}" for lane, count in done.lanes.items() if count)
-        yield f"{plural(done.drained, 'item')} drained: {on}; {by}"
+        yield f"{plural(done.drained, 'item')} drained: {on}; {by.of(sum(done.lanes.values()), done.lanes)}"
     if done.undelivered:
-        yield f"{plural(done.undelivered, 'undelivered object event')} put back; {by}"
+        yield f"{plural(done.undelivered, 'undelivered object event')} put back; {by.of(done.undelivered)}"
     if done.dropped:
         yield f"{plural(done.dropped, 'item')} dropped by a routing rule"
     if done.kept:
@@ -174,17 +174,17 @@ def drained_facts(done: DrainResult, by: str) -> Iterator[str]:
         yield "nothing to drain"
 
 
-def canary_facts(canary: Canary, by: str) -> Iterator[str]:
+def canary_facts(canary: Canary, by: Processing, done: DrainResult) -> Iterator[str]:
     """Yield what became of a drain with a canary, in sentences."""
     groups = canary.groups
     if succeeded := sum(group.succeeded for group in groups):
         yield f"{plural(succeeded, 'item')} of those sent first succeeded"
     if followed := sum(group.drained for group in groups):
-        yield f"{plural(followed, 'item')} followed their canary; {by}"
+        yield f"{plural(followed, 'item')} followed their canary; {by.of(followed, done.lanes)}"
     if held := sum(group.is_held for group in groups):
         yield f"{plural(held, 'group')} held back: the items sent first did not all succeed; the rest stays"
     if waiting := len(canary.waiting):
-        yield f"{plural(waiting, 'object')} on a lane, whose outcome is not known yet; {by}"
+        yield f"{plural(waiting, 'object')} on a lane, whose outcome is not known yet; {by.of(waiting, done.lanes)}"
     if not groups:
         yield "nothing to drain"
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType
 
 from slips import times
-from slips.brakes import Pause
+from slips.brakes import Pause, sentence
+from slips.errors import SlipsError
 from slips.kept_audit import KeptAudit
 from slips.model import LANES, Lane, format_time
 from slips.object_states import State
 from slips.operations import Alarm, BackendStatus, Kind, LaneCounts, Operations, Service
+from slips.printable import one_line
 
 RATE_SECONDS = 60.0
 """Seconds whose average is the longer one of the two rates of a lane."""
@@ -244,11 +246,33 @@ def _concluded(counts: LaneCounts) -> int:
     return counts.done + counts.failed + counts.filtered + counts.skipped
 
 
-def processed_by(operations: Operations) -> str:
-    """Say who processes objects that were put back on their lanes: a service that runs here does it by itself."""
+class Processing(Struct, frozen=True):
+    """Who processes objects that were put on lanes, and the pauses that keep some on them."""
+
+    who: str
+    pauses: list[Pause]
+
+    def of(self, count: int, lanes: Mapping[Lane, int] | None = None) -> str:
+        """Say who processes `count` objects now, or why they wait. `lanes`: where they are; None: on any lane."""
+        used = LANES if lanes is None else [lane for lane in LANES if lanes[lane]]
+        pauses = [pause for pause in self.pauses if pause.lane in used]
+        paused = ", ".join(
+            f"lane {pause.lane} is {sentence(pause)} ('slips limit {pause.lane} --resume' ends it)" for pause in pauses
+        )
+        if pauses and {pause.lane for pause in pauses if not pause.handler}.issuperset(used):
+            return one_line(f"{'it waits' if count == 1 else 'they wait'}: {paused}")
+        now = f"{self.who} processes {'it' if count == 1 else 'them'} now"
+        return one_line(f"{now}, but {paused}") if paused else now
+
+
+def processed_by(operations: Operations) -> Processing:
+    """Return who processes objects that are put on lanes: a service that runs here does it by itself."""
+    pauses: list[Pause] = []
+    with suppress(SlipsError):  # AWS may deny reading them to a user who may put objects on lanes
+        pauses = operations.pauses()
     if operations.kind == "stack":
-        return "the stack processes them now"
+        return Processing("the stack", pauses)
     service = operations.glance().service
     if service is not None and service.state == "running":
-        return f"the service, process {service.pid}, processes them now"
-    return "'slips run' processes them now"
+        return Processing(f"the service, process {service.pid},", pauses)
+    return Processing("'slips run'", pauses)
