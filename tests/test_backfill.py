@@ -173,11 +173,35 @@ def test_a_file_waits_whatever_content_of_it_does(state: MachineState) -> None:
     assert [waits for _, waits in operations.on_lanes(events, again=False)] == [True, True, False]
 
 
-def test_only_an_object_that_runs_again_in_any_case_waits_for_one_who_asks_for_that(state: MachineState) -> None:
+def test_an_object_waits_for_one_who_asks_for_it_again_unless_the_ledger_may_cut_that_run(state: MachineState) -> None:
     operations = MachineOperations(parse(CONFIG), state)
-    state.stream.put("slow", [listed("a", "1"), object_event("b", object_etag="1", replay="again@7")])
-    events = [listed("a", "1"), listed("b", "1")]
-    assert [waits for _, waits in operations.on_lanes(events, again=True)] == [False, True]
+    events = [listed(key, "1") for key in ("new", "done", "asked")]
+    for event in events[1:]:
+        state.ledger.dismiss(event)
+    state.stream.put("slow", [*events, object_event("asked", object_etag="1", replay="again@7")])
+    assert [waits for _, waits in operations.on_lanes(events, again=True)] == [True, False, True]
+
+
+def test_an_object_that_waits_is_not_put_again_and_one_that_is_done_is(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    assert project.slips("push", "logs", "--json").json["objects"] == 1
+    assert project.slips("push", "logs", "--again").out == "nothing to put\nnot put: 1 waiting already\n"
+    assert project.slips("run", "--json").json["records"] == 1
+    for expected in (1, 0):
+        assert project.slips("push", "logs", "--again", "--json").json["objects"] == expected
+    assert project.slips("run", "--json").json["records"] == 1
+
+
+def test_files_that_are_unfinished_by_their_name_are_put_only_if_they_are_named(project: Project) -> None:
+    for name in ("a", ".h.log", "n.log.tmp", "part.log.part", ".d/x.log"):
+        project.put(f"json/{name}", {"n": 1})
+    for path in ("logs/json", "s3://my-logs/json/", "logs/json/.d"):
+        passed = project.slips("push", path, "--dry-run", "--json").json["passed"]
+        assert passed == {"unfinished": 1 if path.endswith(".d") else 4}
+    out = project.slips("push", "logs/json").out
+    assert out.endswith("\nnot put: 4 hidden or unfinished by their names\n")
+    for path in ("logs/json/n.log.tmp", "s3://my-logs/json/.h.log"):
+        assert project.slips("push", path, "--json").json["objects"] == 1
 
 
 # ---- the command

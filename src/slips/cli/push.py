@@ -39,6 +39,7 @@ WORDS: dict[Passed, str] = {
     "unmapped": "without a mapping",
     "filtered": "filtered, as no logs",
     "dropped": "dropped by routing",
+    "unfinished": "hidden or unfinished by their names",
     "earlier": "before --since",
     "later": "after --until",
     "known": "not missing",
@@ -86,7 +87,8 @@ def push(
 
     First lists them, then puts them in batches. Whenever it is stopped, the same command continues there. Objects
     that are done are not processed again: the ledger cuts them, unless --again asks for that. Objects without a
-    mapping are not put, nor those that wait on a lane already; on a stack, the ledger cuts these, too.
+    mapping are not put, nor those that wait on a lane already; on a stack, the ledger cuts these, too. Of a directory,
+    files '.*', '*.tmp' and '*.part' are not put, unless they are named.
 
     \b
     Examples:
@@ -171,7 +173,14 @@ def _continuing() -> Iterator[None]:
 
 
 def _show(
-    kept: EventFile, passing: Passing, lanes: dict[Lane, int], lane: LaneChoice, kind: Kind, by: Processing, *, dry_run: bool
+    kept: EventFile,
+    passing: Passing,
+    lanes: dict[Lane, int],
+    lane: LaneChoice,
+    kind: Kind,
+    by: Processing,
+    *,
+    dry_run: bool,
 ) -> None:
     what = f"{plural(kept.count, 'object')} of {kept.size:,} bytes"
     on = " and ".join(f"{number:,} on lane {each}" for each, number in lanes.items() if number)

@@ -29,8 +29,9 @@ from slips.site.protocols import ListingSite, Site
 LaneChoice = Literal["routed", "fast", "slow"]
 LANE_CHOICES: tuple[LaneChoice, ...] = ("routed", *LANES)
 """The lane of pushed objects: that of the config's routing, or one for all."""
-Passed = Literal["unmapped", "filtered", "dropped", "earlier", "later", "known", "waiting"]
-"""Why an object is not pushed. `earlier`, `later`: than the times asked for; `known`: the backend knows it, or may;
+Passed = Literal["unmapped", "filtered", "dropped", "unfinished", "earlier", "later", "known", "waiting"]
+"""Why an object is not pushed. `unfinished`: a file that its name says is still being written, or hidden; `earlier`,
+`later`: than the times asked for; `known`: the backend knows it, or may;
 `waiting`: it is on a lane already."""
 CHECKPOINT_SECONDS = 7 * 86_400.0
 """Seconds for which a checkpoint is valid: by then Kinesis may have lost what was put."""
@@ -137,6 +138,8 @@ def choose(
             passing.passes("filtered")
         elif lane == "drop":
             passing.passes("dropped")
+        elif site.is_unfinished(event) and (event.bucket_name, event.object_key) not in selection.named:
+            passing.passes("unfinished")
         elif wanted.since is not None and event.timestamp < wanted.since:
             passing.passes("earlier")
         elif wanted.until is not None and event.timestamp > wanted.until:

@@ -21,6 +21,11 @@ _TOGETHER = 1_000
 """Keys in one query."""
 _IS_SETTLED = f"status IN ({', '.join('?' * len(SETTLED))}) AND substr(entry, -11) = ',null,null]'"
 """Of the entries of whole objects: the end of an entry has its records and its replay (see `entry_of`)."""
+_RUNS = (
+    "(json_extract(event, '$.replay') IS NOT NULL OR NOT EXISTS (SELECT 1 FROM ledger "  # noqa: S608 - constants
+    f"WHERE ledger.bucket = lane.bucket AND ledger.key = lane.key AND {_IS_SETTLED}))"
+)
+"""Of events on lanes: the ledger will not cut them."""
 
 
 class Compared(Struct, frozen=True):
@@ -59,13 +64,14 @@ class Announced:
     def waiting(self, events: Sequence[ObjectEvent], *, again: bool) -> set[tuple[str, str]]:
         """Return bucket and key of those listed objects whose content waits on a lane; of a file, whichever content.
 
-        `again`: only of those that a user has asked for, which the ledger does not cut if they are done.
+        `again`: without events that the ledger may cut, since a content of the object is settled. It cuts no replay.
         """
         found: set[tuple[str, str]] = set()
-        condition = "whole AND json_extract(event, '$.replay') IS NOT NULL" if again else "whole"
+        condition, values = (f"whole AND {_RUNS}", SETTLED) if again else ("whole", ())
         for bucket in dict.fromkeys(event.bucket_name for event in events):
             listed = [event for event in events if event.bucket_name == bucket]
-            rows = self._rows("SELECT key, event FROM lane", bucket, [event.object_key for event in listed], condition)
+            names = [event.object_key for event in listed]
+            rows = self._rows("SELECT key, event FROM lane", bucket, names, condition, values)
             contents, keys = _of_rows(rows), {key for key, _ in rows}
             found |= {
                 (bucket, event.object_key)
