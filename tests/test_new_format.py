@@ -146,6 +146,20 @@ def test_words_that_become_fields_are_told_and_not_required(tmp_path: Path) -> N
     assert 'require=any_of("user", "n", "x")' in made.files[0].read_text()
 
 
+@pytest.mark.parametrize("separator", [";", "; ", ",", ", ", "|", " | ", "\t"])
+def test_the_separator_of_pairs_is_found(tmp_path: Path, separator: str) -> None:
+    log = separator.join(["user=ann", "bytes=12", "text=a b", "act=ok"]) + "\n"
+    made = create("acme/pairs", (log * 3).encode(), tmp_path, tmp_path)
+    assert made.layout.events[0] == {"user": "ann", "bytes": 12, "text": "a b", "act": "ok"}
+    assert made.warnings == []
+
+
+def test_a_separator_within_values_is_none_of_pairs(tmp_path: Path) -> None:
+    log = "user=ann groups=a,b,c flags=x;y|z act=ok\n"
+    made = create("acme/pairs", (log * 3).encode(), tmp_path, tmp_path)
+    assert made.layout.events[0] == {"user": "ann", "groups": "a,b,c", "flags": "x;y|z", "act": "ok"}
+
+
 def test_a_dash_for_no_value_is_none_in_pairs_as_in_tables(tmp_path: Path) -> None:
     log = "user=ann bytes=12 act=ok\nuser=- bytes=- act=ok\nuser=bob bytes=3 act=-\n"
     made = create("acme/pairs", log.encode(), tmp_path, tmp_path)

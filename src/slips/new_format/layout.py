@@ -189,12 +189,12 @@ def _pairs(lines: Sequence[str], _text: str) -> Iterator[Layout]:
     if not _have_pairs(lines, 3):
         return
     head = _head(lines)
-    for separator in (" ", ";", ",", "|", "\t"):
-        arguments = {"head": head} if head else {}
-        if separator != " ":
-            arguments["separator"] = separator
-        if separator == " " or all(separator in line for line in lines):
-            yield Layout("KeyValue", arguments, "log")
+    arguments = {"head": head} if head else {}
+    for separator in (";", ",", "|", "\t"):
+        behind = re.compile(rf"{re.escape(separator)} *+{_PAIR.pattern}")
+        if all(len(behind.findall(line)) >= len(_PAIR.findall(line)) - 1 > 0 for line in lines):
+            yield Layout("KeyValue", {**arguments, "separator": separator}, "log")
+    yield Layout("KeyValue", arguments, "log")
 
 
 def _head(lines: Sequence[str]) -> str:
