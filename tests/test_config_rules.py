@@ -267,3 +267,10 @@ def test_chains_are_checked_even_where_the_rest_of_the_mapping_is_wrong() -> Non
     text = mapping("- {prefix: 1, format: jsn, on_error: x}\n- {format: jsn}\n- {prefix: a, format: [123]}")
     _, problems = check(text, check_chain=lambda names, _root: [f"format {names[0]!r} is not known"])
     assert [one.line for one in problems if one.message.startswith("format ")] == [6, 7]
+
+
+def test_a_parser_of_texts_behind_events_without_one_is_a_warning_at_its_step() -> None:
+    assert warnings(mapping("- {prefix: a, format: [s3-lines, json]}\n- prefix: b\n  format: [okta, syslog]")) == [
+        "8: format 'syslog' reads a text in 'message' or 'log', and events of 'okta' are not known to have one; "
+        "expected a header in its place, such as 'docker-json'; try the chain with 'slips parse'"
+    ]

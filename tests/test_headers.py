@@ -22,7 +22,7 @@ from slips.format import Event, Format, PerObject, RecordLimits, Rule, parser
 from slips.formats import catalogue, sample_files
 from slips.model import MetaData, ObjectEvent, Outcome
 from slips.parsing import Columns, Declaration, Json, Quoted, Syslog, clf, iso
-from slips.parsing.chain import check_chain, compile_chain
+from slips.parsing.chain import check_chain, compile_chain, doubts_of_chain
 from slips.parsing.event_types import EventTypes
 from slips.parsing.plain import plain
 from slips.parsing.run import Chain, Ticker
@@ -388,3 +388,46 @@ def test_a_chain_that_lacks_json_is_told_with_the_one_to_write(steps: list[str],
     assert problem.endswith(f"expected a parser such as 'json' between; write {write}")
     with pytest.raises(FormatError):
         compile_chain(steps, Path())
+
+
+OWN_FORMATS = """\
+from slips.parsing import Columns, Json
+
+FLOWS = Columns("flows", "flows", columns="source target")
+NOTES = Columns("notes", "notes", columns="time message")
+THING = Json("thing", "things")
+
+def door(meta, event):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        *(["okta", "syslog"], ["cloudtrail", "json", "okta"]),
+        *(["vpc-flow", "regex"], ["syslog", "nginx-access", "json"]),
+        [{"regex": {"pattern": "(?P<a>.*)"}}, "syslog"],
+        ["own.py:FLOWS", "syslog"],
+    ],
+)
+def test_a_chain_has_a_doubt_where_no_event_carries_a_text(steps: list[Step], tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN_FORMATS)
+    (doubt,) = doubts_of_chain(steps, tmp_path)
+    assert "reads a text in 'message' or 'log'" in doubt
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        *(["syslog", "paloalto"], ["cloudwatch-logs", "vpc-flow"], ["docker-json", "nginx-access"]),
+        *(["json", name] for name in ("syslog", "vpc-flow", "regex")),
+        *(["fluent-bit", "nginx-access"], ["filebeat", "syslog"], ["k8s-cri", "syslog-any", "openvpn"]),
+        *(["csv", "syslog"], ["key-value", "syslog"], ["postgresql-csv", "json"], ["sshd", "json"], ["no-format"]),
+        *(["own.py:NOTES", "syslog"], ["json", "own.py:THING", "syslog"], ["json", "own.py:door", "syslog"]),
+        ["cloudwatch-logs", "json", "okta"],
+    ],
+)
+def test_a_chain_has_no_doubt_where_events_may_carry_a_text(steps: list[Step], tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN_FORMATS)
+    assert doubts_of_chain(steps, tmp_path) == []

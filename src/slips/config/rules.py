@@ -19,6 +19,7 @@ from slips.config.notes import Home
 from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.values import INVALID, right_items
+from slips.parsing.chain import doubts_of_chain
 from slips.step import Step, name_of, options_of
 from slips.zones import zone_of
 
@@ -198,8 +199,11 @@ class Rules:
                 self._once("prefix", mapping["prefix"], prefixes, (*here, "prefix"), hint)
             steps = mapping.get("format", [])
             if steps and INVALID not in steps:
-                for problem in self._check_chain(steps, self._root):
+                problems = self._check_chain(steps, self._root)
+                for problem in problems:
                     self._problems.error((*here, "format", *_place_in(steps, problem)), problem)
+                for doubt in [] if problems else doubts_of_chain(steps, self._root):
+                    self._problems.warn((*here, "format", *_place_in(steps, doubt)), doubt)
             if isinstance(zone := mapping.get("timezone"), str):
                 try:
                     zone_of(zone)

@@ -6,7 +6,7 @@ Checks import no loop, which costs commands that only read a config a tenth of a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +15,7 @@ import msgspec
 import slips.formats
 from slips.errors import FormatError
 from slips.exceptions import describe
-from slips.format import SHORT, Format, FormatOptions, MeaningOptions, RecordLimits, parser
+from slips.format import CARRIES, SHORT, Format, FormatOptions, MeaningOptions, RecordLimits, parser
 from slips.step import Step, name_of, options_of, written
 from slips.usercode import import_file, place_of
 
@@ -121,6 +121,42 @@ def check_event_types(steps: Sequence[Step], root: Path, types: Sequence[EventTy
 def check_chain(steps: Sequence[Step], root: Path) -> list[str]:
     """Return every mistake in `steps` as an error text; none for a chain that compiles."""
     return _resolve(steps, root)[1]
+
+
+def doubts_of_chain(steps: Sequence[Step], root: Path) -> list[str]:
+    """Return a warning for each parser of texts in `steps` behind events that are not known to have a text for it.
+
+    No mistake, as events may have fields that neither the declaration nor the sample of their format names.
+    """
+    parts, problems = _resolve(steps, root)
+    if problems:
+        return []
+    return [
+        f"format {part.name!r} reads a text in {' or '.join(map(repr, CARRIES))}, and events of {before.name!r} are "
+        "not known to have one; expected a header in its place, such as 'docker-json'; try the chain with 'slips parse'"
+        for before, part in pairwise(parts)
+        if part.format.takes == "text" and before.format.gives == "event" and not _may_carry(before)
+    ]
+
+
+def _may_carry(part: _Part) -> bool:
+    """Whether events of a format may have a text for a parser behind it."""
+    from slips.parsing.declare import Declaration, Json  # few chains need it, and its compiler
+
+    format_ = part.format
+    if format_.carries or format_.extends or not isinstance(format_, Declaration):
+        return True
+    fields = format_.all_fields()
+    if fields is None and isinstance(format_, Json) and ".py:" not in part.name:
+        fields = {path.partition(".")[0] for _, path in format_.meaning.paths} | _fields_of_sample(format_.name)
+    return fields is None or not fields.isdisjoint(CARRIES)
+
+
+def _fields_of_sample(name: str) -> set[str]:
+    """Return the fields of the events of a shipped format's sample."""
+    expected = (path for path in slips.formats.sample_files(name) if ".expected." in path.name)
+    lines = (msgspec.json.decode(line) for path in expected for line in path.read_bytes().splitlines())
+    return {field for line in lines for field in line.get("event", ())}
 
 
 def options_of_format(name: str, root: Path) -> type[FormatOptions] | None:

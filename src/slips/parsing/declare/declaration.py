@@ -99,7 +99,7 @@ class Declaration(Format, ABC):
             self.check()
             meaning = self._meaning()
             self._check_paths(meaning)
-            paths = EntityPaths.of(self.entities, self._all_fields(), self.places(), self.absent_texts)
+            paths = EntityPaths.of(self.entities, self.all_fields(), self.places(), self.absent_texts)
         except ValueError as error:
             raise ValueError(f"format {self.name!r}: {error}") from None
         set_ = object.__setattr__
@@ -174,7 +174,7 @@ class Declaration(Format, ABC):
             if path not in known:
                 raise ValueError(f"{part}: no field {path!r}; expected one of {', '.join(sorted(known))}")
 
-    def _all_fields(self) -> Set[str] | None:
+    def all_fields(self) -> Set[str] | None:
         """Return the fields that events can have behind `adds` and `refine`; None if these are not known."""
         known = None if self.refine is not None else self.known()
         return None if known is None else {*known, *([self.adds] if self.adds and isinstance(self.adds, str) else ())}
