@@ -406,7 +406,7 @@ def door(meta, event):
     "steps",
     [
         *(["okta", "syslog"], ["cloudtrail", "json", "okta"]),
-        *(["vpc-flow", "regex"], ["syslog", "nginx-access", "json"]),
+        *(["vpc-flow", "regex"], ["journald", "syslog"], ["syslog", "nginx-access", "json"]),
         [{"regex": {"pattern": "(?P<a>.*)"}}, "syslog"],
         ["own.py:FLOWS", "syslog"],
     ],
