@@ -176,6 +176,19 @@ def test_wrong_arguments_are_said_with_what_was_expected(project: Project, args:
     assert words in done.err
 
 
+def test_a_report_that_cannot_be_written_ends_the_audit_before_it_begins_and_leaves_files_alone(
+    project: Project,
+) -> None:
+    (project.root / "old.html").write_text("old")
+    for path in ("none/a.html", "logs"):
+        done = project.slips("audit", "--report", path)
+        assert (done.status, done.out) == (2, "")
+    for path in ("old.html", "new.html"):
+        done = project.slips("audit", "--report", path, "--since", "soon")
+        assert (done.status, "--since: 'soon'" in done.err) == (2, True)
+    assert ((project.root / "old.html").read_text(), (project.root / "new.html").exists()) == ("old", False)
+
+
 def test_a_directory_that_cannot_be_listed_is_said_and_fails(project: Project) -> None:
     project.bucket.rmdir()
     done = project.slips("audit", "--json")

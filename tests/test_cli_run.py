@@ -141,6 +141,8 @@ def test_again_without_an_object_is_refused(project: Project) -> None:
 
 
 def test_paths_that_name_nothing_are_refused(project: Project) -> None:
+    other = project.slips("run", "s3://other/").err
+    assert other == "slips: s3://other/: the config has no bucket 'other'; expected one of: my-logs\n"
     for path in ("logs/none", "/", "s3://", "logs"):
         assert project.slips("run", path).status == 2, path
 

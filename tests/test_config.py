@@ -268,6 +268,8 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> Non
         ("a: 1\nkey\nb: 1\n", "2: not valid YAML: no ':' after the key; expected 'key: value'"),
         ("a: 1\nb: [1, 2\nc: 3\n", "2: not valid YAML: a bracket is opened and not closed, or a ',' is missing; "
          "expected ',' or the bracket"),
+        *((f"a: [1]\nb: 1\n{end}\n\n", "3: not valid YAML: a bracket is opened and not closed, or a ',' is missing; "
+          "expected ',' or the bracket") for end in ("x: [", "x: [[1],", "x: {a: 1,", "x: [{")),
         ("a: 1\nb: 'x\nc: 1\nd: 1\n", "2: not valid YAML: a quote is opened and never closed; expected another one; "
          "close it"),
         ("a: 1\nb: 'x' y\n", "2: not valid YAML: this follows a value that is complete; expected a key on its own "

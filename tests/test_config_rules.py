@@ -165,7 +165,7 @@ def test_a_config_without_a_source_of_logs_is_a_warning() -> None:
 def test_embedded_buckets_and_mappings_should_name_each_other() -> None:
     assert warnings(SMALL.replace("sns_topics: []", "embedded: {buckets: {my-log: data}}")) == [
         "2: bucket 'my-log' has no mapping; expected one in bucket_mapping; add it",
-        "4: bucket 'my-logs' has no directory on this machine; expected one in backend.embedded.buckets",
+        "4: bucket 'my-logs' has no directory on this machine; did you mean 'my-log'?",
     ]
 
 

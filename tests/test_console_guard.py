@@ -248,5 +248,6 @@ def test_the_missing_extra_is_told_in_a_line(project: Project) -> None:
     )
     assert done.returncode == 2
     assert done.stderr == (
-        "slips: console: starlette is not installed; expected the extra 'console'; pip install 'slips[console]'\n"
+        "slips: console: starlette is not installed; expected the extra 'console'; "
+        "run pip install '.[console]' in the checkout of slips\n"
     )

@@ -291,7 +291,7 @@ def test_a_file_that_cannot_be_opened_is_told_with_the_reason(project: Project, 
 
 def test_a_parquet_file_without_the_library_is_told_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "arro3.io", None)
-    assert infer(texts({"a": ["1"]}), SOURCE).reason.endswith("run pip install 'slips[parquet]'")
+    assert infer(texts({"a": ["1"]}), SOURCE).reason.endswith("run pip install '.[parquet]' in the checkout of slips")
 
 
 def test_an_archive_is_read_beyond_the_beginning_of_a_text_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

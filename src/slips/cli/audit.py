@@ -15,7 +15,7 @@ from click.exceptions import Exit
 from slips import __version__
 from slips.cli.command import Command, argument
 from slips.cli.context import config_for, json_option, open_operations, place_of
-from slips.cli.output import print_json, say, show_text, table, write_private
+from slips.cli.output import check_writable, print_json, say, show_text, table, write_private
 from slips.cli.progress import counting
 from slips.cli.usage import FILE, FILE_TEXT, OneOf
 from slips.config.needs import DRAINING
@@ -105,6 +105,8 @@ def audit(
             )
         _show_last(ctx, json_=json_)
         return
+    if report is not None:
+        check_writable(report)  # before a listing that may take hours
     place, config = place_of(ctx), config_for(ctx, DRAINING)
     wanted: set[AuditState] = {"missing", "changed"} if changed else {"missing"}
     repaired: dict[str, int] | None = None

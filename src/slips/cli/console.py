@@ -41,7 +41,7 @@ def console(ctx: click.Context, port: int, host: str, read_only: bool) -> None:
 
     Prints its URL on standard error, with the token without which no page answers, and serves until Ctrl-C. Shows
     what is lost or fails and since when, drains and dismisses errors, and names the command that does the same.
-    Needs an extra: pip install 'slips[console]'
+    Needs an extra: pip install '.[console]' in the checkout of slips.
 
     \b
     Examples:
@@ -57,7 +57,8 @@ def console(ctx: click.Context, port: int, host: str, read_only: bool) -> None:
         if library not in EXTRA:
             raise
         raise UsageError(
-            f"console: {library} is not installed; expected the extra 'console'; pip install 'slips[console]'"
+            f"console: {library} is not installed; expected the extra 'console'; "
+            "run pip install '.[console]' in the checkout of slips"
         ) from None
     place = operating_place(ctx)
     has_config = place.stack is None or stack_config(ctx, place.stack, STACK_NAME) is not None

@@ -6,6 +6,7 @@ Characters that could steer a terminal are spelled out here (see `slips.printabl
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -138,6 +139,18 @@ def accounted(outcome: Outcome) -> str:
         f"{plural(outcome.records, 'record')} = {outcome.delivered:,} delivered + {outcome.filtered:,} filtered + "
         f"{outcome.quarantined:,} quarantined; {plural(outcome.events, 'event')}"
     )
+
+
+def check_writable(path: Path) -> None:
+    """Raise UsageError if `write_private` could not write a file. Changes none, and leaves no new one."""
+    try:
+        if not (path.exists() or path.is_symlink()):
+            private.write(path, "")
+            path.unlink()
+        elif path.is_file() or path.is_dir():  # to open another kind, as a pipe, may wait, or end what reads it
+            os.close(os.open(path, os.O_WRONLY))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected a file that can be written") from None
 
 
 def write_private(path: Path, text: str) -> None:

@@ -57,6 +57,8 @@ def compose(text: str) -> Node:
         # Not the faster CSafeLoader: its texts differ, and deep nesting crashes the process instead of raising.
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
+        if "found '<stream end>'" in (error.problem or "") and (mark := _open_bracket(text)) is not None:
+            raise UnreadableError(mark.line + 1, f"not valid YAML: {_BRACKET}") from None
         raise UnreadableError(*_explain(error)) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -77,11 +79,12 @@ def compose(text: str) -> Node:
     return node
 
 
+_BRACKET = "a bracket is opened and not closed, or a ',' is missing; expected ',' or the bracket"
 _OPENED = {
     # Advice by PyYAML's words, for mistakes that began further up: at PyYAML's "context".
     "could not find expected ':'": "no ':' after the key; expected 'key: value'",
     "unexpected end of stream": "a quote is opened and never closed; expected another one; close it",
-    "expected ',' or": "a bracket is opened and not closed, or a ',' is missing; expected ',' or the bracket",
+    "expected ',' or": _BRACKET,
 }
 _HERE = {
     r"'\t' that cannot start": "a tab cannot indent; expected spaces; replace it",
@@ -109,6 +112,17 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[int, str]:
             problem = explanation.format(found=found)
             break
     return mark.line + 1 if mark else 1, f"not valid YAML: {problem}"
+
+
+def _open_bracket(text: str) -> yaml.Mark | None:
+    """Return the place of the last bracket that is open at the end of a text: PyYAML names none if a value is due."""
+    opened: list[yaml.Mark] = []
+    for token in yaml.scan(text, Loader=_Loader):
+        if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
+            opened.append(token.start_mark)
+        elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken):
+            opened.pop()
+    return opened[-1] if opened else None
 
 
 def _too_large(root: Node) -> Node | None:

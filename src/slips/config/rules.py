@@ -143,17 +143,21 @@ class Rules:
         """Report buckets of this machine without a mapping, and mapped ones without a directory."""
         if "embedded" not in self._backend:
             return
-        here = ("backend", "embedded", "buckets")
+        import difflib  # not at the start of a function on AWS
+
+        here, unmapped = ("backend", "embedded", "buckets"), list[str]()
         for bucket in self._backend["embedded"].get("buckets", {}):
             if ("bucket_mapping", bucket) not in self._problems.lines:
+                unmapped.append(bucket)
                 self._problems.warn(
                     (*here, bucket), f"bucket {bucket!r} has no mapping; expected one in bucket_mapping; add it"
                 )
         for bucket in self._mapping:
             if (*here, bucket) not in self._problems.lines:
+                close = difflib.get_close_matches(bucket, unmapped, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else "expected one in backend.embedded.buckets"
                 self._problems.warn(
-                    ("bucket_mapping", bucket),
-                    f"bucket {bucket!r} has no directory on this machine; expected one in backend.embedded.buckets",
+                    ("bucket_mapping", bucket), f"bucket {bucket!r} has no directory on this machine; {hint}"
                 )
 
     def _check_streams(self) -> None:

@@ -324,7 +324,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "packetbeat": ("elastic", "event", "event", "packetbeat.{type}", "Packetbeat transactions and flows", "https://www.elastic.co/guide/en/beats/packetbeat/current/exported-fields.html"),
     "pagerduty": ("pagerduty", "event", "event", "pagerduty.{root_resource.type|'audit'}.{action}", "PagerDuty audit records", "https://developer.pagerduty.com/docs/audit-record-logs"),
     "paloalto": ("paloalto", "text", "event", "paloalto.{type}", "Palo Alto Networks PAN-OS logs (CSV), of any type and version", "https://docs.paloaltonetworks.com/ngfw/administration/monitoring/use-syslog-for-monitoring/syslog-field-descriptions"),
-    "parquet": ("readers", "object", "event", "", "each row of a Parquet file is a record; needs the extra slips[parquet]", "https://parquet.apache.org/docs/file-format/"),
+    "parquet": ("readers", "object", "event", "", "each row of a Parquet file is a record; needs the extra 'parquet'", "https://parquet.apache.org/docs/file-format/"),
     "pfsense": ("netgate", "text", "event", "netgate.pfsense.{action}", "packet filter log of pfSense and OPNsense ('filterlog'), with or without a syslog header", "https://docs.netgate.com/pfsense/en/latest/monitoring/logs/raw-filter-format.html"),
     "pgbouncer": ("postgresql", "text", "event", "pgbouncer.{level}", "PgBouncer logs: connections, logins, statistics", "https://www.pgbouncer.org/config.html"),
     "postfix": ("postfix", "text", "event", "postfix.{event|status|'message'}", "Postfix: queue, deliveries, clients, rejections, with or without a syslog header", "https://www.postfix.org/documentation.html"),

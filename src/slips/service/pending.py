@@ -174,6 +174,8 @@ class Pending:
             bucket, _, key = path.removeprefix("s3://").partition("/")
             if not bucket:
                 raise UsageError(f"{path}: no bucket; expected s3://bucket/key-or-prefix")
+            if bucket not in (mapped := self._config.bucket_mapping) and bucket not in self._directories.buckets:
+                raise UsageError(f"{path}: the config has no bucket {bucket!r}; expected one of: {', '.join(mapped)}")
             return self._exact_or_prefix(bucket, key)
         place = Path(os.path.realpath(path))
         for bucket, directory in self._directories.buckets.items():

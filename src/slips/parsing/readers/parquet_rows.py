@@ -1,4 +1,4 @@
-"""Reads Parquet files: each row is a record, numbered across row groups. Needs the extra `slips[parquet]`.
+"""Reads Parquet files: each row is a record, numbered across row groups. Needs the extra `parquet`.
 
 The rows come in batches of few, so that memory is bounded by a page of each column, never by the object.
 """
@@ -47,7 +47,7 @@ _DIGITS = {"s": 0, "ms": 3, "us": 6, "µs": 6, "ns": 9}
 
 @reader(
     "parquet",
-    summary="each row of a Parquet file is a record; needs the extra slips[parquet]",
+    summary="each row of a Parquet file is a record; needs the extra 'parquet'",
     reference="https://parquet.apache.org/docs/file-format/",
     gives="event",
     rules=(EMPTY,),
@@ -154,7 +154,7 @@ def _batches(file: BinaryIO) -> Iterator[RecordBatch]:
     except ImportError:
         raise ReaderError(
             "parquet: the library 'arro3-io' is not installed; expected the extra 'parquet'; run "
-            "pip install 'slips[parquet]'"
+            "pip install '.[parquet]' in the checkout of slips"
         ) from None
     try:
         yield from read_parquet(file, batch_size=ROWS)
