@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import slips.service.pool
 from running import HANDLER, Project, project
 from slips.config import HandlerConfig, Mapping, MappingHandler
 from slips.errors import UsageError
@@ -131,6 +132,36 @@ def test_a_worker_that_cannot_use_a_handler_that_another_uses_takes_no_object(se
     (warning,) = several.watch.warnings
     assert "ZeroDivisionError" in warning
     assert "going on with 1 of the workers" in warning
+
+
+@pytest.mark.slow
+def test_a_worker_that_could_not_start_beside_another_is_started_again_later(
+    several: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slips.service.pool, "FEWER_SECONDS", 0.0)
+    begun = "while not os.path.exists(os.path.join(os.path.dirname(__file__), 'begun')): pass"
+    how = f"""
+with open(__file__ + '.imports', 'a') as file: print(file=file)
+number = open(__file__ + '.imports').read().count(chr(10))
+if number == 2:
+    {begun}
+    1 / 0
+"""
+    imports = other(several, ENDS.format(how=how)).with_name("other.py.imports")
+    (several.root / "fine.py").write_text(HANDLER)
+    several.put("fine/0", "wait go")
+    end = time.monotonic() + 30
+
+    def clock() -> float:
+        now = time.monotonic()
+        if (imports.exists() and len(imports.read_text()) > 2) or now > end:
+            (several.root / "go").touch()
+        return now
+
+    summary = several.run(workers=2, clock=clock)
+    assert (len(results(summary)), summary.failed, len(imports.read_text())) == (6, 0, 3)
+    (warning,) = several.watch.warnings
+    assert warning.endswith("going on with 1 of the workers, until another start")
 
 
 def test_a_broken_default_handler_that_no_mapping_uses_is_no_mistake(several: Project) -> None:

@@ -27,6 +27,8 @@ STARTS = 3
 """Starts in a row that may fail while no worker is ready: the system may be out of memory for a moment."""
 START_AGAIN_SECONDS = (0.3, 1.0)
 """Seconds to wait before the second and the third start."""
+FEWER_SECONDS = 60.0
+"""Seconds until another start, if one has failed while other workers were ready."""
 REST_SECONDS = 5.0
 """Most seconds between two parts of a message. A worker writes it in one go: after more the bytes are no message."""
 HUNG_UP_SECONDS = 1.0
@@ -105,7 +107,9 @@ class Pool:
         """
         self._config, self._endpoint_url, self._region, self._warn = config, endpoint_url, region, warn
         self._prints = prints
-        self._wanted = _allowed(wanted, warn)
+        self._wanted = self._most = _allowed(wanted, warn)
+        self._most_at = 0.0
+        """When as many workers are wanted again as at first, if a start has failed."""
         self._awake = Awake(clock)
         self._workers: list[Worker] = []
         self._failed_starts, self._last_failure, self._start_at = 0, -1.0, 0.0
@@ -294,6 +298,7 @@ class Pool:
             worker.dismiss()
             return
         self._config, self._wanted = trial.config, trial.wanted
+        self._most = self._wanted
         self._broken, self._unusable, self.files = {}, set(), set()
         worker.ready = True
         self._failed_starts, self._start_at = 0, 0.0
@@ -323,12 +328,13 @@ class Pool:
     def _not_started(self, why: str, begun: float, *, for_good: bool = False, path: str = "") -> None:
         """Count the failed start of a worker that was begun at `begun`, and that died when it imported `path`.
 
-        If other workers are ready, continue with these. Else schedule another start. If all STARTS failed, or the
-        failure is `for_good`, later workers do not import `path`. Raises UsageError if they would have no handler left.
+        If other workers are ready, continue with these for FEWER_SECONDS. Else schedule another start. If all STARTS
+        failed, or the failure is `for_good`, later workers do not import `path`. Raises UsageError if they would have
+        no handler left.
         """
         if any(worker.ready for worker in self._workers):
-            self._wanted = len(self._workers)
-            self._warn(f"{why}; going on with {self._wanted} of the workers")
+            self._wanted, self._most_at = len(self._workers), self._awake.seconds + FEWER_SECONDS
+            self._warn(f"{why}; going on with {self._wanted} of the workers, until another start")
             return
         if begun > self._last_failure:  # workers that were started together count as one start
             self._failed_starts += 1
@@ -384,6 +390,8 @@ class Pool:
 
         Take back what a worker was given ahead, if its object takes long or it has to go.
         """
+        if self._wanted < self._most and self._awake.seconds >= self._most_at:
+            self._wanted = self._most
         for worker in list(self._workers):
             silent = self._awake.seconds - worker.heard
             limit = self._config.handler.timeout if worker.ready else START_SECONDS
