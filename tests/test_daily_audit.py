@@ -68,7 +68,7 @@ def test_an_audit_begins_a_day_after_the_start_says_what_is_missing_and_is_noted
     clock.now += DAY
     assert audits.look(config) == ""
     assert audits.look(config) == (
-        "the daily audit: 1 object missing; 'slips audit' shows which, '--repair' puts them back"
+        "the daily audit: 1 object missing; 'slips audit' shows which, '--repair' puts back what is missing"
     )
     note = json.loads(state.setting(f"note.{LAST}") or "")
     assert (note["total"]["done"], note["total"]["missing"]) == (1, 1)

@@ -46,7 +46,10 @@ def test_drained_items_are_on_the_streams_and_gone_from_the_table(cloud: Cloud) 
 
 
 def test_errors_tells_of_undelivered_messages_beside_its_list(cloud: Cloud) -> None:
-    url = undelivered(cloud, "x", "y")
+    url = undelivered(cloud, "x")
+    note = "slips: 1 undelivered message besides: 'slips drain' takes it up, 'slips status' counts it\n"
+    assert cloud.slips("errors").err == note
+    cloud.clients.sqs.send_message(QueueUrl=url, MessageBody="y")
     note = "slips: 2 undelivered messages besides: 'slips drain' takes them up, 'slips status' counts them\n"
     for args, out in [([], "no errors\n"), (["--json"], "[]\n"), (["--group"], "no errors\n")]:
         done = cloud.slips("errors", *args)

@@ -54,6 +54,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def them(count: int) -> str:
+    """Return the pronoun for a count of things: `it`, or `them`."""
+    return "it" if count == 1 else "them"
+
+
 def duration(seconds: float) -> str:
     """Format a duration: `4 s`, `12 min`, `2 h 10 min`, `3 d 4 h`."""
     whole = max(0, int(seconds))

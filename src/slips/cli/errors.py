@@ -33,7 +33,7 @@ from slips.cli.usage import FILE, Number, OneOf
 from slips.errors import SlipsError
 from slips.model import ErrorItem, ObjectEvent, Range
 from slips.operations import Group, Operations, grouped
-from slips.printable import lines, one_line, plural
+from slips.printable import lines, one_line, plural, them
 
 if TYPE_CHECKING:
     from slips.pipeline.canary import CanaryGroup
@@ -88,7 +88,7 @@ def _say_undelivered(operations: Operations) -> None:
     with suppress(SlipsError):
         if waiting := operations.count_undelivered():
             what = plural(waiting, "undelivered message")
-            say(f"{what} besides: 'slips drain' takes them up, 'slips status' counts them")
+            say(f"{what} besides: 'slips drain' takes {them(waiting)} up, 'slips status' counts {them(waiting)}")
 
 
 def _say_pauses(operations: Operations) -> None:

@@ -22,7 +22,7 @@ from slips.kept_audit import KeptAudit
 from slips.object_states import WORDS
 from slips.operations import Alarm, BackendStatus, LaneStatus, Service
 from slips.place import open_state
-from slips.printable import duration, one_line, plural
+from slips.printable import duration, one_line, plural, them
 from slips.service.interrupts import Interrupted, Interrupts
 from slips.service.s3_sources import listings
 from slips.service.summary import Summary
@@ -169,8 +169,7 @@ def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
         yield "'slips errors' lists what failed; with its cause mended, 'slips drain' and 'slips run' process it again"
     if summary.left_alone:
         left = plural(summary.left_alone, "object")
-        them = "it" if summary.left_alone == 1 else "them"
-        yield f"{left} in the error table left alone; 'slips drain' puts {them} back"
+        yield f"{left} in the error table left alone; 'slips drain' puts {them(summary.left_alone)} back"
     if summary.skipped and named:
         yield "'--again' processes objects that are done, too"
     embedded = config.backend.embedded

@@ -17,7 +17,7 @@ from slips.kept_audit import KeptAudit
 from slips.model import LANES, Lane
 from slips.object_states import WORDS, State
 from slips.operations import Alarm, Group, Kind, LaneStatus, Operations, Service, hourly
-from slips.printable import duration, plural
+from slips.printable import duration, plural, them
 from slips.tally import LedgerTally
 
 RECENT_SECONDS = 300
@@ -129,7 +129,8 @@ class Now(Struct, kw_only=True):
                 what = f"{plural(number, 'object')} on lane {lane.name} {be} tried again after a failed attempt"
                 yield Finding("warning", what, "/#lanes")
         if self.undelivered:
-            yield Finding("warning", f"about {plural(self.undelivered, 'undelivered message')}: a drain takes them up")
+            what = f"about {plural(self.undelivered, 'undelivered message')}"
+            yield Finding("warning", f"{what}: a drain takes {them(self.undelivered)} up")
         for alarm in self.alarms:
             yield Finding("warning", f"alarm {alarm.name}: {alarm.description}")
         if self.waiting and self.kind == "machine" and self.service is None:

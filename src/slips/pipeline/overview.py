@@ -22,7 +22,7 @@ from slips.kept_audit import KeptAudit
 from slips.model import LANES, Lane, format_time
 from slips.object_states import State
 from slips.operations import Alarm, BackendStatus, Kind, LaneCounts, Operations, Service
-from slips.printable import one_line
+from slips.printable import one_line, them
 
 RATE_SECONDS = 60.0
 """Seconds whose average is the longer one of the two rates of a lane."""
@@ -261,7 +261,7 @@ class Processing(Struct, frozen=True):
         )
         if pauses and {pause.lane for pause in pauses if not pause.handler}.issuperset(used):
             return one_line(f"{'it waits' if count == 1 else 'they wait'}: {paused}")
-        now = f"{self.who} processes {'it' if count == 1 else 'them'} now"
+        now = f"{self.who} processes {them(count)} now"
         return one_line(f"{now}, but {paused}") if paused else now
 
 

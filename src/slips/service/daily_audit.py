@@ -124,4 +124,8 @@ def _said(found: Audit) -> str:
     missing = found.total.found.missing
     said = [f"{plural(missing, 'object')} missing"] if missing else []
     said += [f"{plural(len(found.problems), 'path')} could not be listed"] if found.problems else []
-    return f"the daily audit: {', '.join(said)}; 'slips audit' shows which, '--repair' puts them back" if said else ""
+    return (
+        f"the daily audit: {', '.join(said)}; 'slips audit' shows which, '--repair' puts back what is missing"
+        if said
+        else ""
+    )
