@@ -194,6 +194,8 @@ def test_a_pause_of_one_handler_or_of_one_lane_of_two_is_said_beside_who_process
     both: dict[Lane, int] = {"fast": 1, "slow": 1}
     words = "lane slow is paused for objects of a.py: 20 of 20 objects failed ('slips limit slow --resume' ends it)"
     assert Processing("the stack", [of_handler]).of(2, both) == f"the stack processes them now, but {words}"
+    assert Processing("the stack", [of_handler]).of(2, both, asked=True) == "the stack processes them now"
+    assert Processing("the stack", [whole]).of(1, {"fast": 1, "slow": 0}, asked=True).startswith("it waits: ")
     words = "lane fast is paused ('slips limit fast --resume' ends it)"
     assert Processing("the stack", [whole]).of(2) == f"the stack processes them now, but {words}"
     assert Processing("the stack", [whole]).of(1, {"fast": 1, "slow": 0}) == f"it waits: {words}"

@@ -137,9 +137,9 @@ def _show_counts(canary: Canary, by: Processing, done: DrainResult, *, dry_run: 
             show_text(f"{plural(done.drained, 'item')} would be sent first")
         return
     if followed := sum(group.drained for group in canary.groups):
-        show_text(f"{plural(followed, 'item')} followed; {by.of(followed, done.lanes)}")
+        show_text(f"{plural(followed, 'item')} followed; {by.of(followed, done.lanes, asked=True)}")
     if waiting := len(canary.waiting):  # after Ctrl-C
-        show_text(f"objects waiting on a lane: {waiting:,}; {by.of(waiting, done.lanes)}")
+        show_text(f"objects waiting on a lane: {waiting:,}; {by.of(waiting, done.lanes, asked=True)}")
     if held := sum(group.is_held for group in canary.groups):
         show_text(f"{plural(held, 'group')} held back; 'slips error ID' shows a new error in detail")
 

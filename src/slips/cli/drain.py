@@ -142,7 +142,7 @@ def result_shown(
 def _show_counts(done: DrainResult, by: Processing, *, dry_run: bool) -> None:
     if done.drained:
         on = " and ".join(f"{count:,} on lane {lane}" for lane, count in done.lanes.items() if count)
-        items_, after = plural(done.drained, "item"), by.of(sum(done.lanes.values()), done.lanes)
+        items_, after = plural(done.drained, "item"), by.of(sum(done.lanes.values()), done.lanes, asked=True)
         show_text(f"{items_} would be drained: {on}" if dry_run else f"{items_} drained: {on}; {after}")
     if done.undelivered:
         show_text(f"{plural(done.undelivered, 'undelivered object event')} put back; {by.of(done.undelivered)}")

@@ -157,7 +157,7 @@ def push(
             }
         )
     else:
-        _show(kept, passing, lanes, wanted.lane, operations.kind, by, dry_run=dry_run)
+        _show(kept, passing, lanes, wanted.lane, operations.kind, by, again=again, dry_run=dry_run)
     if problems:
         raise Exit(1)
 
@@ -180,6 +180,7 @@ def _show(
     kind: Kind,
     by: Processing,
     *,
+    again: bool,
     dry_run: bool,
 ) -> None:
     what = f"{plural(kept.count, 'object')} of {kept.size:,} bytes"
@@ -190,6 +191,6 @@ def _show(
             price = dollars(kept.count, kept.size)
             show_text(f"they cost about ${price:,.2f} on AWS, and the time of the handler itself (see docs/costs.md)")
     else:
-        show_text(f"{what} put: {on}; {by.of(kept.count, lanes)}" if on else "nothing to put")
+        show_text(f"{what} put: {on}; {by.of(kept.count, lanes, asked=again)}" if on else "nothing to put")
     if passing.passed:
         show_text("not put: " + ", ".join(f"{count:,} {WORDS[why]}" for why, count in sorted(passing.passed.items())))

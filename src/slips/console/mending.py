@@ -163,7 +163,7 @@ def drained_facts(done: DrainResult, by: Processing) -> Iterator[str]:
     """Yield what became of a drain, in sentences."""
     if done.drained:
         on = " and ".join(f"{count:,} on lane {lane}" for lane, count in done.lanes.items() if count)
-        yield f"{plural(done.drained, 'item')} drained: {on}; {by.of(sum(done.lanes.values()), done.lanes)}"
+        yield f"{plural(done.drained, 'item')} drained: {on}; {by.of(sum(done.lanes.values()), done.lanes, asked=True)}"
     if done.undelivered:
         yield f"{plural(done.undelivered, 'undelivered object event')} put back; {by.of(done.undelivered)}"
     if done.dropped:
@@ -180,11 +180,12 @@ def canary_facts(canary: Canary, by: Processing, done: DrainResult) -> Iterator[
     if succeeded := sum(group.succeeded for group in groups):
         yield f"{plural(succeeded, 'item')} of those sent first succeeded"
     if followed := sum(group.drained for group in groups):
-        yield f"{plural(followed, 'item')} followed their canary; {by.of(followed, done.lanes)}"
+        yield f"{plural(followed, 'item')} followed their canary; {by.of(followed, done.lanes, asked=True)}"
     if held := sum(group.is_held for group in groups):
         yield f"{plural(held, 'group')} held back: the items sent first did not all succeed; the rest stays"
     if waiting := len(canary.waiting):
-        yield f"{plural(waiting, 'object')} on a lane, whose outcome is not known yet; {by.of(waiting, done.lanes)}"
+        after = by.of(waiting, done.lanes, asked=True)
+        yield f"{plural(waiting, 'object')} on a lane, whose outcome is not known yet; {after}"
     if not groups:
         yield "nothing to drain"
 

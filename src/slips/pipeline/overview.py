@@ -252,10 +252,13 @@ class Processing(Struct, frozen=True):
     who: str
     pauses: list[Pause]
 
-    def of(self, count: int, lanes: Mapping[Lane, int] | None = None) -> str:
-        """Say who processes `count` objects now, or why they wait. `lanes`: where they are; None: on any lane."""
+    def of(self, count: int, lanes: Mapping[Lane, int] | None = None, *, asked: bool = False) -> str:
+        """Say who processes `count` objects now, or why they wait. `lanes`: where they are; None: on any lane.
+
+        `asked`: they are replays, which run while their handler is paused.
+        """
         used = LANES if lanes is None else [lane for lane in LANES if lanes[lane]]
-        pauses = [pause for pause in self.pauses if pause.lane in used]
+        pauses = [pause for pause in self.pauses if pause.lane in used and not (asked and pause.handler)]
         paused = ", ".join(
             f"lane {pause.lane} is {sentence(pause)} ('slips limit {pause.lane} --resume' ends it)" for pause in pauses
         )
