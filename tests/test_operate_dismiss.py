@@ -26,6 +26,20 @@ def test_on_a_stack_dismissed_items_leave_the_table_and_no_other(cloud: Cloud) -
     assert cloud.errors() == ["r1"]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "left"), [(["--all"], ["waits"]), (["waits"], ["failed"]), (["--type", "LanePaused"], ["failed"])]
+)
+def test_objects_that_only_wait_are_dismissed_if_they_are_named(
+    cloud: Cloud, chosen: list[str], left: list[str]
+) -> None:
+    cloud.fail("failed")
+    cloud.fail("waits", stage="paused", error_type="LanePaused")
+    done = cloud.slips("dismiss", *chosen, "-y")
+    assert done.out.endswith("1 item dismissed\n")
+    assert ("waits: its objects only wait, and stay; " in done.err) == (left == ["waits"])
+    assert cloud.errors() == left
+
+
 def test_an_item_that_cannot_be_read_keeps_no_other_from_being_dismissed(cloud: Cloud) -> None:
     cloud.fail("r1")
     cloud.fail_in_2018("empty")

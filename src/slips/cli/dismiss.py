@@ -11,6 +11,7 @@ from typing import Any
 import click
 from click.exceptions import Exit
 
+from slips.brakes import is_held
 from slips.cli import items
 from slips.cli.command import Command
 from slips.cli.context import json_option, open_operations
@@ -47,6 +48,7 @@ def dismiss(
     For items that 'slips drain' keeps because they cannot be replayed, and for items that are not worth a replay. Shows
     the items, asks, and deletes just those that it has shown; with --json it prints them as 'slips errors --json' does,
     to be kept. On this machine a dismissed object is not run again until it changes, or 'slips run --again' names it.
+    Items of objects that only wait, as their lane paused or a budget is spent, stay unless an ID or --type names them.
 
     \b
     Examples:
@@ -71,6 +73,8 @@ def dismiss(
         problem = None
         if chosen or all_:
             table = asked.choice(operations).of_table(operations.errors)
+            if not (asked.names or asked.conditions.type):
+                table = _without_held(table)
             problem = _show(islice(table, limit), revisions, show)
         if revisions or messages:
             try:
@@ -99,6 +103,16 @@ def _rest_told(done: Dismissal) -> Iterator[None]:
     except BrokenPipeError:
         say(f"the reader of standard output is gone; {_counts(done.items, done.messages)} dismissed; the rest stays")
         raise
+
+
+def _without_held(table: Iterable[ErrorItem]) -> Iterator[ErrorItem]:
+    """Leave out, and name, items whose objects nothing has failed: they wait, and would be lost."""
+    for item in table:
+        if is_held(item):
+            name = one_line(item.request_id)
+            say(f"{name}: its objects only wait, and stay; 'slips limit' says why; its ID dismisses it")
+        else:
+            yield item
 
 
 def _show(chosen: Iterable[ErrorItem], revisions: list[Revision], show: Callable[[str], None]) -> StateError | None:
