@@ -36,6 +36,7 @@ def test_following_the_page_gives_what_it_shows(tmp_path: Path) -> None:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "NO_COLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_ADDOPTS": "",
     }
     for language, file, text in BLOCKS:
         if file:

@@ -117,7 +117,7 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[int, str]:
 def _open_bracket(text: str) -> yaml.Mark | None:
     """Return the place of the last bracket that is open at the end of a text: PyYAML names none if a value is due."""
     opened: list[yaml.Mark] = []
-    for token in yaml.scan(text, Loader=_Loader):
+    for token in yaml.scan(text, _Loader):
         if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
             opened.append(token.start_mark)
         elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken):
