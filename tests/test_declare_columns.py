@@ -436,6 +436,11 @@ def test_both_readings_of_arbitrary_lines_agree(declared: Columns, data: st.Data
     both_in_turn(declared, data.draw(lines_of(declared.separator)))
 
 
+def test_a_line_that_only_a_later_list_fits_leaves_the_next_one_to_the_first() -> None:
+    declared = door(others=("door", "door time user floor"), integers="time")
+    both_in_turn(declared, ["#Fields: #Fields: #Fields: #Fields: #Fields:", "1 #Fields: user time #Fields:"])
+
+
 NUMBERED = door(columns="text integer float", integers="integer", floats="float", separator="\x1f")
 
 

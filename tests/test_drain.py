@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 
 from fakes import FakeSite, Ledger, Queue, config_of
 from slips import lambdas, telemetry
+from slips.brakes import Pause
 from slips.cli import drain as command
 from slips.config import Route
 from slips.envelope.lane import encode
@@ -441,6 +442,9 @@ class FakeStack:
 
     def count_undelivered(self) -> int:
         return 0
+
+    def pauses(self) -> list[Pause]:
+        return []
 
 
 class Context:

@@ -273,7 +273,7 @@ def test_any_damage_is_an_error_or_leaves_records(data: st.DataObject) -> None:
 
 def test_a_file_without_the_extra_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "arro3.io", None)
-    with pytest.raises(ReaderError, match=r"run pip install 'slips\[parquet\]'"):
+    with pytest.raises(ReaderError, match=r"run pip install '\.\[parquet\]' in the checkout"):
         chains.run(["parquet"], numbered(1))
 
 

@@ -17,9 +17,9 @@ ENTRY_POINTS = "slips.lambdas"
 """The module with the entry points that the template names."""
 FORMATS = ("formats", "parsing/readers", "parsing/declare")
 """The folders of slips with all formats, and with the families that these name."""
-UNTAKEN = ("slips.backends.machine", "slips.config.check")
-"""Modules that are imported only on this machine, though by modules of the functions: the backend that stands for AWS,
-and the checks of a config, which is checked before it is packaged. Neither they nor modules below them go in."""
+UNTAKEN = ("slips.config.check",)
+"""Modules that are imported only on this machine, though by modules of the functions: the checks of a config, which is
+checked before it is packaged. Neither they nor modules below them go in."""
 
 _ROOT = Path(slips.__file__).parent
 

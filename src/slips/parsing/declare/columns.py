@@ -317,11 +317,13 @@ class _Rows(LineParser):
 
     def _columns_of(self, fields: list[str]) -> tuple[str, ...]:
         """Return the columns of a row: of the widest lists that it has fields for, the first that these fit."""
-        if not self._by_width:
-            return self._columns
-        lists = [names for width in sorted(self._by_width, reverse=True) for names in self._by_width[width]]
-        lists = [names for names in lists if len(names) <= len(fields)] or [self._columns]
+        lists = self._lists_of(len(fields))
         return next((names for names in lists if self._declaration.fits(names, fields)), lists[0])
+
+    def _lists_of(self, width: int) -> list[tuple[str, ...]]:
+        """Return the lists of columns that a row of a number of fields may have, the widest first."""
+        widths = sorted((each for each in self._by_width if each <= width), reverse=True)
+        return [names for each in widths for names in self._by_width[each]] or [self._columns]
 
     def retry(self, line: str, at: float) -> Reading:
         other = self._by_separators.get(line.count(self._separator))
@@ -336,7 +338,9 @@ class _Rows(LineParser):
         event: Event | Rule = directive or self._read(fields)
         width = len(self._columns) if isinstance(event, Rule) else len(fields)
         columns = self._columns if isinstance(event, Rule) else self._columns_of(fields)
-        self.fast = _refuse if self._date and "date" not in columns else self._declaration.row(columns, width)
+        # A row of another list than the first would take lines that are of the first.
+        is_odd = columns not in (self._columns, self._lists_of(width)[0]) or (self._date and "date" not in columns)
+        self.fast = _refuse if is_odd else self._declaration.row(columns, width)
         if isinstance(event, Rule):
             self._by_separators = {}
         if self.fast is not _refuse and len(self._by_separators) < _MOST_ROWS:
