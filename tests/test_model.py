@@ -91,7 +91,7 @@ class Model(Struct):
 
 
 class Brakes:
-    """What must be true of pauses and budgets: a Watch, which fails at an object that may not start."""
+    """The rules of pauses and budgets: a Watch, which fails at an object that may not start."""
 
     def __init__(self) -> None:
         self.clock = Clock()

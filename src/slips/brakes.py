@@ -201,7 +201,7 @@ class Controls(Struct):
     held: str = ""
     """A name of the latest events that a brake or a budget keeps in the error table; empty if there are none."""
     holders: frozenset[Holder] = frozenset()
-    """All that may keep them there; empty if a version before has noted them."""
+    """Brakes and budgets that may keep held events in the error table; empty if a version before has noted them."""
 
     def brake(self, lane: Lane, handler: str) -> Brake | None:
         """Return the brake that keeps the objects of a handler on a lane; None if there is none."""

@@ -93,7 +93,7 @@ class ServiceCounts(Struct):
 
 
 class ServiceTroubles(Struct):
-    """What a service cannot use now. It goes on with the rest, and tries again."""
+    """Sources and files that a service cannot use now. It goes on with the rest, and tries again."""
 
     troubles: dict[str, str] = {}
     """The reason for each source that cannot be used, and for `state` and `workers`."""

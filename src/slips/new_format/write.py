@@ -37,7 +37,7 @@ class NewFormat(NamedTuple):
     bad: list[tuple[int, str]]
     """Number and reason of each record of the sample that is quarantined."""
     warnings: list[str]
-    """What of the log the declaration can hardly say."""
+    """Warnings about parts of the log that the declaration can hardly say."""
 
 
 def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:

@@ -158,7 +158,7 @@ class Audit(Struct, kw_only=True):
     mappings: list[PartAudit] = field(default_factory=list)
     unmapped: int = 0
     unmapped_failed: int = 0
-    """Those of them that the error table stops, as it does until they are drained or dismissed."""
+    """Objects without a mapping that the error table stops, as it does until they are drained or dismissed."""
     only: list[str] = field(default_factory=list)
     """The paths and mappings that were audited alone; empty for all."""
     objects: dict[AuditState, list[NamedObject]] = field(default_factory=dict)

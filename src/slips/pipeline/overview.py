@@ -247,7 +247,7 @@ def _concluded(counts: LaneCounts) -> int:
 
 
 class Processing(Struct, frozen=True):
-    """Who processes objects that were put on lanes, and the pauses that keep some on them."""
+    """The process that takes objects from their lanes, in words, and the pauses that keep some there."""
 
     who: str
     pauses: list[Pause]
