@@ -439,6 +439,8 @@ def test_both_readings_of_arbitrary_lines_agree(declared: Columns, data: st.Data
 def test_a_line_that_only_a_later_list_fits_leaves_the_next_one_to_the_first() -> None:
     declared = door(others=("door", "door time user floor"), integers="time")
     both_in_turn(declared, ["#Fields: #Fields: #Fields: #Fields: #Fields:", "1 #Fields: user time #Fields:"])
+    narrower = door(columns="time door user", others=("door time user floor",), integers="time")
+    both_in_turn(narrower, ["1 x y z", "5 7 y z"])
 
 
 NUMBERED = door(columns="text integer float", integers="integer", floats="float", separator="\x1f")

@@ -339,7 +339,7 @@ class _Rows(LineParser):
         width = len(self._columns) if isinstance(event, Rule) else len(fields)
         columns = self._columns if isinstance(event, Rule) else self._columns_of(fields)
         # A row of another list than the first would take lines that are of the first.
-        is_odd = columns not in (self._columns, self._lists_of(width)[0]) or (self._date and "date" not in columns)
+        is_odd = columns != self._lists_of(width)[0] or (self._date and "date" not in columns)
         self.fast = _refuse if is_odd else self._declaration.row(columns, width)
         if isinstance(event, Rule):
             self._by_separators = {}
