@@ -132,6 +132,16 @@ def test_an_audit_goes_on_where_the_invocation_before_has_ended(stack: Stack) ->
 
 
 @pytest.mark.usefixtures("later", "parts")
+def test_a_problem_that_every_part_meets_is_one(stack: Stack) -> None:
+    for number in range(5):
+        stack.put(f"{KEY}-{number}", {"n": 1})
+    aws.client("dynamodb").put_item(TableName="errors", Item={"request_id": {"S": "bad"}})
+    with pytest.raises(UnfinishedError, match="error item 'bad'"):
+        audited(stack)
+    assert len(json.loads(stack.ledger.note(LAST) or "")["problems"]) == 1
+
+
+@pytest.mark.usefixtures("later", "parts")
 def test_all_parts_of_an_audit_start_with_the_first_entry_of_the_whole_ledger(stack: Stack) -> None:
     events = [stack.put(f"{KEY}-{number}", {"n": 1}) for number in range(5)]
     stack.call(lambdas.main_func, payload_of(events[4]))

@@ -179,7 +179,7 @@ class Audit(Struct, kw_only=True):
         self.unmapped_failed += other.unmapped_failed
         for state, named in other.objects.items():
             self.objects[state] = [*self.objects.get(state, ()), *named][:SHOWN]
-        self.problems += other.problems
+        self.problems += [each for each in other.problems if each not in self.problems]
         self.seconds += other.seconds
 
     @property
