@@ -22,6 +22,7 @@ from moto.server import ThreadedMotoServer
 import slips.inference.containers
 import slips.inference.hint
 import slips.inference.rank
+import slips.inference.trial
 from projects import CONFIG, Project
 from real_files import LOGS, real_files
 from slips.errors import FormatError, ReaderError
@@ -494,6 +495,7 @@ def test_the_error_of_a_wrong_mapping_names_the_format_that_the_records_seem_to_
     log = b"".join(line + b"\n" for line in (lines * 12)[:12])
     with pytest.raises(FormatError, match=r"; it looks like 'alb', for which 'slips infer' says the chain$"):
         run(None, ["s3-lines", "json"], log)
+    assert slips.inference.trial._catalogued.cache_info().currsize == 0, "a worker goes on with other objects"
 
 
 @pytest.mark.usefixtures("untold")

@@ -34,10 +34,12 @@ def _has_samples() -> bool:
 
 def _look(names: tuple[str, ...], samples: Sequence[Sample], source: ObjectEvent) -> str:
     from slips.inference.rank import infer  # with all formats, which a run does not need otherwise
+    from slips.inference.trial import forget_chains
 
     whole = [each for each in samples if not each.truncated][:_RECORDS]
     records = [b64decode(each.base64) if each.base64 else each.raw.encode() for each in whole]
     found = infer(b"".join(record + b"\n" for record in records), source).fitting
+    forget_chains()
     if (
         not found
         or found[0].score < _SCORE
