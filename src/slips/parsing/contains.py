@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from io import BufferedReader
 from typing import Any
 
@@ -17,6 +18,7 @@ import msgspec
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Bad, Record, RecordLimits, Rule
 from slips.parsing.json_text import load_json
+from slips.parsing.search import Block, Find, blocks
 
 CONTAINS_RULE = Rule("contains", "records that have none of the texts of their mapping's 'contains'")
 
@@ -24,8 +26,8 @@ _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f"
 BLOCK = 1 << 17
 """Bytes of lines that `skim` reads at once."""
 
-Find = Callable[[bytes, int], int]
-"""Returns the first place at or behind a position in some bytes, -1 if there is none, as `bytes.find` does."""
+Finds = Callable[[Block], Sequence[Find]]
+"""Returns functions for a block: if none of them finds anything in a record of it, the record has none of the texts."""
 RawOf = Callable[[Any], bytes | None]
 """Returns the text of an event that a reader has yielded, None if it has none."""
 
@@ -43,13 +45,14 @@ def numbered(records: Iterable[Record], seq: int = 0) -> Iterator[tuple[int, Rec
         yield seq, record
 
 
-def skim(stream: BufferedReader, finds: Sequence[Find], begins: frozenset[int], size: int) -> Iterator[bytes | Skipped]:
+def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: int) -> Iterator[bytes | Skipped]:
     """Yield the lines of a stream, and in place of lines in which nothing is found how many these are.
 
     All lines are yielded that have another first byte than one of `begins`, or that two blocks share. A line of more
     than `size` bytes, which are at least 2 * BLOCK, may go on in the stream.
     """
     rest = b""
+    block_of = blocks()
     while data := stream.read1(BLOCK):
         at = count = 0
         next_end = data.find
@@ -59,7 +62,8 @@ def skim(stream: BufferedReader, finds: Sequence[Find], begins: frozenset[int], 
             rest = b""
             if not at:
                 continue
-        places = [_place(find, data, at) for find in finds]
+        finds = finds_of(block_of(data))
+        places = [_place(find, at, len(data)) for find in finds]
         place = min(places)
         while end := next_end(b"\n", at) + 1:
             if end <= place and data[at] in begins:
@@ -73,7 +77,7 @@ def skim(stream: BufferedReader, finds: Sequence[Find], begins: frozenset[int], 
                     # Each place is looked for once: a block takes time in proportion to its bytes, whatever they are.
                     for number, found in enumerate(places):
                         if found < end:
-                            places[number] = _place(finds[number], data, end)
+                            places[number] = _place(finds[number], end, len(data))
                     place = min(places)
             at = end
         if count:
@@ -84,9 +88,9 @@ def skim(stream: BufferedReader, finds: Sequence[Find], begins: frozenset[int], 
         yield rest
 
 
-def _place(find: Find, data: bytes, at: int) -> int:
-    place = find(data, at)
-    return len(data) if place < 0 else place
+def _place(find: Find, at: int, otherwise: int) -> int:
+    place = find(at)
+    return otherwise if place < 0 else place
 
 
 class Contains:
@@ -107,8 +111,13 @@ class Contains:
         self._doubtful = re.compile("|".join([*short, rf"\\u(?:{long})"]).encode(), re.IGNORECASE)
         self._has_quotes = '"' in characters
         literals = [*self._raws, *([b'""'] if self._has_quotes else [])]
-        self.finds: list[Find] = [*map(_literal, literals), *map(_escape, self._escapes)]
-        """If none of them finds anything in a record, the record has none of the texts."""
+        self._literals = literals
+
+    def finds(self, block: Block) -> list[Find]:
+        """Return functions of which one finds something in each record of the block that has one of the texts."""
+        # Most logs have no backslash.
+        texts = self._literals + self._escapes if b"\\" in block.data else self._literals
+        return [partial(block.find, text) for text in texts]
 
     def filter(
         self, records: Iterable[Record], raw_of: RawOf, show: Callable[[int, Record], None] | None
@@ -183,15 +192,6 @@ class Contains:
             elif isinstance(each, list):
                 left += each
         return False
-
-
-def _literal(text: bytes) -> Find:
-    return lambda data, at: data.find(text, at)
-
-
-def _escape(text: bytes) -> Find:
-    # Most logs have no backslash, which is found in a tenth of the time.
-    return lambda data, at: at if (at := data.find(b"\\", at)) < 0 else data.find(text, at)
 
 
 def _utf16(character: str) -> list[int]:

@@ -155,7 +155,7 @@ class Chain:
             return self._contains.filter(cut, lambda _event: None, show)
         if show is None:
             cut.wanted = self._contains.has_text
-            cut.finds = self._contains.finds if is_whole else ()
+            cut.finds = self._contains.finds if is_whole else None
         return self._contains.filter(cut, cut.raw_of, show)
 
     def run(

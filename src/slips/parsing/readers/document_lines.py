@@ -29,6 +29,7 @@ from slips.parsing.readers.json_runs import decode_first
 from slips.parsing.readers.json_stream import BLOCK, BOM
 from slips.parsing.readers.lines import HEAD, LineStream, behind_marks, behind_padding
 from slips.parsing.readers.text import PADDING, look
+from slips.parsing.search import holds_several
 
 LINES = "json-lines"
 """The name of the reader of `json_lines`."""
@@ -44,7 +45,6 @@ LONG = 1 << 15
 """Bytes of a line that is decoded on its own."""
 
 _BLANKS = re.compile(r"[ \t\n\r]*+")
-_several = re.compile(rb"\}[ \t\r]*+[{\[]").search
 _KINDS = (b"{", b"[")
 _BEGIN = frozenset(b"{")
 
@@ -175,8 +175,9 @@ class LineDocumentRecords(DocumentRecords):
         the limits."""
         wanted, size, decodes = self.wanted, self._size, self.decodes
         lines: Iterator[Any] = iter(partial(stream.readline, size), b"")
-        if self.finds and size >= 2 * LINES_AT_ONCE:
-            lines = skim(stream, [*self.finds, _find_several], _BEGIN, size)
+        finds = self.finds
+        if finds and size >= 2 * LINES_AT_ONCE:
+            lines = skim(stream, lambda block: [*finds(block), block.several()], _BEGIN, size)
         for line in lines:
             if wanted:
                 if line.__class__ is Skipped:
@@ -270,14 +271,9 @@ class LineDocumentRecords(DocumentRecords):
         return event
 
 
-def _find_several(data: bytes, at: int) -> int:
-    found = _several(data, at)
-    return found.start() if found else -1
-
-
 def _is_one(line: bytes) -> bool:
     """Whether a line is one record, whole or broken: no array, and no line with several documents."""
-    return not line.startswith((b"[", BOM)) and not _several(line)
+    return not line.startswith((b"[", BOM)) and not holds_several(line)
 
 
 class _Line:

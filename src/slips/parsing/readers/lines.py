@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Protocol
 
 from slips.format import Record, Rule, TooLong, reader
-from slips.parsing.contains import BLOCK, skim
+from slips.parsing.contains import BLOCK, Finds, skim
 from slips.parsing.readers.text import PADDING, TextRecords
 
 _BEGINS = frozenset(range(ord("!") + 1, 256))
@@ -58,7 +58,7 @@ class LineRecords(TextRecords):
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         if self.finds and self._record_bytes >= 2 * BLOCK:
-            return self._skimmed(stream)
+            return self._skimmed(stream, self.finds)
         if self.gives_texts and self._record_bytes >= 2 * TEXTS:  # so that no line is too wide
             return chain.from_iterable(self._texts(stream))
         return self._whole(stream, iter(partial(stream.readline, self._record_bytes + 2), b""))
@@ -72,8 +72,8 @@ class LineRecords(TextRecords):
             else:
                 yield from self.odd(stream, line)
 
-    def _skimmed(self, stream: BufferedReader) -> Iterator[Record]:
-        for line_or_rule in skim(stream, self.finds, _BEGINS, self._record_bytes + 2):
+    def _skimmed(self, stream: BufferedReader, finds: Finds) -> Iterator[Record]:
+        for line_or_rule in skim(stream, finds, _BEGINS, self._record_bytes + 2):
             if isinstance(line_or_rule, Rule):
                 yield line_or_rule
             else:

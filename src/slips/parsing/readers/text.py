@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from slips.parsing.readers.binary import BYTES, refuse_binary
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-    from slips.parsing.contains import Find
+    from slips.parsing.contains import Finds
 
 LINE = 1 << 16
 """Bytes in which the first line end is looked for: an object whose first line is longer has lines that end with a line
@@ -76,8 +76,8 @@ class TextRecords:
         self.wanted: Callable[[bytes], bool] | None = None
         """Whether a text has what the mapping's `contains` wants. A reader that decodes asks before, to save the time,
         and yields CONTAINS_RULE for an unwanted record."""
-        self.finds: Sequence[Find] = ()
-        """If there are any, a reader of lines may yield Skipped for records in which none of them finds anything."""
+        self.finds: Finds | None = None
+        """If there is one, a reader of lines may yield Skipped for records in which it finds nothing."""
         self.gives_texts = False
         """Whether a reader of lines may yield them as texts without their line ends, too."""
 
