@@ -178,6 +178,18 @@ def test_a_canary_that_is_due_starts_alone_and_once(stack: Stack, clock: Clock, 
     assert brake.retry_at == clock.now + 120
 
 
+def test_a_drained_object_is_no_canary_and_leaves_the_one_that_is_due(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    on = Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60)
+    brakes.begin(on)
+    clock.now += CANARY_SECONDS[0]
+    dispatch(stack, *events("r", replay="r@1"))
+    assert (started(stack), brakes.read().brakes) == ("r", [on])
+    dispatch(stack, *events("s", replay="s@1"), *events("ab"))
+    assert (started(stack), held(stack)) == ("sa", {"b": "paused"})
+
+
 def test_another_version_of_the_handler_is_tried_at_once(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:
     brakes.begin(Brake("fast", "handler.py", 20, 20, NOW, "all failed", code="another", retry_at=NOW + 60))
     dispatch(stack, *events("ab"))
@@ -457,7 +469,7 @@ def test_drained_objects_that_an_operators_pause_held_go_back_once_though_their_
     assert started(stack) == "r"
 
 
-def test_a_held_event_that_replays_an_item_is_a_canary_once_until_the_next_one_is_due(
+def test_of_an_item_of_the_version_before_a_canary_is_an_event_that_replays_nothing(
     stack: Stack, clock: Clock, brakes: DynamoBrakes
 ) -> None:
     """The version before kept replays and other events in one item."""
@@ -467,11 +479,13 @@ def test_a_held_event_that_replays_an_item_is_a_canary_once_until_the_next_one_i
     stack.errors.put(replace(item, events=[*events("r", replay="r@1"), *events("a")]))
     brakes.note_held()
     clock.now += CANARY_SECONDS[0]
-    assert released(stack)["canaries"] == 1
+    assert released(stack) == {"events": 1, "canaries": 1, "waiting": 2, "more": False}
     dispatch(stack, *stack.lane())
-    assert started(stack) == "r"
+    assert started(stack) == "a"
     clock.now += hold.CONTROLS_SECONDS
     assert released(stack)["canaries"] == 0
+    brakes.replace(brakes.read().brakes[0], Brake("fast", "handler.py"))
+    assert released(stack)["events"] == 2
 
 
 def test_held_events_whose_handler_was_renamed_start(stack: Stack, clock: Clock, brakes: DynamoBrakes) -> None:

@@ -113,11 +113,17 @@ class Brakes:
         """The pauses by failures, as they were shown, for which the time of a canary had come that has started."""
         self.changed: set[Lane] = set()
         """The lanes whose handler or config has changed, so that an object may be tried at once."""
+        self.next_canaries: dict[tuple[Lane, str], str | None] = {}
+        """When the next canary of each pause by failures may start, by the lane and the beginning of the pause."""
+        self.tried: set[Lane] = set()
+        """The lanes of which an object that is no replay may have started since the last check."""
         self.failed: Counter[Lane] = Counter()
         """How many objects of each lane have failed since one of it succeeded."""
 
     def starts(self, event: ObjectEvent, pauses: Sequence[Pause]) -> None:
         lane = event.lane or LANES[0]
+        if event.replay is None:
+            self.tried.add(lane)
         if self.is_blind:
             return
         assert lane not in self.paused, f"{event} starts on a lane that is paused"
@@ -155,12 +161,19 @@ class Brakes:
             del self.failed[lane]
 
     def die(self) -> None:
-        """Let a process die: what it had only counted is forgotten."""
+        """Let a process die: what it had only counted is forgotten, and a canary that it chose may not have started."""
         self.is_exact = False
+        self.tried |= set(LANES)
         self.forget()
 
     def check(self, pauses: Sequence[Pause]) -> None:
-        """Check that what fails on and on pauses."""
+        """Check that what fails on and on pauses, and that only a canary puts the next canary off."""
+        next_canaries = {(each.lane, each.since): each.until for each in pauses if each.cause == "failures"}
+        for (lane, since), until in next_canaries.items():
+            before = self.next_canaries.get((lane, since), until)
+            assert until == before or lane in self.tried, f"the canary of {lane} at {before} was used up by a replay"
+        self.next_canaries = next_canaries
+        self.tried.clear()
         for lane in LANES:
             if any((each.lane, each.cause) == (lane, "failures") for each in pauses):
                 self.failed[lane] = 0
@@ -655,6 +668,31 @@ def test_objects_wait_for_an_operator_a_budget_and_a_handler_that_fails_in_one_s
     story.flood("fast", "damaged")
     story.settle()
     assert [each.cause for each in story.world.pauses()] == ["failures"]
+    story.an_object_waits_or_starts_as_the_brakes_say()
+    story.nothing_is_lost_or_invented()
+    story.teardown()
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.parametrize("kind", ["sqlite", "aws"])
+def test_a_drained_object_leaves_the_canary_that_is_due_to_another_object(kind: Kind) -> None:
+    story: Story = type("Told", (Story,), {"kind": kind})()
+    story.begin()
+    for key in "aba":
+        if not story.world.pauses():  # no object waits for the end of the pause
+            story.put(key, "damaged", "settle")
+    (pause,) = story.world.pauses()
+    story.an_object_waits_or_starts_as_the_brakes_say()
+    story.nothing_is_lost_or_invented()
+    story.wait(3_600)
+    for item in [each for each in story.world.errors.scan() if each.stage == "decompression"][:1]:
+        replay(item, story.world.site)
+    story.work(0, stop=False)
+    assert story.world.pauses() == [pause]
+    story.an_object_waits_or_starts_as_the_brakes_say()
+    story.put("b", "good", "settle")
+    assert story.world.pauses() == [], "a canary has ended the pause"
     story.an_object_waits_or_starts_as_the_brakes_say()
     story.nothing_is_lost_or_invented()
     story.teardown()

@@ -143,7 +143,7 @@ class Gate:
         return self.controls().budget or self._site.budget
 
     def _is_free(self, record: LaneRecord, controls: Controls) -> bool:
-        """Whether no brake keeps the event of a record. A canary is free, once."""
+        """Whether no brake keeps the event of a record. A canary is free, once; a drained object is none."""
         if record.problem:
             return True
         event = decode(record.data)
@@ -152,6 +152,9 @@ class Gate:
         if brake is None or brake.pause is None:
             return True
         if brake.handler:
+            # An operator asked for a drained object: it runs beside the canary, and ends the pause if it succeeds.
+            if event.replay is not None:
+                return True
             now, code = self._site.clock(), code_name(self._site.loader.version_of(handler), self._site.config)
             if brake.is_due(now, code):
                 after = brake.tried_again(now, code)
@@ -159,9 +162,6 @@ class Gate:
                 controls.brakes[controls.brakes.index(brake)] = after
                 if is_canary:
                     return True
-            # An operator asked for a drained object: it runs, and ends the pause if it succeeds.
-            if event.replay is not None:
-                return True
         self._kept.append(Kept(record, event, brake.pause, handler))
         return False
 

@@ -86,7 +86,9 @@ def release(site: ReleasingSite, *, is_late: Callable[[], bool] = lambda: False)
             holders.add((lane, brake.handler))
             if brake.handler and brake.is_due(now, _code(brake, site)):
                 some = due.setdefault(brake, [])
-                some += item.events[: brake.canaries + 1 - len(some)]
+                # A replay is no canary. The version before kept replays and other events in one item.
+                tried = [event for event in item.events if event.replay is None]
+                some += tried[: brake.canaries + 1 - len(some)]
     for brake, some in due.items():
         # A copy: the item stays until the pause ends. If the canary has succeeded by then, the ledger says so.
         # Another one each time: an event that is done, or failed for good, is passed over, and ends no pause.
