@@ -9,14 +9,15 @@ VPC_LATTICE = Json(
     "access logs of Amazon VPC Lattice services and resources",
     "https://docs.aws.amazon.com/vpc-lattice/latest/ug/monitoring-access-logs.html",
     tag="aws.vpc-lattice",
-    time=iso("startTime"),
-    message="{responseCode|'-'} {requestMethod|'-'} {hostHeader|serverNameIndication|'-'}{requestPath|''} "
-    "from {sourceIpPort|'-'}",
+    time=iso("startTime", "eventTimestamp"),
+    message="{responseCode|'-'} {requestMethod|protocol|'-'} "
+    "{hostHeader|serverNameIndication|resourceIpPort|'-'}{requestPath|''} from {sourceIpPort|'-'}",
     require=any_of("serviceNetworkArn", "serviceArn", "resourceConfigurationArn"),
-    absent="-",
-    integers="responseCode bytesReceived bytesSent duration requestToTargetDuration responseFromTargetDuration",
+    absent=("-", "null"),
+    integers="""responseCode grpcResponseCode bytesReceived bytesSent duration requestToTargetDuration
+        responseFromTargetDuration""",
     entities={
-        "addresses": "sourceIpPort targetIpPort",
+        "addresses": "sourceIpPort targetIpPort destinationIpPort gatewayIpPort resourceIpPort",
         "users": "callerPrincipal resolvedUser",
         "domains": "hostHeader serverNameIndication",
     },
