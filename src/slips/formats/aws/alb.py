@@ -18,10 +18,10 @@ ALB = Quoted(
         ssl_cipher ssl_protocol target_group_arn "trace_id" "domain_name" "chosen_cert_arn" matched_rule_priority
         request_creation_time "actions_executed" "redirect_url" "error_reason" "target_port_list"
         "target_status_code_list" "classification" "classification_reason" conn_trace_id "transformed_host"
-        "transformed_uri" "request_transform_status" """,
+        "transformed_uri" "request_transform_status" ip_address""",
     optional="""trace_id domain_name chosen_cert_arn matched_rule_priority request_creation_time actions_executed
         redirect_url error_reason target_port_list target_status_code_list classification classification_reason
-        conn_trace_id transformed_host transformed_uri request_transform_status""",
+        conn_trace_id transformed_host transformed_uri request_transform_status ip_address""",
     requests={"request": "request_verb request_url request_proto"},
     escapes="keep",
     absent="-",

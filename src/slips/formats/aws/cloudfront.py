@@ -55,7 +55,12 @@ _REAL_TIME = """timestamp c-ip s-ip time-to-first-byte sc-status sc-bytes cs-met
     x-edge-result-type fle-encrypted-fields fle-status sc-content-type sc-content-len sc-range-start sc-range-end
     c-port x-edge-detailed-result-type c-country cs-accept-encoding cs-accept cache-behavior-path-pattern cs-headers
     cs-header-names cs-headers-count"""
-_LATER = """primary-distribution-id primary-distribution-dns-name origin-fbl origin-lbl asn"""
+_LATER = """primary-distribution-id primary-distribution-dns-name origin-fbl origin-lbl asn cmcd-encoded-bitrate
+    cmcd-buffer-length cmcd-buffer-starvation cmcd-content-id cmcd-object-duration cmcd-deadline
+    cmcd-measured-throughput cmcd-next-object-request cmcd-next-range-request cmcd-object-type cmcd-playback-rate
+    cmcd-requested-maximum-throughput cmcd-streaming-format cmcd-session-id cmcd-stream-type cmcd-startup
+    cmcd-top-bitrate cmcd-version r-host sr-reason x-edge-mqcs distribution-tenant-id connection-id
+    viewer-request-log-data viewer-response-log-data"""
 
 # Real-time logs have no header: `columns` names the fields of a configuration that has not all of them.
 CLOUDFRONT_REALTIME = Columns(

@@ -25,7 +25,7 @@ NLB = Quoted(
     message="{client_ip|'-'}:{client_port|'-'} to {domain_name|destination_ip|'-'} {tls_protocol_version|'-'}",
     columns="""type version time elb listener client_ip:client_port destination_ip:destination_port connection_time
         tls_handshake_time received_bytes sent_bytes incoming_tls_alert chosen_cert_arn chosen_cert_serial tls_cipher
-        tls_protocol_version tls_named_group domain_name alpn_fe_protocol alpn_be_protocol
+        tls_protocol_version tls_keyexchange domain_name alpn_fe_protocol alpn_be_protocol
         "alpn_client_preference_list" tls_connection_creation_time""",
     optional="alpn_fe_protocol alpn_be_protocol alpn_client_preference_list tls_connection_creation_time",
     escapes="keep",
