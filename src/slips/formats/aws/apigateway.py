@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Csv, Json, Regex, any_of, clf, stamp
+from slips.parsing import Csv, Json, Patterns, any_of, clf, stamp
 
-_REFERENCE = "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html"
+_REFERENCE = "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-access-logging.html"
 
 APIGATEWAY_ACCESS = Json(
     "apigateway-access",
@@ -14,8 +14,8 @@ APIGATEWAY_ACCESS = Json(
     _REFERENCE,
     tag="aws.apigateway-access",
     time=stamp("requestTimeEpoch", "request_time_epoch", "requestTime", "request_time"),
-    message="{status|status_code|'-'} {httpMethod|http_method|routeKey|'-'} "
-    "{path|resourcePath|resource_path|'-'} from {ip|sourceIp|client_ip|'-'}",
+    message="{status|status_code|'-'} {httpMethod|http_method|eventType|'-'} "
+    "{path|resourcePath|resource_path|routeKey|'-'} from {ip|sourceIp|client_ip|'-'}",
     require=any_of("requestId", "request_id", "extendedRequestId", "requestTime", "requestTimeEpoch"),
     absent="-",
     integers="""requestTimeEpoch status responseLength responseLatency integrationLatency integrationStatus
@@ -28,7 +28,10 @@ APIGATEWAY_ACCESS = Json(
     },
 )
 
-_CLF = "ip caller user requestTime httpMethod resourcePath protocol status responseLength requestId extendedRequestId"
+_REQUEST = (
+    r'(?P<ip>\S++) (?P<caller>\S++) (?P<user>\S++) \[(?P<requestTime>[^\]]*+)\] ?"(?P<request>[^"]*+)" '
+    r"(?P<status>\S++) (?P<responseLength>\S++) (?P<requestId>\S++)"
+)
 
 
 def _split_request(_meta: MetaData, event: Event) -> None:
@@ -42,30 +45,37 @@ def _split_request(_meta: MetaData, event: Event) -> None:
     }
 
 
-APIGATEWAY_ACCESS_CLF = Regex(
+# The format of the example for CloudFormation has the extended ID, in base64, in front.
+APIGATEWAY_ACCESS_CLF = Patterns(
     "apigateway-access-clf",
     "access logs of Amazon API Gateway in the common log format",
     _REFERENCE,
     tag="aws.apigateway-access",
     time=clf("requestTime"),
     message="{status|'-'} {request|'-'} from {ip|'-'}",
-    pattern=r'(?P<ip>\S++) (?P<caller>\S++) (?P<user>\S++) \[(?P<requestTime>[^\]]*+)\] ?"(?P<request>[^"]*+)" '
-    r"(?P<status>\S++) (?P<responseLength>\S++) (?P<requestId>\S++)(?: (?P<extendedRequestId>\S++))?",
+    patterns=(
+        rf"{_REQUEST}(?: (?P<extendedRequestId>\S++))?",
+        rf"(?P<extendedRequestId>[A-Za-z0-9_+/-]++=) {_REQUEST}",
+    ),
     absent="-",
     integers="status responseLength",
     refine=_split_request,
     entities={"addresses": "ip", "users": "user caller"},
 )
 
+_CSV = "ip caller user requestTime httpMethod resourcePath protocol status responseLength requestId"
+_CSV_OF_HTTP = "ip requestTime httpMethod routeKey protocol status responseLength requestId"
+
+# Lines of HTTP APIs have no caller and user, and a route in place of a resource.
 APIGATEWAY_ACCESS_CSV = Csv(
     "apigateway-access-csv",
     "access logs of Amazon API Gateway as CSV",
     _REFERENCE,
     tag="aws.apigateway-access",
     time=clf("requestTime"),
-    message="{status|'-'} {httpMethod|'-'} {resourcePath|'-'} from {ip|'-'}",
-    columns=_CLF,
-    optional="extendedRequestId",
+    message="{status|'-'} {httpMethod|'-'} {resourcePath|routeKey|'-'} from {ip|'-'}",
+    columns=f"{_CSV} extendedRequestId",
+    others=(_CSV, f"{_CSV_OF_HTTP} extendedRequestId", _CSV_OF_HTTP),
     absent="-",
     integers="status responseLength",
     entities={"addresses": "ip", "users": "user caller"},
@@ -78,7 +88,7 @@ APIGATEWAY_ACCESS_XML = Json(
     chain=("s3-lines", "xml", "apigateway-access-xml"),
     tag="aws.apigateway-access",
     time=clf("requestTime"),
-    message="{status|'-'} {httpMethod|'-'} {resourcePath|'-'} from {ip|'-'}",
+    message="{status|'-'} {httpMethod|'-'} {resourcePath|routeKey|'-'} from {ip|'-'}",
     require=any_of("@id", "requestTime"),
     absent="-",
     integers="status responseLength",
