@@ -13,6 +13,6 @@ CLIENT_VPN = Json(
     message="{connection-log-type} {connection-attempt-status|'-'} {username|common-name|'-'} from {device-ip|'-'}",
     require="connection-log-type",
     absent="NA",
-    integers="port ingress-bytes egress-bytes ingress-packets egress-packets",
-    entities={"addresses": "client-ip device-ip", "users": "username common-name"},
+    integers="port ingress-bytes egress-bytes ingress-packets egress-packets connection-duration-seconds",
+    entities={"addresses": "client-ip client-ip-v6 device-ip", "users": "username common-name"},
 )
