@@ -7,7 +7,7 @@ from slips.parsing import Json, any_of, iso
 AWS_CONFIG = Json(
     "aws-config",
     "configuration items of AWS Config, of its snapshots and its history",
-    "https://docs.aws.amazon.com/config/latest/developerguide/view-compliance-history.html",
+    "https://docs.aws.amazon.com/config/latest/developerguide/config-item-table.html",
     elements="configurationItems",
     tag="aws.config",
     time=iso("configurationItemCaptureTime"),
@@ -32,7 +32,8 @@ AWS_CONFIG_NOTIFICATION = Json(
         *("configurationItem.configurationItemCaptureTime", "newEvaluationResult.resultRecordedTime"),
         *("configurationItemSummary.configurationItemCaptureTime", "notificationCreationTime", "time", "Timestamp"),
     ),
-    message="{messageType} {newEvaluationResult.complianceType|configurationItemDiff.changeType|'-'} "
+    message="{messageType} "
+    "{newEvaluationResult.complianceType|configurationItemDiff.changeType|configurationItemSummary.changeType|'-'} "
     "{configurationItem.resourceType|configurationItemSummary.resourceType|resourceType|s3ObjectKey|'-'} "
     "{configurationItem.resourceId|configurationItemSummary.resourceId|resourceId|'-'}",
     require="messageType",

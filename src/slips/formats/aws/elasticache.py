@@ -22,11 +22,12 @@ ELASTICACHE_SLOW = Json(
 )
 
 
-def _split_client(_meta: MetaData, event: Event) -> None:
+def _split_client(meta: MetaData, event: Event) -> None:
     """Cut the address and the name of the client off the end of `Command`, which may have commas itself."""
     command, *client = event["Command"].rsplit(",", 2)
     if len(client) == 2:
         event |= {"Command": command, "ClientAddress": client[0] or None, "ClientName": client[1] or None}
+        meta.message = f"{event['Duration']} us {command} from {client[0] or '-'}"
 
 
 ELASTICACHE_SLOW_TEXT = Regex(
