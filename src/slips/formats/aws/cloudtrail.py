@@ -17,7 +17,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 CLOUDTRAIL = Json(
     "cloudtrail",
     "AWS CloudTrail events (management, data, Insights), one element of 'Records' each",
-    "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html",
+    "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html",
     elements="Records",
     require=any_of("eventType", "eventName"),
     time=iso("eventTime"),

@@ -7,7 +7,7 @@ from slips.parsing import Json, epoch
 DOCUMENTDB_AUDIT = Json(
     "documentdb-audit",
     "audit logs of Amazon DocumentDB",
-    "https://docs.aws.amazon.com/documentdb/latest/developerguide/event-auditing.html",
+    "https://docs.aws.amazon.com/documentdb/latest/devguide/event-auditing.html",
     tag="aws.documentdb-audit.{atype}",
     time=epoch("ts", unit="ms"),
     message="{atype} {param.ns|param.command|'-'} by {param.user|user|'-'} from {remote_ip|'-'}",
