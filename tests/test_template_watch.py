@@ -63,6 +63,7 @@ def test_there_is_an_alarm_for_each_way_to_fail() -> None:
         "AsyncEventAge",
         "ApproximateNumberOfMessagesVisible",
         "DestinationDeliveryFailures",
+        "Errors",
         "Pauses",
     }
     for function in FUNCTIONS:
@@ -122,6 +123,24 @@ def test_a_lane_on_which_objects_arrive_and_whose_dispatcher_is_not_invoked_alar
         assert alarm["EvaluationPeriods"] == 2
         longest_delay = properties(stack, f"{lane}Dispatcher")["Timeout"]
         assert all(each["MetricStat"]["Period"] > 300 + longest_delay for each in inputs)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_drain_of_which_every_run_fails_alarms_also_if_each_runs_into_its_time_limit(name: str) -> None:
+    """Other functions' failures have destinations, with alarms; Drain has none, and its schedule forgets a failure."""
+    stack = made(CONFIGS[name])
+    alarm = properties(stack, "DrainAlarm")
+    result, *inputs = alarm["Metrics"]
+    assert (result["Expression"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("IF(m1 >= m2, 1, 0)", 0, 1)
+    metrics = [each["MetricStat"]["Metric"] for each in inputs]
+    drain = [{"Name": "FunctionName", "Value": {"Ref": "Drain"}}]
+    assert [(each["Namespace"], each["MetricName"], each["Dimensions"]) for each in metrics] == [
+        ("AWS/Lambda", "Errors", drain),
+        ("AWS/Lambda", "Invocations", drain),
+    ]
+    assert all(each["MetricStat"]["Stat"] == "Sum" for each in inputs)
+    assert all(each["MetricStat"]["Period"] >= 2 * properties(stack, "Drain")["Timeout"] for each in inputs)
+    assert "DrainInvoke" not in stack["Resources"]
 
 
 def test_a_queue_whose_messages_wait_alarms_long_before_they_expire() -> None:

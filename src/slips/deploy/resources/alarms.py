@@ -9,7 +9,7 @@ from slips.backends.aws import AUDIT, DISPATCHERS, FUNCTIONS
 from slips.config import Config
 from slips.deploy import age
 from slips.deploy.resources.forms import Resources, get_att, ref, resource, sub
-from slips.deploy.resources.functions import MOST_AGE
+from slips.deploy.resources.functions import MOST_AGE, SPECS
 from slips.deploy.resources.places import stream_name
 from slips.model import Lane
 
@@ -18,6 +18,10 @@ _STOPPED = 3600
 longest delay and batching window, so that a healthy lane dispatches arrivals in the next period at the latest."""
 _DAY = 86_400
 """Seconds between two audits, and the longest period of an alarm."""
+_DRAIN_FAILS = 2 * SPECS["Drain"].timeout
+"""Seconds of a period without a run of Drain that succeeds. Lambda counts a run that hangs when it ends it, but at the
+time of its beginning: in a period as long as the time limit alone, such runs would not be seen.
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics.html"""
 _QUEUE_WAITS = 3600
 """Seconds of waiting in a queue of the user's that cause an alarm: by default queues keep messages for 4 days."""
 
@@ -88,6 +92,17 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
             "their lane; 'slips status -s ${AWS::StackName}' says why, 'slips limit LANE --resume' lets them start.",
             # Twice as long as between two looks of Drain, which counts the pauses that hold.
             _metric("slips", "Pauses", "Maximum", period=600),
+        ),
+        # A single failure needs nobody: Lambda repeats it, and Drain's schedule runs it again after 5 minutes.
+        "DrainAlarm": _alarm(
+            f"Every run of Drain failed for {_DRAIN_FAILS // 60} minutes: objects that wait for the end of a pause, or "
+            "for the next day, stay in the error table; 'slips logs Drain -s ${AWS::StackName}' says why.",
+            *(
+                _metric("AWS/Lambda", name, "Sum", _DRAIN_FAILS, FunctionName=ref("Drain"))
+                for name in ("Errors", "Invocations")
+            ),
+            # Without invocations neither metric has data.
+            expression="IF(m1 >= m2, 1, 0)",
         ),
         "UndeliveredAlarm": _alarm(
             "Failures could not be reported, or messages of a queue not be read; 'slips drain -s ${AWS::StackName}' "
