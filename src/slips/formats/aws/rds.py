@@ -36,7 +36,7 @@ RDS_AURORA_AUDIT = Regex(
 
 def _split_client(_meta: MetaData, event: Event) -> None:
     """Put `remote_host`, `remote_port` and `user_name` in place of `client`, such as `192.0.2.7(52834):ann`."""
-    host, _, user = (event.pop("client") or "").rpartition(":")
+    host, _, user = (event.pop("client", None) or "").rpartition(":")
     address, _, port = host.removesuffix(")").rpartition("(") if host.endswith(")") else (host, "", "")
     event |= {
         "remote_host": address or None,
@@ -45,20 +45,35 @@ def _split_client(_meta: MetaData, event: Event) -> None:
     }
 
 
-# The prefix of a line is `%t:%r:%u@%d:[%p]:`; before the server has read its settings, `%m [%p] `.
-RDS_POSTGRES = Regex(
+_SECONDS = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+_SESSION = (
+    rf"(?P<log_time>{_SECONDS}(?:\.\d++)? [A-Z]++):(?P<client>[^@ ]*+)@(?P<database_name>[^: ]*+):"
+    r"\[(?P<process_id>\d++)\]:"
+)
+_SEVERITY = "DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION"
+
+# The prefix of a line is `%t:%r:%u@%d:[%p]:`; from version 16 on it may be `%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a`,
+# with or without a colon at its end, in which names of fields are those of PostgreSQL's CSV. Before the server has read
+# its settings, it is `%m [%p] `.
+RDS_POSTGRES = Patterns(
     "rds-postgres",
     "logs of RDS for PostgreSQL and Aurora PostgreSQL",
-    "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Concepts.PostgreSQL.html",
-    chain=({"multiline": {"start": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"}}, "rds-postgres"),
+    "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/"
+    "USER_LogAccess.Concepts.PostgreSQL.overview.parameter-groups.html",
+    chain=({"multiline": {"start": _SECONDS}}, "rds-postgres"),
     tag="aws.rds.postgres",
     time=iso("log_time"),
     message="{error_severity} {message}",
-    pattern=r"(?P<log_time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d++)? [A-Z]++)"
-    r"(?::(?P<client>[^@ ]*+)@(?P<database_name>[^: ]*+):| )\[(?P<process_id>\d++)\]:? ?"
-    r"(?P<error_severity>[A-Z0-9]++): *+(?P<message>.*)",
+    patterns=(
+        rf"{_SESSION}(?P<session_line_num>\d++):(?P<sql_state_code>[0-9A-Z]{{5}}):"
+        rf"(?P<session_start_time>{_SECONDS} [A-Z]++):(?P<virtual_transaction_id>[^:]*+):(?P<transaction_id>\d++):"
+        rf"(?P<session_id>[0-9a-f.]++):++(?P<application_name>.*?):?(?P<error_severity>{_SEVERITY}):  (?P<message>.*)",
+        rf"{_SESSION} ?(?P<error_severity>[A-Z][A-Z0-9]*+): *+(?P<message>.*)",
+        rf"(?P<log_time>{_SECONDS}(?:\.\d++)? [A-Z]++) \[(?P<process_id>\d++)\]:? ?"
+        r"(?P<error_severity>[A-Z][A-Z0-9]*+): *+(?P<message>.*)",
+    ),
     absent="",
-    integers="process_id",
+    integers="process_id session_line_num transaction_id",
     refine=_split_client,
     entities={"users": "user_name", "addresses": "remote_host"},
 )
