@@ -30,12 +30,14 @@ def _name_data(meta: MetaData, event: Event) -> None:
     )
 
 
-# CloudWatch Logs carries one event a message; Firehose writes one a line.
+# CloudWatch Logs carries one event a message; Firehose writes one a line, but for line ends in lists of accesses.
+_EVENTS = {"multiline": {"start": r"<Event[ >]"}}
+
 FSX_WINDOWS = Json(
     "fsx-windows",
     "audit events of file access of Amazon FSx for Windows File Server",
     "https://docs.aws.amazon.com/fsx/latest/WindowsGuide/file-access-auditing.html",
-    chain=("s3-lines", "xml", "fsx-windows"),
+    chain=(_EVENTS, "xml", "fsx-windows"),
     tag="aws.fsx-windows",
     time=iso("System.TimeCreated.@SystemTime"),
     message="{System.EventID} at {System.Computer|'-'}",
@@ -55,6 +57,6 @@ DIRECTORY_SERVICE = replace(
     name="directory-service",
     summary="security events of AWS Managed Microsoft AD's domain controllers",
     reference="https://docs.aws.amazon.com/directoryservice/latest/admin-guide/ms_ad_enable_log_forwarding.html",
-    chain=("s3-lines", "xml", "directory-service"),
+    chain=(_EVENTS, "xml", "directory-service"),
     tag="aws.directory-service",
 )
