@@ -10,8 +10,14 @@ IOT_CORE = Json(
     "https://docs.aws.amazon.com/iot/latest/developerguide/cwl-format.html",
     tag="aws.iot-core.{eventType}",
     time=iso("timestamp"),
-    message="{status|logLevel|'-'} {eventType} {topicName|'-'} by {clientId|principalId|'-'} from {sourceIp|'-'}",
+    message="{status|logLevel|'-'} {eventType} {topicName|ruleName|jobId|deviceShadowName|'-'} "
+    "by {clientId|principalId|'-'} from {sourceIp|'-'}",
     require=all_of("eventType", "traceId"),
     integers="sourcePort",
-    entities={"addresses": "sourceIp", "users": "principalId", "hosts": "clientId"},
+    entities={
+        "addresses": "sourceIp targetIp connectionDetails.sourceIp connectionDetails.targetIp",
+        "users": "principalId",
+        "hosts": "clientId",
+        "domains": "serverNameIndication",
+    },
 )

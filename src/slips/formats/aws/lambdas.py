@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Json, Patterns, any_of, iso
+
+
+def _say_text(meta: MetaData, event: Event) -> None:
+    """Make the message of `record`, which is the text of a function or an extension that writes no JSON."""
+    if isinstance(event.get("record"), str):
+        meta.message = event["record"].rstrip("\r\n")
+
 
 LAMBDA_JSON = Json(
     "lambda-json",
@@ -10,8 +19,10 @@ LAMBDA_JSON = Json(
     "https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html",
     tag="aws.lambda.{type|'function'}",
     time=iso("time", "timestamp"),
-    message="{message|errorMessage|record.status|record.phase|type|'-'} {record.requestId|requestId|AWSRequestId|'-'}",
+    message="{message|errorMessage|record.message|record.status|record.phase|record.state|record.reason|type|'-'} "
+    "{record.requestId|requestId|AWSRequestId|'-'}",
     require=any_of("record", "requestId", "AWSRequestId", "level"),
+    refine=_say_text,
 )
 
 _REQUEST = r"RequestId: (?P<request_id>\S++)"

@@ -17,9 +17,10 @@ MACIE = Json(
     integers="count severity.score resourcesAffected.s3Object.size",
     entities={
         "addresses": "policyDetails.actor.ipAddressDetails.ipAddressV4",
-        "users": "policyDetails.actor.userIdentity.iamUser.userName "
-        "policyDetails.actor.userIdentity.assumedRole.arn resourcesAffected.s3Bucket.owner.displayName",
+        "users": """policyDetails.actor.userIdentity.iamUser.userName policyDetails.actor.userIdentity.assumedRole.arn
+            policyDetails.actor.userIdentity.federatedUser.arn policyDetails.actor.userIdentity.root.arn
+            resourcesAffected.s3Bucket.owner.displayName""",
         "domains": "policyDetails.actor.domainDetails.domainName",
-        "hashes": "resourcesAffected.s3Object.eTag",
+        "hashes": "resourcesAffected.s3Object.eTag resourcesAffected.s3Object.etag",
     },
 )

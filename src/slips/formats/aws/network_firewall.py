@@ -11,9 +11,10 @@ NETWORK_FIREWALL = Json(
     "https://docs.aws.amazon.com/network-firewall/latest/developerguide/firewall-logging-contents.html",
     tag="aws.network-firewall.{event.event_type|'tls'}",
     time=iso("event.timestamp"),
-    message="{event.alert.action|event.event_type|'tls'} {event.proto|'-'} {event.src_ip|'-'} => {event.dest_ip|'-'} "
-    "{event.alert.signature|event.tls.sni|event.app_proto|'-'}",
+    message="{event.alert.action|event.revocation_check.action|event.event_type|'tls'} {event.proto|'-'} "
+    "{event.src_ip|'-'} => {event.dest_ip|'-'} {event.alert.signature|event.tls.sni|event.sni|event.app_proto|'-'}",
     require=all_of("firewall_name", "event"),
+    documents="event.aws_category",
     integers="event_timestamp event.src_port event.dest_port",
     entities={
         "addresses": "event.src_ip event.dest_ip",

@@ -10,8 +10,8 @@ OPENSEARCH_AUDIT = Json(
     "https://docs.aws.amazon.com/opensearch-service/latest/developerguide/audit-logs.html",
     tag="aws.opensearch-audit.{audit_category}",
     time=iso("@timestamp"),
-    message="{audit_category} {audit_rest_request_method|audit_transport_request_type|'-'} "
-    "{audit_rest_request_path|audit_request_privilege|'-'} by {audit_request_effective_user|'-'} "
+    message="{audit_category} {audit_rest_request_method|audit_transport_request_type|audit_compliance_operation|'-'} "
+    "{audit_rest_request_path|audit_request_privilege|audit_trace_doc_id|'-'} by {audit_request_effective_user|'-'} "
     "from {audit_request_remote_address|'-'}",
     require="audit_category",
     entities={
