@@ -14,7 +14,7 @@ _TIME = (
 )
 _LEVEL = r"(?:(Info|Warning|Warn|Error|Fatal|Panic|Debug): )?"
 # Syslog has no level with messages for information. A log file of version 1 has it in front of the process.
-_MESSAGE = re.compile(rf"{_LEVEL}(?:([A-Za-z0-9-]+)((?:\([^()]*\)|<[^<>]*>)*): )?{_LEVEL}(.*)", re.DOTALL)
+_MESSAGE = re.compile(rf"{_LEVEL}(?:([A-Za-z0-9-]+)((?:\([^()]*+\)|<[^<>]*+>)*+): )?{_LEVEL}(.*)", re.DOTALL)
 _OWNER = re.compile(r"\(([^()]*)\)|<([^<>]*)>")
 _ELEMENTS = re.compile(r": (?=(?:user|method|rip)=)")
 _EVENT = re.compile(r"([^:(]*[^:( ]):? ?(?:\(([^()]*)\)\Z|(.*))", re.DOTALL)
