@@ -104,6 +104,16 @@ def test_any_text_is_an_event_or_a_record_error(text: str) -> None:
     assert tag.startswith("door.")
 
 
+def test_the_message_of_a_record_of_several_lines_is_in_one_line() -> None:
+    text = Regex("door.text", "text", pattern=r"door (?P<door>.*)", message="{door}")
+    doors = one_of("door", "text", "https://example.com", text, tag="door.text", chain=("multiline", "door"))
+    assert doors.parse is not None
+    bound: Parse = Limited.bind(doors.parse, RecordLimits())
+    meta = new_meta()
+    assert bound(meta, "door 7\n  is open") == {"door": "7\n  is open"}
+    assert meta.message == "7 is open"
+
+
 def test_a_shape_that_remembers_its_object_is_refused() -> None:
     table = Columns("table", "s", columns="a b", header="a b")
     with pytest.raises(ValueError, match="format 'x': 'table' remembers its object's lines"):

@@ -9,7 +9,8 @@ from slips.format import Format, Limited, Parse, Parsed, RecordLimits
 from slips.model import MetaData
 from slips.parsing.declare import Declaration
 from slips.parsing.json_text import load_json
-from slips.step import Step
+from slips.parsing.meaning import in_one_line
+from slips.step import Step, name_of
 
 
 def one_of(
@@ -24,12 +25,15 @@ def one_of(
     """Make a format whose lines are each of the first of `shapes` that takes it.
 
     Shapes that take events get the lines that begin with a brace, as JSON; a line that no shape takes is quarantined
-    with the error of a shape that knew its beginning. Each shape sets its own tag; `tag` documents them. Raises
-    ValueError for a shape that remembers something of its object.
+    with the error of a shape that knew its beginning. Each shape sets its own tag; `tag` documents them. The message of
+    a record of several lines has them behind each other. Raises ValueError for a shape that remembers something of its
+    object.
     """
     for shape in shapes:
         if getattr(shape, "remembers", False):
             raise ValueError(f"format {name!r}: {shape.name!r} remembers its object's lines; expected another shape")
+
+    one_line = any(name_of(step) == "multiline" for step in chain)
 
     def parse_of(limits: RecordLimits) -> Parse:
         bound = [(shape.takes == "event", Limited.bind(shape.parse, limits)) for shape in shapes]
@@ -42,13 +46,17 @@ def one_of(
                     continue
                 try:
                     # Decoded for each shape: one that refused an event may have converted some of its texts.
-                    return shape(
+                    parsed = shape(
                         meta, load_json(text.encode("utf-8", "surrogateescape"), limits) if takes_event else text
                     )
                 except RecordError as error:
                     meta.timestamp, meta.tag, meta.message = at, "", None
                     if refusal is None or refusal.is_foreign:
                         refusal = error
+                else:
+                    if one_line:
+                        meta.message = in_one_line(meta.message)
+                    return parsed
             raise refusal or foreign_record(f"line begins with {text[:40]!r}; expected another of {name!r}")
 
         return parse
