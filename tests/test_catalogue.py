@@ -205,6 +205,7 @@ LITERALS = {
     "heroku": "257",  # the length of the line
     "leef": "LEEF x7C 0x09 011dst",  # the version; delimiters of extensions, in several notations
     "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp Yes SET",  # names, in capitals
+    "rabbitmq": "REPORT",
     "suricata-fast": "Classification Priority",
     "unifi-cef": "CEF",
     "zeek-tsv": "empty",  # the list "(empty)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slips import times
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Patterns
+from slips.parsing import Json, Patterns, all_of, any_of, iso, one_of
 
 
 def _read_time(meta: MetaData, event: Event) -> None:
@@ -16,16 +16,29 @@ def _read_time(meta: MetaData, event: Event) -> None:
 
 
 # RabbitMQ before 3.7 wrote reports of Erlang, whose text stands on the lines below.
-RABBITMQ = Patterns(
+RABBITMQ = one_of(
     "rabbitmq",
-    "RabbitMQ node logs, with the lines that belong together",
+    "RabbitMQ node logs as text, with the lines that belong together, and as JSON",
     "https://www.rabbitmq.com/docs/logging",
-    chain=({"multiline": {"start": r"\d{4}-\d\d-\d\d |=[A-Z]++ REPORT==== "}}, "rabbitmq"),
-    tag="rabbitmq.{level}",
-    message="{message}",
-    patterns=(
-        r"(?P<time>\d{4}-\d\d-\d\d [^ ]+) \[(?P<level>[a-z]+)\] (?:<(?P<process>[0-9.]+)> )?(?P<message>.*)",
-        r"=(?P<level>[A-Z]+) REPORT==== (?P<time>\d{1,2}-[A-Z][a-z][a-z]-\d{4}::[0-9:]{8}) ===\s+(?P<message>.*)",
+    Json(
+        "rabbitmq.json",
+        "with the formatter 'json'",
+        require=all_of("time", "level", any_of("msg", "pid", "domain")),
+        time=iso("time"),
+        tag="rabbitmq.{level}",
+        message="{msg|'-'}",
     ),
-    refine=_read_time,
+    Patterns(
+        "rabbitmq.text",
+        "with the formatter 'plaintext'",
+        tag="rabbitmq.{level}",
+        message="{message}",
+        patterns=(
+            r"(?P<time>\d{4}-\d\d-\d\d [^ ]+) \[(?P<level>[a-z]+)\] (?:<(?P<process>[0-9.]+)> )?(?P<message>.*)",
+            r"=(?P<level>[A-Z]+) REPORT==== (?P<time>\d{1,2}-[A-Z][a-z][a-z]-\d{4}::[0-9:]{8}) ===\s+(?P<message>.*)",
+        ),
+        refine=_read_time,
+    ),
+    tag="rabbitmq.{level}",
+    chain=({"multiline": {"start": r"\d{4}-\d\d-\d\d |=[A-Z]++ REPORT==== |\{\"[a-z_]++\":"}}, "rabbitmq"),
 )
