@@ -1,4 +1,4 @@
-"""Transaction events of Netskope: each request through its proxy, with the fields that a directive names."""
+"""Transaction events of Netskope: each request through its proxy, with fields that a directive or header names."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ NETSKOPE_TRANSACTION = Csv(
     "by {cs-username|'-'} from {c-ip|x-cs-userip|'-'}",
     separator=" ",
     directive="#Fields:",
+    header=_FORMAT_1,  # the first line of objects that Netskope Log Streaming writes
     columns=_FORMAT_1,
     absent="-",
-    integers="time-taken cs-bytes sc-bytes bytes sc-status cs-uri-port x-cs-timestamp",
+    integers="""time-taken cs-bytes sc-bytes bytes sr-bytes rs-bytes sc-status rs-status cs-uri-port x-cs-timestamp
+        x-cs-src-port x-cs-dst-port x-sr-src-port x-sr-dst-port x-cs-app-cci x-rs-file-size""",
     floats="x-s-latitude x-s-longitude x-c-latitude x-c-longitude",
     entities={
-        "addresses": "c-ip s-ip x-cs-userip",
+        "addresses": "c-ip s-ip x-cs-userip x-cs-src-ip x-cs-src-ip-egress x-cs-dst-ip",
         "users": "cs-username",
         "domains": "cs-host cs-dns x-cs-sni",
+        "hashes": "x-rs-file-md5 x-rs-file-sha256",
     },
 )
