@@ -16,12 +16,13 @@ ZSCALER_ZPA = Json(
     tag="zscaler.zpa.{AuditOperationType|ConnectionStatus|SessionStatus|'log'}",
     message=(
         "{AuditOperationType|ConnectionStatus|SessionStatus|SessionType|Method|'-'} "
-        "{ObjectName|Application|Host|Connector|Platform|'-'} by {ModifiedByUser|Username|NameID|'-'} "
+        "{ObjectName|Application|Host|Connector|Platform|'-'} by {ModifiedByUser|User|Username|NameID|'-'} "
         "from {ClientPublicIP|PublicIP|ClientPublicIp|'-'}"
     ),
+    integers="HostStartTime HostUpTime ConnectorStartTime ConnectorUpTime",
     entities={
         "addresses": "ClientPublicIP ClientPrivateIP ConnectorIP ServerIP PublicIP PrivateIP ClientPublicIp",
-        "users": "Username NameID ModifiedByUser",
+        "users": "Username NameID ModifiedByUser User",
         "hosts": "Hostname Connector Host",
     },
 )

@@ -14,23 +14,28 @@ ZSCALER = Json(
         all_of("datetime", any_of("recordid", "cip", "csip", "ClientIP", "clientip", "login", "user", "action")),
     ),
     also_in="event",
-    time=stamp("datetime", "time", "event_time"),
+    time=stamp("epochtime", "datetime", "time", "event_time"),  # the first one alone depends on no zone of a feed
     tag="zscaler.{sourcetype|'nss'}",
     message=(
-        "{action|reqaction|actiontaken|activity.type|activity|'-'} "
-        "{url|cdfqdn|dns_req|dns_resp|filename|resource|object.names|'-'} "
-        "by {user|login|adminid|user_name|'-'} from {ClientIP|cip|csip|clt_sip|clientip|src_ip|sourceip|'-'}"
+        "{action|actions|reqaction|actiontaken|activity.type|activity|verdict|'-'} "
+        "{url|cdfqdn|host|dns_req|dns_resp|filename|itemname|resource|object.names|"
+        "email.subject|threat.indicator.name|'-'} "
+        "by {user|login|adminid|user_name|'-'} from {ClientIP|cip|cltip|csip|clt_sip|clientip|src_ip|sourceip|'-'}"
     ),
     integers="""event.status event.requestsize event.responsesize event.transactionsize event.clt_sport event.srv_dport
         event.pagerisk event.csport event.cdport event.ssport event.sdport event.inbytes event.outbytes event.duration
-        event.durationms event.numsessions event.rxbytes event.txbytes event.sourceport event.filesize""",
+        event.durationms event.numsessions event.rxbytes event.txbytes event.sourceport event.filesize event.epochtime
+        event.reqsize event.respsize event.totalsize event.reqdatasize event.respdatasize event.reqheadersize
+        event.respheadersize event.respcode event.riskscore event.cltsourceport event.http_code event.scannedbytes
+        event.scantime activity.count dlp.scan_time email.mail_sent_epoch""",
     entities={
         "addresses": """event.ClientIP event.clientpublicIP event.serverip event.csip event.cdip event.ssip event.sdip
-            event.clt_sip event.srv_dip event.clientip event.src_ip event.sourceip event.destinationip src_ip""",
-        "users": "event.user event.login event.adminid user_name",
+            event.clt_sip event.srv_dip event.clientip event.src_ip event.sourceip event.destinationip event.cltip
+            event.cltintip event.cltpubip src_ip""",
+        "users": "event.user event.login event.adminid user_name sender",
         "hosts": "event.devicehostname event.devicename",
-        "domains": "event.hostname event.cdfqdn event.dns_req",
-        "hashes": "event.sha256 event.bamd5 event.filemd5 event.filesha",
+        "domains": "event.hostname event.host event.cdfqdn event.dns_req",
+        "hashes": "event.sha256 event.bamd5 event.filemd5 event.filesha file.hash.md5 file.hash.sha256",
     },
 )
 
