@@ -13,6 +13,7 @@ from slips.parsing import Json, Regex, all_of, any_of
 from slips.parsing.meaning import Time
 
 _DATE = re.compile(r"(\d\d|\d{4})/(\d\d)(?:/(\d{4}|\d\d))?-(\d\d:\d\d:\d\d)(\.\d{1,9})?", re.ASCII)
+_FRACTION = re.compile(r"\.\d{1,9}$", re.ASCII)
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _BEHIND = re.compile(
     r" *(?:\[Classification: (?P<classification>[^\]]*)\] *)?(?:\[Priority: (?P<priority>\d{1,9})\] *)?"
@@ -71,13 +72,27 @@ SURICATA_FAST = Regex(
     entities={"addresses": "src_ip dst_ip"},
 )
 
+
+def _seconds(value: Any, reference: float, name: str = "time") -> float:
+    """Convert `seconds` of Snort 3, or a time such as `03/01-08:00:00.123456`, to epoch seconds. Raises RecordError."""
+    return times.epoch(value, name) if value.__class__ is int else _moment(value, reference, name)
+
+
+def _add_fraction(meta: MetaData, event: Event) -> None:
+    """Add the fraction of `timestamp` to the time of `seconds`, which has none."""
+    if event.get("seconds").__class__ is int and (fraction := _FRACTION.search(str(event["timestamp"]))):
+        meta.timestamp += float(fraction[0])
+
+
+# `timestamp` has the zone of the sensor, and no year; `seconds`, for whoever chose that field, is exact.
 SNORT = Json(
     "snort",
     "Snort 3 alerts as JSON (alert_json)",
     "https://docs.snort.org/start/alert_logging",
     require=all_of("timestamp", any_of("msg", "rule", "sid", "action")),
-    time=Time((("timestamp",),), _moment, dated=True),
+    time=Time((("seconds",), ("timestamp",)), _seconds, dated=True),
     tag="snort.alert",
     message="[{rule|sid|'-'}] {msg|'-'} {src_addr|src_ap|'-'} => {dst_addr|dst_ap|'-'}",
+    refine=_add_fraction,
     entities={"addresses": "src_addr dst_addr src_ap dst_ap"},
 )
