@@ -29,12 +29,16 @@ SOPHOS = KeyValue(
     chain=("s3-lines", "syslog-any", "sophos"),
     require=any_of("log_id", "log_type", "log_component"),
     tag="sophos.firewall.{log_type|'log'}",
-    message="{log_subtype|status|'-'} {src_ip|'-'} => {dst_ip|'-'}:{dst_port|'-'} {message|url|'-'}",
+    message=(
+        "{log_subtype|status|'-'} {src_ip|sourceip|'-'} => {dst_ip|destinationip|'-'}:{dst_port|'-'} "
+        "{message|reason|url|'-'}"
+    ),
     refine=_read_time,
-    integers="src_port dst_port duration sent_bytes recv_bytes sent_pkts recv_pkts fw_rule_id policy_type",
+    integers="""src_port dst_port duration sent_bytes recv_bytes sent_pkts recv_pkts fw_rule_id policy_type mailsize
+        file_size status_code lease_time log_version icmp_type icmp_code app_risk""",
     entities={
-        "addresses": "src_ip dst_ip",
-        "users": "user_name user",
+        "addresses": "src_ip dst_ip sourceip destinationip reported_ip",
+        "users": "user_name user from_email_address to_email_address",
         "hosts": "device_name",
         "domains": "domain domainname",
         "hashes": "sha1sum file_hash",
