@@ -14,6 +14,7 @@ SANTA = KeyValue(
     tag="santa.{action}",
     time=iso("time"),
     message="{action} {decision|'-'} {path|'-'} by {user|'-'}",
-    integers="pid pidversion ppid uid gid",
-    entities={"users": "user", "hashes": "sha256 cert_sha256"},
+    absent="(null)",
+    integers="pid pidversion ppid uid gid event_uid graphical_session_id",
+    entities={"users": "user event_user", "hashes": "sha256 cert_sha256"},
 )
