@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, epoch
 PUSH_SECURITY = Json(
     "push-security",
     "Push Security events: activity, detections, controls, entities",
-    "https://pushsecurity.redoc.ly/webhooks/",
+    "https://pushsecurity.redoc.ly/webhooks-v1/",
     require=all_of("object", any_of("category", "new", "version", "type")),
     time=epoch("timestamp"),
     tag="push.{category|'event'}.{object}",
