@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from slips.config import Route
 from slips.config.backend import BackendConfig
 from slips.config.backend import Embedded as EmbeddedConfig
 from slips.errors import LostStateError, StateError, UsageError
-from slips.model import ObjectEvent
+from slips.model import ObjectEvent, Outcome
 
 __all__ = ["project"]
 
@@ -169,6 +170,31 @@ def test_the_same_object_twice_in_a_lane_is_run_once(project: Project) -> None:
     project.put_on_lane(event, replace(event, lane="fast"), event)
     summary = project.run(workers=3)
     assert (summary.objects, summary.duplicates, project.lines("done")) == (1, 2, ["a.log\t1"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["touched", "rewritten"])
+def test_a_file_that_changed_while_its_second_event_waited_is_read_once_more(
+    project: Project, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`slips up` puts no third event on the lane: the one that waits is to read the file as it is then."""
+    path = project.put("a.log", "1")
+    store = Stores(project.config)
+    (event,) = store.list("my-logs")
+    project.put_on_lane(event, event)
+    changed: list[ObjectEvent] = []
+
+    def change_once(event: ObjectEvent, _outcome: Outcome) -> None:
+        if not changed:
+            path.touch() if change == "touched" else project.put("a.log", "2", "3")
+        changed.append(event)
+
+    monkeypatch.setattr(project.watch, "succeeded", change_once)
+    summary = project.run()
+    assert project.lines("done") == (["a.log\t1"] if change == "touched" else ["a.log\t1", "a.log\t2"])
+    assert (summary.duplicates, summary.skipped) == (1, int(change == "touched"))
+    with closing(project.state()) as state:
+        assert state.unsettled(list(store.list("my-logs"))) == []
 
 
 @pytest.mark.slow

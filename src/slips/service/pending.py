@@ -127,6 +127,17 @@ class Pending:
         self.only = only
         self._push(chosen)
 
+    def push_changed(self, done: ObjectEvent) -> None:
+        """Put the file of a duplicate on its lane, if its content is not the one that is `done`, or is not known.
+
+        A change of the file is not announced while an event of it waits, which is to read the file as it is then.
+        """
+        if done.bucket_name in self._directories.buckets and done.records is None and done.replay is None:
+            found = self._directories.find(done.bucket_name, done.object_key)
+            event = self._state.files.identified(found) if found else done
+            if event.identity != done.identity and self._state.is_pending(event):
+                self._push([event])
+
     def choose_replays(self, events: Iterable[ObjectEvent]) -> None:
         """Process only these events, which wait on their lanes, each a replay of an error item."""
         self.replays = set()

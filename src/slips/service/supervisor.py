@@ -352,6 +352,7 @@ class Supervisor:
             delivery.settled = [] if again or event.records is not None else ledger.settled(event)
             if ledger.claim(event, delivery.request_id) in ("done", "claimed"):
                 self._state.acknowledge(delivery)
+                self.session.pending.push_changed(event)
                 return False
             return True
 
