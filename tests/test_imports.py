@@ -81,6 +81,12 @@ def test_a_list_of_errors_imports_nothing_that_only_runs_need(tmp_path: Path) ->
         assert not found & (ONLY_FOR_RUNS | ONLY_ON_AWS | LARGE), args
 
 
+@pytest.mark.slow
+def test_a_run_of_files_imports_nothing_that_only_buckets_in_s3_need(tmp_path: Path) -> None:
+    imported(tmp_path, "init", "demo")
+    assert not imported(tmp_path / "demo", "run") & ({"slips.service.webhook"} | ONLY_ON_AWS | LARGE)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_listed_with_the_first_sentence_of_its_help(name: str) -> None:
     command = app.commands[name]

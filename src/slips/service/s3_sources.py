@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from slips.backends.machine.sqlite import sync
 from slips.backends.machine.stores import Stores
@@ -15,7 +16,9 @@ from slips.service.names import Names
 from slips.service.queue import Queue, QueueSource, name_of
 from slips.service.secret_places import secret_at
 from slips.service.sources import Source
-from slips.service.webhook import Secret, WebhookSource
+
+if TYPE_CHECKING:
+    from slips.service.webhook import Secret
 
 
 def sources_in_s3(config: Config, *, endpoint_url: str | None = None, region: str | None = None) -> list[Source]:
@@ -69,6 +72,8 @@ def _webhooks(config: Config) -> Iterator[Source]:
             key, place = f"backend.embedded.buckets.{name}.webhook.secret", listener.secret
             # Buckets of one address have the same secret.
             secrets[listener.listen] = None if place is None else partial(secret_at, place, config.resolve, key)
+    if listeners:
+        from slips.service.webhook import WebhookSource  # its asyncio takes 20 ms, which other sessions need not spend
     for address, buckets in listeners.items():
         yield WebhookSource(address, Names(buckets), secrets[address], partial(sync, config.state_directory))
 
