@@ -108,6 +108,23 @@ def test_both_readings_of_arbitrary_lines_agree(declared: KeyValue, lines: list[
     both_in_turn(declared, lines)
 
 
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        ('a::"x; y"; b:"1"', {"a": "x; y", "b": "1"}),
+        ('a: :"x"', {"a": ':"x"'}),
+        ('a:::"x"', {"a": '::"x"'}),
+        ("a::x; b:1", {"a": ":x", "b": "1"}),
+    ],
+)
+def test_the_character_behind_a_key_may_stand_twice_before_a_quote(line: str, event: dict[str, Any]) -> None:
+    assert event_of(door(separator=";", assign=":"), line)[0] == event
+
+
+def test_the_character_behind_a_key_may_not_stand_twice_between_blanks() -> None:
+    assert event_of(door(), 'if a=="x"')[0] == {"if": True, "a": '="x"'}
+
+
 HEADED = door(
     head=r"(?:<(?P<a>\d+)>)?(?:\[(?P<at>[^\]]*)\] ?)?", rest="said: port=", tail="]", integers="a port", absent="-"
 )

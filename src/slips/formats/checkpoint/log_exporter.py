@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Json, KeyValue, all_of, any_of, moment
+from slips.parsing.conversions import integer_or_text
+
+
+def _read_numbers(_meta: MetaData, event: Event) -> None:
+    """Convert the time, which some exporters write as ISO 8601, and `packets`, a number or a list of packets."""
+    for name in ("time", "packets"):
+        if (value := event.get(name)).__class__ is str:
+            event[name] = integer_or_text(value)
+
 
 CHECKPOINT = KeyValue(
     "checkpoint",
@@ -16,9 +27,16 @@ CHECKPOINT = KeyValue(
     require=any_of("action", "product", "loguid", "origin"),
     time=moment("time"),
     tag="checkpoint.{product|'log'}",
-    message="{action|'-'} {src|'-'} => {dst|'-'}:{service|'-'} {rule_name|'-'}",
-    integers="s_port service proto time bytes client_inbound_bytes server_inbound_bytes packets sequencenum",
-    entities={"addresses": "src dst origin xlatesrc xlatedst", "users": "user src_user_name", "domains": "resource"},
+    message="{action|'-'} {src|client_ip|'-'} => {dst|'-'}:{service|'-'} "
+    "{rule_name|operation|sys_message|description|'-'}",
+    integers="s_port service proto bytes client_inbound_bytes server_inbound_bytes sequencenum",
+    refine=_read_numbers,
+    entities={
+        "addresses": "src dst origin xlatesrc xlatedst client_ip",
+        "users": "user src_user_name administrator",
+        "hosts": "src_machine_name machine",
+        "domains": "resource",
+    },
 )
 
 CHECKPOINT_JSON = Json(
@@ -28,7 +46,7 @@ CHECKPOINT_JSON = Json(
     require=all_of("product", "origin", any_of("loguid", "time", "action")),
     time=moment("time"),
     tag="checkpoint.{product}",
-    message="{action|'-'} {src|'-'} => {dst|'-'}:{service|'-'} {rule_name|'-'}",
+    message=CHECKPOINT.message,
     integers="s_port service proto time bytes client_inbound_bytes server_inbound_bytes packets sequencenum",
     entities=CHECKPOINT.entities,
 )

@@ -27,7 +27,9 @@ class KeyValue(LineDeclaration):
     """Lines of pairs such as `user=ann msg="door open"`. A word without a value is True; a key that comes again has a
     list of its values.
 
-    A value that begins with a quote ends with the next one, if the separator or the end of the line follows.
+    A value that begins with a quote ends with the next one, if the separator or the end of the line follows. With
+    another separator than a blank, the character between key and value may stand there twice before a quote, as in
+    `sys_message::"up"` of Check Point, some of whose names end with a colon.
     """
 
     head: str = ""
@@ -92,8 +94,9 @@ class KeyValue(LineDeclaration):
         around = f"[{self.blanks}]*+" if self.separator != " " else ""
         bare = f"[^{ends}]*+"
         unquoted = f"((?![{self.quotes}]){bare})?+" if self.quotes else f"({bare})"
+        twice = f"(?:{assign}(?=[{self.quotes}]))?+" if self.quotes and self.separator != " " else ""
         patterns = {
-            "pair": rf"[{_BLANKS}{ends}]*+([^{assign}{ends}]*+)(?:({assign}){around}{unquoted})?+",
+            "pair": rf"[{_BLANKS}{ends}]*+([^{assign}{ends}]*+)(?:({assign}){twice}{around}{unquoted})?+",
             "bare": bare,
             "end": rf"{around}(?:[{ends}]|\Z)",
         }
