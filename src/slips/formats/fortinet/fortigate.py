@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import re
+
+from slips import times
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import KeyValue, all_of, any_of, stamp
+
+_ZONE = re.compile(r"\(GMT(?:([+-])(\d{1,2}):(\d\d))?\)")
+"""The zone as FortiWeb names it: "(GMT-5:00)Eastern Time(US & Canada)"."""
+
+
+def _read_others(meta: MetaData, event: Event) -> None:
+    """Convert the number of a protocol, which FortiWeb names, and read the zone of FortiWeb. Raises RecordError."""
+    protocol = event.get("proto")
+    if protocol.__class__ is str and protocol.isascii() and protocol.isdigit():
+        event["proto"] = int(protocol)
+    zone = event.get("timezone")
+    if zone.__class__ is str and "tz" not in event and "eventtime" not in event and (found := _ZONE.match(zone)):
+        sign, hours, minutes = found.groups(default="0")
+        offset = f"{sign}{hours:0>2}:{minutes}" if sign != "0" else "Z"
+        meta.timestamp = times.iso(f"{event.get('date')}T{event.get('time')}{offset}", "time")
+
 
 FORTINET = KeyValue(
     "fortinet",
-    "FortiGate logs: traffic, UTM, events, with or without a syslog header",
+    "FortiGate logs: traffic, UTM, events, with or without a syslog header; FortiWeb, FortiManager, FortiAnalyzer",
     "https://docs.fortinet.com/document/fortigate/7.6.0/fortios-log-message-reference/160372/list-of-log-types-and-subtypes",
     chain=("s3-lines", "syslog-any", "fortinet"),
     require=any_of("logid", "log_id", all_of("type", "subtype"), "devid"),
     time=stamp("eventtime", ("date", "time", "tz"), ("date", "time")),
     tag="fortinet.{type|'log'}.{subtype|'event'}",
-    message="{action|level|'-'} {srcip|'-'} => {dstip|'-'}:{dstport|'-'} {msg|service|logdesc|'-'}",
-    integers="""eventtime srcport dstport sessionid proto policyid duration sentbyte rcvdbyte sentpkt rcvdpkt crscore
+    message="{action|level|pri|'-'} {srcip|src|'-'} => {dstip|dst|'-'}:{dstport|dst_port|'-'} {msg|service|logdesc|'-'}",
+    absent=("N/A", "(null)"),
+    integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration src_port dst_port sentbyte rcvdbyte sentpkt rcvdpkt crscore
         craction transport sentdelta rcvddelta tranport""",
+    refine=_read_others,
     entities={
-        "addresses": "srcip dstip remip locip tranip ip",
-        "users": "user unauthuser dstuser",
+        "addresses": "srcip dstip remip locip tranip transip tunnelip assignip ip src dst remote_ip",
+        "users": "user unauthuser dstuser xauthuser eapuser user_name",
         "hosts": "srcname dstname devname",
         "domains": "hostname qname",
         "hashes": "filehash analyticscksum",
