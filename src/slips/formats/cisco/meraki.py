@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from slips.parsing import Json, KeyValue, all_of, any_of, epoch, iso
+from slips.parsing import Json, KeyValue, Patterns, all_of, any_of, epoch, iso, one_of
 
-MERAKI = KeyValue(
+_HEAD = r"(?:(?:<(?P<syslog_priority>\d{1,3})>)?1 )?(?P<time>\d{9,11}(?:\.\d{1,9})?) (?P<device>[^ ]+) (?P<kind>[^ ]+)"
+_PEER = r"local ip (?P<local_ip>[^ ]+) (?:re)?connected from (?P<remote_ip>[^ ]+)"
+
+# Before the pairs stands a word such as `allow` or `ids_alerted`, or none. Many of the kind `events` are texts.
+MERAKI = one_of(
     "meraki",
     "Cisco Meraki syslog: flows, urls, events, security events",
     "https://documentation.meraki.com/General_Administration/Monitoring_and_Reporting/Syslog_Event_Types_and_Log_Samples",
-    head=r"(?:<(?P<priority>\d{1,3})>1 )?(?P<time>\d{9,11}(?:\.\d{1,9})?) (?P<device>\S+) (?P<kind>\S+) ?",
-    time=epoch("time"),
+    Patterns(
+        "meraki.text",
+        "events that are texts",
+        time=epoch("time"),
+        tag="cisco.meraki.{kind}",
+        message="{kind} {message}",
+        integers="syslog_priority",
+        patterns=(
+            rf"{_HEAD} type=(?P<type>[a-z_]+) msg= '(?P<message>[^']*)'?",
+            rf"{_HEAD} (?P<message>(?P<type>[a-z_]+) user id '(?P<user>[^']*)' {_PEER})",
+            rf"{_HEAD}(?<= events) (?!type=)(?P<message>[^\n]+)",
+        ),
+    ),
+    KeyValue(
+        "meraki.pairs",
+        "events that are pairs",
+        head=rf"{_HEAD} ?",
+        time=epoch("time"),
+        tag="cisco.meraki.{kind}",
+        rest="pattern: request: message:",
+        quotes="\"'",
+        message="{kind} {type|'-'} {src|client_ip|ip_src|'-'} => {dst|'-'}",
+        integers="syslog_priority priority sport dport translated_port",
+    ),
     tag="cisco.meraki.{kind}",
-    rest="pattern: request: message:",
-    quotes="\"'",
-    message="{kind} {type|'-'} {src|client_ip|'-'} => {dst|'-'}",
-    integers="priority sport dport translated_port",
     entities={
-        "addresses": "src dst client_ip server_ip translated_src_ip",
+        "addresses": "src dst client_ip server_ip translated_src_ip translated_dst_ip ip_src local_ip remote_ip",
         "users": "identity user",
         "hosts": "device",
+        "hashes": "sha256",
     },
 )
 
