@@ -1,11 +1,13 @@
-"""Logs of Cisco Umbrella (OpenDNS) in S3: DNS, web, firewall, intrusions, audit, DLP, as CSV without a header."""
+"""Logs of Cisco Umbrella (OpenDNS) and Cisco Secure Access in S3: DNS, web, firewall, intrusions, audit, DLP, as CSV without a header."""
 
 from __future__ import annotations
 
-from slips.format import Rule
+from slips.format import Event, Rule
+from slips.model import MetaData
 from slips.parsing import Csv, iso
+from slips.parsing.conversions import integer_or_text
 
-_REFERENCE = "https://docs.umbrella.com/deployment-umbrella/docs/log-formats-and-versioning"
+_REFERENCE = "https://docs.umbrella.com/umbrella-user-guide/docs/"
 
 # The names in it are for people, and not those of the documentation's order of fields.
 _HEADER = Rule(
@@ -14,10 +16,17 @@ _HEADER = Rule(
     when=lambda event: event["timestamp"] in ("Time", "Timestamp"),
 )
 
+
+def _read_protocol(_meta: MetaData, event: Event) -> None:
+    """Convert the protocol, a number or a name such as `TCP`."""
+    if (protocol := event["ip_protocol"]) is not None:
+        event["ip_protocol"] = integer_or_text(protocol)
+
+
 UMBRELLA = Csv(
     "umbrella",
     "Cisco Umbrella DNS logs, of any version",
-    _REFERENCE,
+    f"{_REFERENCE}dns-log-formats",
     chain=("s3-lines", "umbrella"),
     columns="""timestamp most_granular_identity identities internal_ip external_ip action query_type response_code
         domain categories most_granular_identity_type identity_types blocked_categories rule_id destination_countries
@@ -36,7 +45,7 @@ UMBRELLA = Csv(
 UMBRELLA_PROXY = Csv(
     "umbrella-proxy",
     "Cisco Umbrella proxy logs, of any version",
-    _REFERENCE,
+    f"{_REFERENCE}web-log-formats",
     chain=("s3-lines", "umbrella-proxy"),
     columns="""timestamp identities internal_client_ip external_client_ip destination_ip content_type verdict url
         referer user_agent status_code request_size response_size response_body_size sha categories av_detections puas
@@ -45,38 +54,50 @@ UMBRELLA_PROXY = Csv(
         file_action warn_status forwarding_method producer msp_organization_id
         geo_location_of_blocked_destination_countries application_ids hostname
         data_center egress server_name time_based_rule security_overridden detected_response_file_type warn_categories
-        organization_id""",
+        organization_id application_entity_name application_entity_category egress_ip ai_model_name
+        ai_supply_chain_categories event_correlation_id""",
     optional="""identity_type blocked_categories identities_all identity_types request_method dlp_status
         certificate_errors file_name ruleset_id rule_id destination_list_ids isolate_action file_action warn_status
         forwarding_method producer msp_organization_id
         geo_location_of_blocked_destination_countries application_ids hostname
         data_center egress server_name time_based_rule security_overridden detected_response_file_type warn_categories
-        organization_id""",
+        organization_id application_entity_name application_entity_category egress_ip ai_model_name
+        ai_supply_chain_categories event_correlation_id""",
     absent="",
     padded=True,
     time=iso("timestamp"),
     tag="cisco.umbrella.proxy",
     message="{verdict} {status_code|'-'} {url|'-'} by {identities|'-'} from {internal_client_ip|'-'}",
     integers="status_code request_size response_size response_body_size",
-    entities={"addresses": "internal_client_ip external_client_ip destination_ip", "hashes": "sha"},
+    entities={"addresses": "internal_client_ip external_client_ip destination_ip egress_ip", "hashes": "sha"},
 )
 
 UMBRELLA_FIREWALL = Csv(
     "umbrella-firewall",
     "Cisco Umbrella cloud firewall logs, of any version",
-    _REFERENCE,
+    f"{_REFERENCE}cloud-firewall-log-formats",
     chain=("s3-lines", "umbrella-firewall"),
     columns="""timestamp origin_ids identity identity_type direction ip_protocol packet_size source_ip source_port
-        destination_ip destination_port data_center rule_id verdict fqdns destination_list_ids""",
-    optional="fqdns destination_list_ids",
+        destination_ip destination_port data_center rule_id verdict fqdns destination_list_ids first_packet_time last_packet_time
+        packets_sent packets_received bytes_sent bytes_received firewall_event_id destination_country aws_region app_id
+        private_app_group_id private_flow posture_id casi_category_ids traffic_source content_category_ids
+        content_category_list_ids organization_id egress_ip egress event_correlation_id destination_sgt_origin_id
+        block_reason""",
+    optional="""fqdns destination_list_ids first_packet_time last_packet_time
+        packets_sent packets_received bytes_sent bytes_received firewall_event_id destination_country aws_region app_id
+        private_app_group_id private_flow posture_id casi_category_ids traffic_source content_category_ids
+        content_category_list_ids organization_id egress_ip egress event_correlation_id destination_sgt_origin_id
+        block_reason""",
     absent="",
     padded=True,
     time=iso("timestamp"),
     tag="cisco.umbrella.firewall",
     message="{verdict|'-'} {source_ip|'-'}:{source_port|'-'} => {destination_ip|'-'}:{destination_port|'-'} "
     "by {identity|'-'}",
-    integers="ip_protocol packet_size source_port destination_port rule_id",
-    entities={"addresses": "source_ip destination_ip"},
+    integers="""packet_size source_port destination_port rule_id first_packet_time last_packet_time packets_sent
+        packets_received bytes_sent bytes_received""",
+    refine=_read_protocol,
+    entities={"addresses": "source_ip destination_ip egress_ip"},
 )
 
 UMBRELLA_AUDIT = Csv(
@@ -85,7 +106,7 @@ UMBRELLA_AUDIT = Csv(
     "https://docs.umbrella.com/deployment-umbrella/docs/admin-audit-log-formats",
     chain=("s3-lines", "umbrella-audit"),
     columns="id timestamp email user type action logged_in_from before after",
-    absent="",
+    absent=("", "null"),
     padded=True,
     rules=(_HEADER,),
     time=iso("timestamp"),
@@ -101,8 +122,12 @@ UMBRELLA_INTRUSION = Csv(
     chain=("s3-lines", "umbrella-intrusion"),
     columns="""timestamp identities identity_types generator_id signature_id signature_message signature_list_id
         severity attack_classification cves ip_protocol session_id source_ip source_port destination_ip destination_port
-        action operation_mode policy_resource_id direction firewall_rule_id ips_config_type aws_region""",
-    optional="operation_mode policy_resource_id direction firewall_rule_id ips_config_type aws_region",
+        action operation_mode policy_resource_id direction firewall_rule_id ips_config_type aws_region
+        application_id casi_category_ids data_center organization_id egress_ip egress enforced_by ftd_enforcement_id
+        ftd_enforcement_name event_correlation_id""",
+    optional="""operation_mode policy_resource_id direction firewall_rule_id ips_config_type aws_region application_id
+        casi_category_ids data_center organization_id egress_ip egress enforced_by ftd_enforcement_id
+        ftd_enforcement_name event_correlation_id""",
     absent="",
     padded=True,
     time=iso("timestamp"),
@@ -110,7 +135,7 @@ UMBRELLA_INTRUSION = Csv(
     message="{action|'-'} {severity|'-'} {signature_message|'-'} {source_ip|'-'}:{source_port|'-'} => "
     "{destination_ip|'-'}:{destination_port|'-'}",
     integers="generator_id signature_id signature_list_id session_id source_port destination_port",
-    entities={"addresses": "source_ip destination_ip"},
+    entities={"addresses": "source_ip destination_ip egress_ip"},
 )
 
 UMBRELLA_IP = Csv(
