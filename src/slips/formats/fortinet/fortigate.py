@@ -33,10 +33,11 @@ FORTINET = KeyValue(
     require=any_of("logid", "log_id", all_of("type", "subtype"), "devid"),
     time=stamp("eventtime", ("date", "time", "tz"), ("date", "time")),
     tag="fortinet.{type|'log'}.{subtype|'event'}",
-    message="{action|level|pri|'-'} {srcip|src|'-'} => {dstip|dst|'-'}:{dstport|dst_port|'-'} {msg|service|logdesc|'-'}",
+    message="{action|level|pri|'-'} {srcip|src|'-'} => {dstip|dst|'-'}:{dstport|dst_port|'-'} "
+    "{msg|service|logdesc|'-'}",
     absent=("N/A", "(null)"),
-    integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration src_port dst_port sentbyte rcvdbyte sentpkt rcvdpkt crscore
-        craction transport sentdelta rcvddelta tranport""",
+    integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt rcvdpkt
+        crscore craction transport sentdelta rcvddelta tranport""",
     refine=_read_others,
     entities={
         "addresses": "srcip dstip remip locip tranip transip tunnelip assignip ip src dst remote_ip",
