@@ -1,4 +1,4 @@
-"""Logs of Cisco Umbrella (OpenDNS) and Cisco Secure Access in S3: DNS, web, firewall, intrusions, audit, DLP, as CSV without a header."""
+"""Logs of Cisco Umbrella and Secure Access in S3: DNS, web, firewall, IPS, audit, DLP, as CSV without a header."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ UMBRELLA_FIREWALL = Csv(
     f"{_REFERENCE}cloud-firewall-log-formats",
     chain=("s3-lines", "umbrella-firewall"),
     columns="""timestamp origin_ids identity identity_type direction ip_protocol packet_size source_ip source_port
-        destination_ip destination_port data_center rule_id verdict fqdns destination_list_ids first_packet_time last_packet_time
-        packets_sent packets_received bytes_sent bytes_received firewall_event_id destination_country aws_region app_id
-        private_app_group_id private_flow posture_id casi_category_ids traffic_source content_category_ids
-        content_category_list_ids organization_id egress_ip egress event_correlation_id destination_sgt_origin_id
-        block_reason""",
+        destination_ip destination_port data_center rule_id verdict fqdns destination_list_ids first_packet_time
+        last_packet_time packets_sent packets_received bytes_sent bytes_received firewall_event_id destination_country
+        aws_region app_id private_app_group_id private_flow posture_id casi_category_ids traffic_source
+        content_category_ids content_category_list_ids organization_id egress_ip egress event_correlation_id
+        destination_sgt_origin_id block_reason""",
     optional="""fqdns destination_list_ids first_packet_time last_packet_time
         packets_sent packets_received bytes_sent bytes_received firewall_event_id destination_country aws_region app_id
         private_app_group_id private_flow posture_id casi_category_ids traffic_source content_category_ids

@@ -36,8 +36,8 @@ FORTINET = KeyValue(
     message="{action|level|pri|'-'} {srcip|src|'-'} => {dstip|dst|'-'}:{dstport|dst_port|'-'} "
     "{msg|service|logdesc|'-'}",
     absent=("N/A", "(null)"),
-    integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt rcvdpkt
-        crscore craction transport sentdelta rcvddelta tranport""",
+    integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt
+        rcvdpkt crscore craction transport sentdelta rcvddelta tranport""",
     refine=_read_others,
     entities={
         "addresses": "srcip dstip remip locip tranip transip tunnelip assignip ip src dst remote_ip",
