@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
-from slips.parsing import Patterns, iso
+import re
 
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import KeyValue, Patterns, iso, one_of
+
+_ESCAPE = re.compile(r"\\([0-3][0-7]{2})")
+"""An octal escape, as in `Serial\\040Console`."""
+
+
+def _decode(_meta: MetaData, event: Event) -> None:
+    """Decode the escapes of blanks and the like in the fields of a login, which have one character each."""
+    for name, value in event.items():
+        if value.__class__ is str and "\\" in value:
+            event[name] = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), value)
+
+
+_MEMBER = r"(?:[^ ]++ )?httpd(?:\[\d*\])?: "
 _HEAD = (
-    r"(?:httpd: )?(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d++)?Z?) "
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d++)?Z?) "
     r"\[(?P<user>[^\]]*+)\]: (?P<action>[^ ]++) "
 )
+_CHANGE = rf"{_HEAD}(?P<object_type>[^ :]++)(?: (?P<object>.*))?"
+_REFERENCE = "https://infoblox-docs.atlassian.net/wiki/x/dQRJAQ"
 
-INFOBLOX = Patterns(
+
+def _login(name: str, before: str) -> KeyValue:
+    return KeyValue(
+        name,
+        "logins and logouts",
+        _REFERENCE,
+        head=rf"{before}{_HEAD}- - ",
+        quotes="",
+        escapes="none",
+        time=iso("time"),
+        tag="infoblox.audit.{action}",
+        message="{user}: {action} {to|'-'} {ip|'-'}",
+        refine=_decode,
+    )
+
+
+# Behind the header of syslog may stand the member of the grid, then the program.
+INFOBLOX = one_of(
     "infoblox",
     "audit log of Infoblox NIOS, with or without a syslog header; 'bind-query' and 'dhcpd' read its DNS and DHCP logs",
-    "https://infoblox-docs.atlassian.net/wiki/x/dQRJAQ",
+    _REFERENCE,
+    _login("infoblox.login", ""),
+    _login("infoblox.login-of-member", _MEMBER),
+    Patterns(
+        "infoblox.change",
+        "changes of objects and calls",
+        tag="infoblox.audit.{action}",
+        time=iso("time"),
+        message="{user}: {action} {object_type} {object|'-'}",
+        patterns=(_CHANGE, rf"{_MEMBER}{_CHANGE}"),
+        absent="",
+    ),
     chain=("s3-lines", "syslog-any", "infoblox"),
     tag="infoblox.audit.{action}",
-    time=iso("time"),
-    message="{user}: {action} {object_type|to|'-'} {object|ip|'-'}",
-    patterns=(
-        rf"{_HEAD}- - to=(?P<to>[^ ]++)(?: ip=(?P<ip>[^ ]++))?(?: auth=(?P<auth>[^ ]++))?"
-        r"(?: group=(?P<group>[^ ]++))?(?: apparently_via=(?P<apparently_via>[^\n]*+))?(?P<details>.*)",
-        rf"{_HEAD}(?P<object_type>[^ :]++) (?P<object>.*)",
-    ),
-    absent="",
     entities={"users": "user", "addresses": "ip"},
 )
