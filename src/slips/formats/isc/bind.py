@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from slips.parsing import Patterns, stamp
 
-_HEAD = (
-    r"(?:(?P<time>\d\d(?:\d\d-\d\d-\d\dT[^ ]+|-[A-Z][a-z][a-z]-\d{4} [0-9:.]+)) )?"
-    r"(?:(?P<category>[a-z]+(?:-[a-z]+)*): (?P<level>[a-z]+(?: \d+)?): )?"
+_TIME = r"(?:(?P<time>\d\d(?:\d\d-\d\d-\d\dT[^ ]+|-[A-Z][a-z][a-z]-\d{4} [0-9:.]+)) )?"
+_CATEGORY = r"(?P<category>[a-z]+(?:-[a-z]+)*): "
+_HEAD = rf"{_TIME}(?:{_CATEGORY}(?P<level>[a-z]+(?: \d+)?): )?"
+# Channels may print the category, the level, both, or neither.
+_FRONTS = (_HEAD, rf"{_TIME}(?P<level>critical|error|warning|notice|info|debug \d+): ", rf"{_TIME}{_CATEGORY}")
+_RESPONSE = (
+    r"(?:infoblox-responses: )?(?P<time>\d\d-[A-Z][a-z][a-z]-\d{4} [0-9:.]+) "
+    r"client (?P<client_ip>[0-9a-fA-F.:]+)#(?P<client_port>\d+):? (?:view (?P<view>[^:]+): )?"
+    r"(?P<transport>UDP|TCP): query: (?P<query_name>[^ ]*) (?P<query_class>[^ ]+) (?P<query_type>[^ ]+) "
+    r"response: (?P<rcode>[A-Z0-9]+) (?P<flags>[^ ]+)(?: (?P<answers>.*))?"
 )
+"""The responses that Infoblox logs."""
 _CLIENT = r"client (?:@(?P<client_id>0x[0-9a-f]+) )?(?P<client_ip>[0-9a-fA-F.:]+)#(?P<client_port>\d+)(?:/key [^ :]+)?"
 _NAMED = r"(?: \((?P<name>[^)]*)\))?: (?:view (?P<view>[^:]+): )?"
+
+_QUERY = (
+    r"query: (?P<query_name>[^ ]*) (?P<query_class>[^ ]+) (?P<query_type>[^ ]+) (?P<flags>[^ ]+)"
+    r"(?: \((?P<server_ip>[^)]*)\))?"
+)
+_FAILED = (
+    r"query (?P<result>failed) \((?P<rcode>[^)]*)\) for (?P<query_name>[^/ ]*)/(?P<query_class>[^/ ]+)/"
+    r"(?P<query_type>[^ ]+) at (?P<at>[^ ]+)"
+)
+_DENIED = (
+    r"(?P<operation>[a-z]+(?: \([a-z]+\)| transfer)?) "
+    r"'(?P<query_name>[^/' ]*)/(?P<query_type>[^/']+)/(?P<query_class>[^']+)' (?P<result>denied)"
+    r"(?: \((?P<reason>[^)]*)\))?"
+)
 
 BIND_QUERY = Patterns(
     "bind-query",
@@ -21,14 +43,8 @@ BIND_QUERY = Patterns(
     message="{message}",
     whole="message",
     patterns=(
-        rf"{_HEAD}{_CLIENT}{_NAMED}query: (?P<query_name>[^ ]*) (?P<query_class>[^ ]+) (?P<query_type>[^ ]+) "
-        r"(?P<flags>[^ ]+)(?: \((?P<server_ip>[^)]*)\))?",
-        rf"{_HEAD}{_CLIENT}{_NAMED}query (?P<result>failed) \((?P<rcode>[^)]*)\) for "
-        r"(?P<query_name>[^/ ]*)/(?P<query_class>[^/ ]+)/(?P<query_type>[^ ]+) at (?P<at>[^ ]+)",
-        rf"{_HEAD}{_CLIENT}{_NAMED}(?P<operation>[a-z]+(?: \([a-z]+\)| transfer)?) "
-        r"'(?P<query_name>[^/' ]*)/(?P<query_type>[^/']+)/(?P<query_class>[^']+)' "
-        r"(?P<result>denied)"
-        r"(?: \((?P<reason>[^)]*)\))?",
+        *(f"{front}{_CLIENT}{_NAMED}{query}" for front in _FRONTS for query in (_QUERY, _FAILED, _DENIED)),
+        _RESPONSE,
         rf"{_HEAD}{_CLIENT}{_NAMED}",
         _HEAD,
     ),
