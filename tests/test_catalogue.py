@@ -190,7 +190,7 @@ def test_an_event_of_json_is_the_record_with_declared_conversions_alone(name: st
 
 
 _WORD = re.compile(r"[^\W_]{3,}")
-_ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})|&[a-z]+;")
+_ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|[0-3][0-7]{2})|&[a-z]+;")
 
 WORDS_LEFT_OUT = {
     "docker-json": "times of the parts of a long line, but for the first",
@@ -204,6 +204,8 @@ LITERALS = {
     "cef": "CEF",
     "heroku": "257",  # the length of the line
     "leef": "LEEF x7C 0x09 011dst",  # the version; delimiters of extensions, in several notations
+    "meraki": "msg",  # before the text of an event of AnyConnect
+    "infoblox": "httpd",  # behind the member of the grid
     "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp Yes SET",  # names, in capitals
     "rabbitmq": "REPORT",
     "suricata-fast": "Classification Priority",

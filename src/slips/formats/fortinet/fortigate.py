@@ -14,15 +14,15 @@ _ZONE = re.compile(r"\(GMT(?:([+-])(\d{1,2}):(\d\d))?\)")
 
 
 def _read_others(meta: MetaData, event: Event) -> None:
-    """Convert the number of a protocol, which FortiWeb names, and read the zone of FortiWeb. Raises RecordError."""
+    """Convert the number of a protocol, which FortiWeb names, and add FortiWeb's zone as `tz`. Raises RecordError."""
     protocol = event.get("proto")
     if protocol.__class__ is str and protocol.isascii() and protocol.isdigit():
         event["proto"] = int(protocol)
     zone = event.get("timezone")
     if zone.__class__ is str and "tz" not in event and "eventtime" not in event and (found := _ZONE.match(zone)):
-        sign, hours, minutes = found.groups(default="0")
-        offset = f"{sign}{hours:0>2}:{minutes}" if sign != "0" else "Z"
-        meta.timestamp = times.iso(f"{event.get('date')}T{event.get('time')}{offset}", "time")
+        sign, hours, minutes = found.groups(default="00")
+        event["tz"] = f"{sign}{hours:0>2}{minutes}" if sign != "00" else "+0000"
+        meta.timestamp = times.iso(f"{event.get('date')}T{event.get('time')}{event['tz']}", "time")
 
 
 FORTINET = KeyValue(

@@ -19,13 +19,13 @@ def _decode(_meta: MetaData, event: Event) -> None:
             event[name] = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), value)
 
 
-_MEMBER = r"(?:[^ ]++ )?httpd(?:\[\d*\])?: "
+_MEMBER = r"(?:(?P<member>[^ ]++) )?httpd(?:\[\d*\])?: "
 _HEAD = (
     r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d++)?Z?) "
     r"\[(?P<user>[^\]]*+)\]: (?P<action>[^ ]++) "
 )
 _CHANGE = rf"{_HEAD}(?P<object_type>[^ :]++)(?: (?P<object>.*))?"
-_REFERENCE = "https://infoblox-docs.atlassian.net/wiki/x/dQRJAQ"
+_REFERENCE = "https://docs.infoblox.com/space/nios86/423493735/Using+a+Syslog+Server"
 
 
 def _login(name: str, before: str) -> KeyValue:
