@@ -9,7 +9,11 @@ BITWARDEN = Json(
     "Bitwarden organization event logs",
     "https://bitwarden.com/help/event-logs/",
     require=all_of(
-        any_of("type", "event_type"), any_of("actingUserId", "itemId", "memberId", "collectionId", "policyId", "device")
+        any_of("type", "event_type"),
+        any_of(
+            *("actingUserId", "itemId", "memberId", "collectionId", "policyId", "groupId", "device"),
+            all_of("object", "date"),  # many events name none of these
+        ),
     ),
     time=iso("date"),
     tag="bitwarden.{type|event_type}",

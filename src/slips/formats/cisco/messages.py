@@ -16,7 +16,9 @@ from slips.parsing import Regex
 from slips.parsing.syslog_lines import read_any
 
 _PATTERN = r"(?P<header>[^%]*)%(?P<code>[A-Za-z0-9_-]+) ?:? ?(?P<message>.*)"
-_CODE = re.compile(r"(.+)-([0-7])-([A-Z0-9_]+)")
+_CODE = re.compile(r"(.+)-([0-7ACEWNID])-([A-Za-z0-9_]+)")
+_LETTERS = {"A": 1, "C": 2, "E": 3, "W": 4, "N": 5, "I": 6, "D": 7}
+"""The severities of switches for small businesses: alert, critical, error, warning, notice, informational, debug."""
 _YEAR_FIRST = re.compile(r"((?:<\d{1,3}>)?)(?:: )?(\d{4}) ([A-Z][a-z][a-z] {1,2}\d{1,2}) ")
 _OWN_TIME = re.compile(
     r"(?:^|[ *.:])([A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
@@ -118,7 +120,8 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     code = _CODE.fullmatch(event["code"])
     if code is None:
         raise RecordError(f"code is {event['code']!r:.60}; expected one such as '%SYS-5-CONFIG_I'")
-    event["facility"], event["severity"], event["mnemonic"] = code[1], int(code[2]), code[3]
+    severity = _LETTERS.get(code[2]) or int(code[2])
+    event["facility"], event["severity"], event["mnemonic"] = code[1], severity, code[3]
     for name in ("datetime", "hostname", "priority"):
         if header.get(name) not in (None, ":"):
             event[name] = header[name]

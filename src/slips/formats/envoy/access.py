@@ -5,7 +5,9 @@ from __future__ import annotations
 from slips.formats.nginx.log_format import QUOTED
 from slips.parsing import Json, Patterns, any_of, iso
 
-_FRONT = rf'\[(?P<start_time>[^\]]+)\] "(?P<request>{QUOTED})" (?P<response_code>\d+) (?P<response_flags>[^ ]+) '
+_FRONT = (
+    rf'(?:ACCESS )?\[(?P<start_time>[^\]]+)\] "(?P<request>{QUOTED})" (?P<response_code>\d+) (?P<response_flags>[^ ]+) '
+)
 _REST = (
     r"(?P<bytes_received>\d+) (?P<bytes_sent>\d+) (?P<duration>\d+) (?P<upstream_service_time>\d+|-) "
     rf'"(?P<x_forwarded_for>{QUOTED})" "(?P<user_agent>{QUOTED})" "(?P<request_id>{QUOTED})" '

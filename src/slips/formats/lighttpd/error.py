@@ -27,7 +27,8 @@ LIGHTTPD_ERROR = Regex(
     tag="lighttpd.error",
     time=iso("time"),
     message="{message}",
-    pattern=r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d): \(?(?P<file>[A-Za-z_/]+\.c)\.(?P<line>\d+)\) (?P<message>.*)",
+    pattern=r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d): \(?(?P<file>(?:\.\./src/)?[A-Za-z0-9_]+\.c)\."
+    r"(?P<line>\d+)\) (?P<message>.*)",
     integers="line",
     refine=_add_client,
     entities={"addresses": "ip", "users": "user"},
