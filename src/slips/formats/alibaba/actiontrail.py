@@ -8,7 +8,7 @@ from slips.parsing import Json, all_of, any_of, iso
 ACTIONTRAIL = Json(
     "actiontrail",
     "Alibaba Cloud ActionTrail events: calls of APIs, sign-ins, events of services",
-    "https://www.alibabacloud.com/help/en/actiontrail/user-guide/structure-of-event-logs",
+    "https://www.alibabacloud.com/help/en/actiontrail/user-guide/management-event-structure",
     require=all_of("eventName", any_of("acsRegion", "sourceIpAddress", "serviceName")),
     time=iso("eventTime"),
     tag="alibaba.actiontrail.{eventType|'event'}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slips.format import Rule
 from slips.parsing import Cef, Patterns, all_of, one_of, stamp
 
-_REFERENCE = "https://docs.imperva.com/bundle/cloud-application-security/page/settings/log-configuration.htm"
+_REFERENCE = "https://docs.imperva.com/bundle/cloud-application-security/page/more/log-file-structure.htm"
 HEADER = Rule(
     "header",
     "lines before the records: account, configuration, checksum, format and times of the file",

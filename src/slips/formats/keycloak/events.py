@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, epoch
 KEYCLOAK = Json(
     "keycloak",
     "Keycloak user events and admin events",
-    "https://www.keycloak.org/docs/latest/server_admin/#auditing-user-and-admin-events",
+    "https://www.keycloak.org/docs/latest/server_admin/#configuring-auditing-to-track-events",
     require=all_of("realmId", any_of("type", "operationType", "resourcePath")),
     time=epoch("time", unit="ms"),
     tag="keycloak.{type|operationType|'event'}",
