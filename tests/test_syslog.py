@@ -161,6 +161,16 @@ def test_any_line_is_read_alike_in_both_ways(name: str, start: str, pieces: list
     both(FORMATS[name], start + "".join(pieces))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("time", ["Nov 21 06:00:24", "2018-11-21T06:00:24Z"])
+def test_a_process_with_the_number_of_a_thread_is_no_host(time: str) -> None:
+    _, event = chains.parse_by(FORMATS["syslog"], f"{time} unbound[17:0] info: start of service")
+    assert isinstance(event, dict)
+    assert [event[each] for each in ("hostname", "proc_name", "proc_id", "message")] == [
+        *(None, "unbound", "17:0"),
+        "info: start of service",
+    ]
+
+
 def test_users_declare_logs_that_are_lines_of_syslog() -> None:
     own = Syslog(
         "sshd",

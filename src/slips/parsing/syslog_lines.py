@@ -10,7 +10,8 @@ import re
 from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits, too_many_values
 
-_HOST, _NAME, _PID = r"[^ ]{0,254}[^ :]", r"[^ :\[\]]{1,128}", r"[^ \[\]]{0,128}"
+# A process with the number of a thread, such as Unbound's 'unbound[17:0] info: ', is no host.
+_HOST, _NAME, _PID = r"(?!\w{1,60}\[\d{1,10}:)[^ ]{0,254}[^ :]", r"[^ :\[\]]{1,128}", r"[^ \[\]]{0,128}"
 _STAMP = r"[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 USUAL_3164 = re.compile(
@@ -36,6 +37,7 @@ _HEAD = re.compile(
 )
 # A process name with spaces. Only a process number somewhere in the head distinguishes such a name from a sentence.
 _SPACED_HEAD = re.compile(r"(?=.*\[\d+\])(\S+) +([^\s:][^:]*?)(?:\[(\d+)\])?(?: <\w+>| \(\[\d+\]\))?")
+_THREAD_HEAD = re.compile(r" *+(\w{1,60})\[(\d{1,10}:[0-9a-f]{1,20})\] ", re.ASCII)
 _PRIORITY = re.compile(r"<(\d{1,3})> ?", re.ASCII)
 _LONGEST = 200
 """Most characters of a head with such a name."""
@@ -129,6 +131,8 @@ def _cut_head(rest: str) -> tuple[str | None, str | None, str | None, str]:
         end = head.find(colon)
         if end > 0 and (found := _SPACED_HEAD.fullmatch(head, 0, end + (colon == "]:"))):
             return found[1], found[2], found[3], rest[end + 2 :]
+    if found := _THREAD_HEAD.match(rest):
+        return None, found[1], found[2], rest[found.end() :]
     if rest.startswith("---"):  # macOS: "--- last message repeated 1 time ---"
         return None, None, None, rest
     hostname, _, message = rest.partition(" ")
