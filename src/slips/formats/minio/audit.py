@@ -14,5 +14,6 @@ MINIO_AUDIT = Json(
     message=(
         "{api.name|'-'} {api.statusCode|'-'} {api.bucket|'-'}/{api.object|''} by {accessKey|'-'} from {remotehost|'-'}"
     ),
+    integers="api.timeToFirstByteInNS api.timeToResponseInNS",
     entities={"addresses": "remotehost", "users": "accessKey parentUser"},
 )
