@@ -26,7 +26,7 @@ def _name_type(_meta: MetaData, event: Event) -> None:
 OPENVPN = Patterns(
     "openvpn",
     "OpenVPN server messages, with or without a syslog header",
-    "https://openvpn.net/community-docs/",
+    "https://openvpn.net/community-docs/community-articles/openvpn-2-6-manual.html",
     chain=("s3-lines", "syslog-any", "openvpn"),
     time=stamp("time"),
     tag="openvpn.server",

@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, iso
 PAGERDUTY = Json(
     "pagerduty",
     "PagerDuty audit records",
-    "https://developer.pagerduty.com/docs/audit-record-logs",
+    "https://developer.pagerduty.com/docs/rest-api-v2/audit-records-api/",
     require=all_of("action", any_of("root_resource", "execution_context", "actors", "execution_time")),
     time=iso("execution_time"),
     tag="pagerduty.{root_resource.type|'audit'}.{action}",

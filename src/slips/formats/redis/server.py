@@ -10,7 +10,7 @@ _LINE = r"(?P<time>\d{1,2} [A-Z][a-z][a-z] (?:\d{4} )?[0-9:.]+) (?P<level>[.*#-]
 REDIS = Patterns(
     "redis",
     "Redis and Valkey server logs",
-    "https://redis.io/docs/latest/operate/oss_and_stack/management/debugging/",
+    "https://redis.io/docs/latest/operate/oss_and_stack/management/config-file/",
     time=stamp("time", "seconds"),
     tag="redis.server",
     message="{message}",

@@ -7,7 +7,7 @@ from slips.parsing import KeyValue, iso
 SANTA = KeyValue(
     "santa",
     "Santa for macOS: executions, file and disk events of santad",
-    "https://santa.readthedocs.io/en/latest/details/logs/",
+    "https://northpole.dev/features/telemetry/",
     head=r"\[(?P<time>[^\]]+)\] (?P<level>[A-Z]) (?P<program>santad): ",
     separator="|",
     quotes="",

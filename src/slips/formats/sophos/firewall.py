@@ -25,7 +25,7 @@ def _read_time(meta: MetaData, event: Event) -> None:
 SOPHOS = KeyValue(
     "sophos",
     "Sophos Firewall logs: firewall, IPS, web, antivirus, events, with or without a syslog header",
-    "https://docs.sophos.com/nsg/sophos-firewall/21.0/Help/en-us/webhelp/onlinehelp/AdministratorHelp/Logs/TroubleshootingLogs/LogFileDetails/index.html",
+    "https://docs.sophos.com/nsg/sophos-firewall/20.0/syslog/index.html",
     chain=("s3-lines", "syslog-any", "sophos"),
     require=any_of("log_id", "log_type", "log_component"),
     tag="sophos.firewall.{log_type|'log'}",

@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, stamp
 THINKST_CANARY = Json(
     "thinkst-canary",
     "Thinkst Canary incidents, as its webhooks write them",
-    "https://docs.canary.tools/webhooks/",
+    "https://help.canary.tools/hc/en-gb/articles/360002426577-How-do-I-configure-notifications-for-a-Generic-Webhook-",
     require=any_of(
         all_of("AlertType", any_of("Description", "Incident", "CanaryName", "Triggered")),
         all_of("incident_id", any_of("alert_type", "description", "canary_name")),

@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, iso
 DEEP_SECURITY = Json(
     "trendmicro-deep-security",
     "events of Trend Micro Deep Security and Cloud One Workload Security: malware, intrusions, firewall, system",
-    "https://help.deepsecurity.trendmicro.com/sns.html",
+    "https://help.deepsecurity.trendmicro.com/feature-releases/event-sns-json.html",
     require=all_of("EventType", any_of("HostAgentGUID", "HostID", "ManagerHostname", "TenantID"), "LogDate"),
     time=iso("LogDate"),
     tag="trendmicro.deep-security.{EventType}",

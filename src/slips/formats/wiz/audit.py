@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, iso
 WIZ = Json(
     "wiz",
     "Wiz audit log entries, issues, threat detections, vulnerabilities and configuration findings",
-    "https://docs.wiz.io/docs/audit-logs",
+    "https://docs.wiz.io/wiz-docs/docs/audit-log-settings",
     require=any_of(
         all_of("action", any_of("requestId", "requestid", "actionParameters", "sourceIP", "sourceip", "status")),
         all_of("entitySnapshot", any_of("sourceRule", "severity", "status")),  # of an issue
