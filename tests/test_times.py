@@ -84,6 +84,32 @@ def test_a_time_without_a_zone_is_utc_and_any_offset_counts(text: str, seconds: 
     assert times.iso(text) == seconds
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2018-06-11T12:00:00Z", NOON),
+        ("6/11/2018 12:00:00 PM", NOON),
+        ("06/11/2018 12:00:00", NOON),
+        ("6/11/2018 2:00:00 +02:00", NOON - 12 * 3600),
+        ("06/11/2018 12:00:00.25Z", NOON + 0.25),
+    ],
+)
+def test_the_month_is_first_where_a_format_says_so(text: str, seconds: float) -> None:
+    assert times.month_first(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["13/06/2018 12:00:00", "06/11/2018", "06/11/2018 12:00:00 x", "06/11/18 12:00:00"])
+def test_no_other_time_has_the_month_first(text: str) -> None:
+    with pytest.raises(RecordError, match=f"'at' is '{text}'"):
+        times.month_first(text, "at")
+
+
+@pytest.mark.parametrize("text", ["06/11/2018 12:00:00", 5, None])
+def test_a_time_with_the_month_first_is_no_iso(text: object) -> None:
+    with pytest.raises(RecordError, match="expected a time such as"):
+        times.iso(text)
+
+
 @pytest.mark.parametrize("digits", ["1", "12", "123", "1234", "12345", "123456", "1234567", "12345678", "123456789"])
 @pytest.mark.parametrize("zone", ["Z", "", "+00:00"])
 def test_digits_beyond_microseconds_are_cut_off(digits: str, zone: str) -> None:

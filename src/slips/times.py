@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,10 @@ _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2})(:\d\d:\d\d) ([AP])M")
 """The begin of a time such as `11/14/2025 1:48:53 AM`, as services of Azure write some: the month is first."""
 _RUN_TOGETHER = re.compile(r"^(\d{8})(\d{6})(?=$|[.,Z+-])")
+_MONTH_FIRST = re.compile(
+    r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}:\d\d:\d\d)((?:\.\d+)?(?:Z| ?UTC| ?[+-]\d\d:?\d\d)?)", re.ASCII
+)
+"""A time such as `08/06/2025 14:26:04`, as .NET writes it in its invariant culture, and so Azure's App Service."""
 
 
 _zone: Zone | None = None
@@ -124,6 +128,21 @@ def odd_iso(text: Any, name: str) -> float:
         return _seconds(when) + leap
     except (TypeError, ValueError, OverflowError):
         raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'") from None
+
+
+def month_first(text: Any, name: str = "time") -> float:
+    """Convert a time as `iso` does, and `08/06/2025 14:26:04`, whose month is first, to epoch seconds.
+
+    The day is first elsewhere, so that a log needs to be known for it. Raises RecordError.
+    """
+    try:
+        return iso(text, name)
+    except RecordError:
+        if text.__class__ is str and len(text) <= _LONGEST and (found := _MONTH_FIRST.fullmatch(text)):
+            month, day, year, clock, rest = found.groups()
+            with suppress(RecordError):  # the error of the text as it is says more
+                return iso(f"{year}-{month:0>2}-{day:0>2}T{clock:0>8}{rest}", name)
+        raise
 
 
 def _seconds(when: datetime) -> float:

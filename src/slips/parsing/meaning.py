@@ -217,9 +217,12 @@ class Time(Struct, frozen=True):
                     raise RecordError(f"{outer!r} is {value!r:.60}; expected an object with the {inner!r}")
 
 
-def iso(*fields: str | Alternative) -> Time:
-    """Declare a time in RFC 3339 or ISO 8601, in the first of `fields` that has one. Without a zone it is UTC."""
-    return Time.of(fields, times.iso)
+def iso(*fields: str | Alternative, month_first: bool = False) -> Time:
+    """Declare a time in RFC 3339 or ISO 8601, in the first of `fields` that has one. Without a zone it is UTC.
+
+    With `month_first` it may be written `08/06/2025 14:26:04`, too.
+    """
+    return Time.of(fields, times.month_first if month_first else times.iso)
 
 
 def epoch(*fields: str | Alternative, unit: str = "any") -> Time:

@@ -193,6 +193,8 @@ def _write_usual(time: Time, value: str, name: str, writer: Writer) -> bool:
             writer.line(f"at = {value} / 1_000 if {value} >= 100_000_000_000 else float({value})")
     elif time.read is times.iso:
         _write_iso(value, value, name, writer)
+    elif time.read is times.month_first:
+        _write_iso(value, value, name, writer, times.month_first, times.month_first)
     elif time.read is times.moment:
         _write_iso(f"{value}.__class__ is str and {value}[4:5] == '-'", value, name, writer)
         # Milliseconds from 2001 to 2286.
@@ -204,16 +206,26 @@ def _write_usual(time: Time, value: str, name: str, writer: Writer) -> bool:
     return True
 
 
-def _write_iso(test: str, value: str, name: str, writer: Writer) -> None:
-    """Write an `if` that reads a value as `slips.times.iso` does."""
+def _write_iso(
+    test: str,
+    value: str,
+    name: str,
+    writer: Writer,
+    odd: Callable[..., float] = times.odd_iso,
+    read: Callable[..., float] = times.iso,
+) -> None:
+    """Write an `if` that reads a value as `read` does: `slips.times.iso`, or a notation that begins with it.
+
+    `odd` reads what `fromisoformat` refuses.
+    """
     parsed, epoch = writer.name("from_iso", _from_iso), writer.name("epoch", _EPOCH)
     with writer.block(f"if {test}:"):
         with writer.block("try:"):
             writer.line(f"at = ({parsed}({value}) - {epoch}).total_seconds()")
         with writer.block("except (TypeError, ValueError):"):
-            writer.line(f"at = {writer.name('odd_iso', times.odd_iso)}({value}, {name})")
+            writer.line(f"at = {writer.name('odd_iso', odd)}({value}, {name})")
         with writer.block(f"if {value}[4] != '-' or not -62_135_596_800.0 <= at < 253_402_300_800.0:"):
-            writer.line(f"at = {writer.name('iso', times.iso)}({value}, {name})")
+            writer.line(f"at = {writer.name('iso', read)}({value}, {name})")
 
 
 def _text(template: Template, values: _Values) -> tuple[str, tuple[str, ...]]:
