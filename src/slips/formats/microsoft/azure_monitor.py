@@ -18,7 +18,7 @@ AZURE_ACTIVITY = Json(
         all_of("operation_name", any_of("resource_id", "event_timestamp", "subscription_id")),
         all_of("operationName", any_of("eventTimestamp", "eventDataId", "subscriptionId")),
     ),
-    time=iso("time", "eventTimestamp", "event_timestamp", "submissionTimestamp"),
+    time=iso("time", "eventTimestamp", "event_timestamp", "submissionTimestamp", month_first=True),
     tag="azure.activity.{category.value|category|'administrative'}",
     message=(
         "{operationName.value|operationName|operation_name.value|operation_name|'-'} "
@@ -37,7 +37,7 @@ AZURE_APPGATEWAY = Json(
         all_of("properties.ruleSetType", any_of("properties.ruleId", "properties.action")),
         all_of("properties.httpStatus", any_of("properties.httpMethod", "properties.requestUri")),
     ),
-    time=iso("timeStamp", "time"),
+    time=iso("timeStamp", "time", "timestamp", month_first=True),
     tag="azure.appgateway.{category|'log'}",
     message=(
         "{properties.httpStatus|properties.action|'-'} {properties.httpMethod|properties.ruleId|'-'} "
@@ -58,17 +58,20 @@ AZURE_FIREWALL = Json(
     "https://learn.microsoft.com/en-us/azure/firewall/monitor-firewall-reference",
     require=all_of(
         any_of("category", "operationName"),
-        any_of("properties.SourceIp", "properties.msg", "properties.DestinationIp", "properties.QueryName"),
+        any_of(
+            *("properties.SourceIp", "properties.msg", "properties.DestinationIp", "properties.QueryName"),
+            "properties.Fqdn",  # of a name that the firewall could not resolve
+        ),
     ),
-    time=iso("time"),
+    time=iso("time", month_first=True),
     tag="azure.firewall.{category|operationName}",
     message=(
-        "{properties.msg|properties.Action|'-'} {properties.SourceIp|'-'} => "
+        "{properties.msg|properties.Action|properties.Error|'-'} {properties.SourceIp|'-'} => "
         "{properties.Fqdn|properties.DestinationIp|properties.QueryName|'-'}:{properties.DestinationPort|'-'}"
     ),
-    integers="properties.SourcePort properties.DestinationPort",
+    integers="properties.SourcePort properties.DestinationPort properties.TranslatedPort properties.ServerPort",
     entities={
-        "addresses": "properties.SourceIp properties.DestinationIp",
+        "addresses": "properties.SourceIp properties.DestinationIp properties.TranslatedIp properties.ServerIp",
         "domains": "properties.Fqdn properties.QueryName",
     },
 )
@@ -78,20 +81,26 @@ AZURE_FRONTDOOR = Json(
     "Azure Front Door and CDN: access logs, health probes, web application firewall",
     "https://learn.microsoft.com/en-us/azure/frontdoor/front-door-diagnostics",
     require=any_of(
-        "properties.trackingReference", all_of("properties.policy", any_of("properties.action", "properties.ruleName"))
+        "properties.trackingReference",
+        all_of("properties.policy", any_of("properties.action", "properties.ruleName")),
+        "properties.healthProbeId",
     ),
-    time=iso("time"),
+    time=iso("time", month_first=True),
     tag="azure.frontdoor.{category|'log'}",
     message=(
-        "{properties.httpStatusCode|properties.action|'-'} {properties.httpMethod|properties.ruleName|'-'} "
-        "{properties.requestUri|'-'} from {properties.clientIp|properties.clientIP|properties.socketIp|'-'}"
+        "{properties.httpStatusCode|properties.action|'-'} "
+        "{properties.httpMethod|properties.httpVerb|properties.ruleName|'-'} "
+        "{properties.requestUri|properties.probeUrl|'-'} "
+        "from {properties.clientIp|properties.clientIP|properties.socketIp|properties.pop|'-'}"
     ),
     integers="""properties.httpStatusCode properties.requestBytes properties.responseBytes properties.clientPort
-        properties.socketPort""",
+        properties.socketPort properties.totalLatencyMilliseconds properties.connectionLatencyMilliseconds
+        properties.DNSLatencyMicroseconds""",
     floats="properties.timeTaken properties.timeToFirstByte",
     entities={
-        "addresses": "properties.clientIp properties.clientIP properties.socketIp properties.originIp",
-        "domains": "properties.hostName properties.host",
+        "addresses": """properties.clientIp properties.clientIP properties.socketIp properties.socketIP
+            properties.originIp properties.originIP""",
+        "domains": "properties.hostName properties.host properties.originName",
     },
 )
 
@@ -100,10 +109,11 @@ AZURE_RESOURCE = Json(
     "Azure resource logs of any service in the common schema: Key Vault, Storage, SQL, Kubernetes, …",
     "https://learn.microsoft.com/en-us/azure/azure-monitor/platform/resource-logs-schema",
     require=all_of(any_of("resourceId", "ResourceId"), any_of("category", "operationName", "OperationName")),
-    time=iso("time", "timeGenerated", "eventTime", "timeStamp"),
+    time=iso("time", "timeGenerated", "eventTime", "timeStamp", "EventTimeString", month_first=True),
     tag="azure.resource.{category|operationName|'log'}",
     message=(
-        "{operationName|category|'-'} {resultType|statusText|'-'} {resourceId|ResourceId} from {callerIpAddress|'-'}"
+        "{operationName|EventName|category|'-'} {resultType|statusText|Status|'-'} {resourceId|ResourceId} "
+        "from {callerIpAddress|'-'}"
     ),
     entities={
         "addresses": "callerIpAddress properties.clientIp properties.client_ip_s CallerIPAddress",

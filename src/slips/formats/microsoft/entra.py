@@ -37,7 +37,7 @@ AZURE_AD_EVENT = Json(
         *("failureReason", "status", *_MONITOR),
     ),
     also_in="properties",
-    time=iso("signinDateTime", "createdDateTime", "time"),  # the begin of the sign-in: in 2018, and today
+    time=iso("signinDateTime", "createdDateTime", "time", month_first=True),  # the begin: in 2018, and today
     tag="azure_ad.signin_event",
     entities={
         "addresses": "ipAddress callerIpAddress",
@@ -65,7 +65,7 @@ AZURE_AD_AUDIT = Json(
         *("resultReason", "targetResources", "targets", "tenantGeo", "userAgent", *_MONITOR),
     ),
     also_in="properties",
-    time=iso("activityDate", "activityDateTime", "time"),
+    time=iso("activityDate", "activityDateTime", "time", month_first=True),
     tag="azure_ad.audit",
     entities={
         "addresses": "initiatedBy.user.ipAddress callerIpAddress",
@@ -94,7 +94,7 @@ AZURE_AD_RISK_EVENT = Json(
         *("riskType", "source", "tokenIssuerType", "userDisplayName", "userId", "userPrincipalName", *_MONITOR),
     ),
     also_in="properties",
-    time=iso("riskEventDateTime", "detectedDateTime", "time"),  # whatever other times the event has
+    time=iso("riskEventDateTime", "detectedDateTime", "time", month_first=True),  # whatever other times the event has
     tag="azure_ad.risk_event",
     entities={"addresses": "ipAddress callerIpAddress", "users": "userPrincipalName"},
 )

@@ -19,7 +19,7 @@ AZURE_SIGNIN = Json(
         all_of("category", any_of("properties", "operationName")),
     ),
     also_in="properties",
-    time=iso("createdDateTime", "time"),
+    time=iso("createdDateTime", "time", month_first=True),
     tag="azure.signin.{category|'SignInLogs'}",
     message=(
         "{userPrincipalName|servicePrincipalName|identity|'-'} to "
@@ -38,7 +38,7 @@ AZURE_AUDIT = Json(
         all_of("category", any_of("operationName", "operationname", "properties")),
     ),
     also_in="properties",
-    time=iso("activityDateTime", "time"),
+    time=iso("activityDateTime", "time", month_first=True),
     tag="azure.audit.{category|'AuditLogs'}",
     message=(
         "{activityDisplayName|operationName|operationname|'-'} {result|resultType|'-'} by "
@@ -60,7 +60,7 @@ AZURE_RISK = Json(
         *("properties.riskEventType", "properties.riskState", "properties.riskLevel"),
     ),
     also_in="properties",
-    time=iso("detectedDateTime", "riskLastUpdatedDateTime", "activityDateTime", "time"),
+    time=iso("detectedDateTime", "riskLastUpdatedDateTime", "activityDateTime", "time", month_first=True),
     tag="azure.risk.{category|'detection'}",
     message=(
         "{riskEventType|riskType|riskDetail|'-'} {riskLevel|'-'} {riskState|'-'} of "
@@ -90,7 +90,7 @@ AZURE_PROVISIONING = Json(
         *("properties.provisioningAction", "properties.sourceIdentity", "properties.jobId"),
     ),
     also_in="properties",
-    time=iso("activityDateTime", "time"),
+    time=iso("activityDateTime", "time", month_first=True),
     tag="azure.provisioning",
     message=(
         "{provisioningAction|action|'-'} {sourceIdentity.displayName|sourceIdentity.id|'-'} in "
@@ -109,7 +109,7 @@ GRAPH_ACTIVITY = Json(
         all_of("RequestUri", any_of("RequestMethod", "AppId")),
     ),
     also_in="properties",
-    time=iso("timeGenerated", "TimeGenerated", "time"),
+    time=iso("timeGenerated", "TimeGenerated", "time", month_first=True),
     tag="microsoft.graph-activity",
     message=(
         "{responseStatusCode|ResponseStatusCode|'-'} {requestMethod|RequestMethod|'-'} "
