@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, moment
 CROWDSTRIKE_STREAMING = Json(
     "crowdstrike-streaming",
     "CrowdStrike Event Streams: detections, audits of users and of API clients, remote sessions, incidents",
-    "https://developer.crowdstrike.com/docs/openapi/",
+    "https://falcon.crowdstrike.com/documentation/page/d88d9ed6/streaming-api-event-dictionary",
     require=all_of("metadata.eventType", "event"),
     time=moment("metadata.eventCreationTime", "event.UTCTimestamp", "event.timestamp", "event.ProcessStartTime"),
     tag="crowdstrike.{metadata.eventType}",

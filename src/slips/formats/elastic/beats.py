@@ -48,7 +48,7 @@ def _ip(event: Event, side: str) -> Any:
 PACKETBEAT = Json(
     "packetbeat",
     "Packetbeat transactions and flows",
-    "https://www.elastic.co/guide/en/beats/packetbeat/current/exported-fields.html",
+    "https://www.elastic.co/docs/reference/beats/packetbeat/exported-fields",
     require=_TYPES,
     time=iso("@timestamp"),
     tag="packetbeat.{type}",  # or what `_describe_traffic` finds in its place
@@ -101,7 +101,7 @@ def _audit(event: Event, actor: str, action: object, thing: str, how: str) -> st
 AUDITBEAT = Json(
     "auditbeat",
     "Auditbeat events: auditd, file integrity, system",
-    "https://www.elastic.co/guide/en/beats/auditbeat/current/exported-fields.html",
+    "https://www.elastic.co/docs/reference/beats/auditbeat/exported-fields",
     require=_MODULES,
     time=iso("@timestamp"),
     tag="auditbeat.{event.module}",

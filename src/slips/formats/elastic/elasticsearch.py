@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, iso
 ELASTICSEARCH = Json(
     "elasticsearch",
     "Elasticsearch server, deprecation, slow and audit logs (7.x types, 8.x ECS)",
-    "https://www.elastic.co/guide/en/elasticsearch/reference/current/logging.html",
+    "https://www.elastic.co/docs/deploy-manage/monitor/logging-configuration/elasticsearch-log4j-configuration-self-managed",
     require=any_of(
         all_of(
             any_of("cluster.name", "elasticsearch.cluster.name", "cluster.uuid", "elasticsearch.cluster.uuid"),

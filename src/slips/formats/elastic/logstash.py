@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slips.parsing import Json, Patterns, all_of, iso, moment, one_of
 
-_REFERENCE = "https://www.elastic.co/guide/en/logstash/current/logging.html"
+_REFERENCE = "https://www.elastic.co/docs/reference/logstash/logging"
 _HEAD = r"\[(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d,\d+)\]\[(?P<level>[A-Z]+) *\]\[(?P<logger>[^\] ]+) *\]"
 
 LOGSTASH = one_of(

@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, iso
 WINLOGBEAT = Json(
     "winlogbeat",
     "Winlogbeat: events of the Windows event log",
-    "https://www.elastic.co/guide/en/beats/winlogbeat/current/exported-fields-winlog.html",
+    "https://www.elastic.co/docs/reference/beats/winlogbeat/exported-fields-winlog",
     require=any_of(
         "winlog.event_id",
         "winlog.channel",
@@ -33,7 +33,7 @@ WINLOGBEAT = Json(
 FILEBEAT = Json(
     "filebeat",
     "Filebeat: lines of any file, and what its modules made of them",
-    "https://www.elastic.co/guide/en/beats/filebeat/current/exported-fields.html",
+    "https://www.elastic.co/docs/reference/beats/filebeat/exported-fields",
     require=all_of(
         any_of("@timestamp", "agent", "beat"),
         any_of("log.file.path", "source", "input.type", "fileset.name", "event.dataset", "log.offset"),

@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, moment
 FASTLY = Json(
     "fastly",
     "Fastly real-time log streaming, in its JSON log format",
-    "https://www.fastly.com/documentation/guides/integrations/logging-endpoints/useful-log-formats/",
+    "https://www.fastly.com/documentation/guides/integrations/streaming-logs/useful-log-formats/",
     require=any_of(
         all_of("client_ip", any_of("request_method", "response_status", "url", "fastly_server", "host")),
         all_of("fastly_server", any_of("request_method", "response_status", "timestamp")),

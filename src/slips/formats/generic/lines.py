@@ -129,7 +129,7 @@ ACCESS_LOG = _AccessLog(
 KEY_VALUE = _KeyValue(
     "key-value",
     "lines of pairs such as key=value",
-    "https://docs.fortinet.com/document/fortigate/7.6.0/fortios-log-message-reference/524940/introduction",
+    "https://docs.fortinet.com/document/fortigate/7.4.8/fortios-log-message-reference/524940/introduction",
 )
 
 LOGFMT = _KeyValue(

@@ -8,7 +8,7 @@ from slips.parsing import Json, any_of, iso
 G_SUITE_LOGIN = Json(
     "g-suite-login",
     "logins to G Suite (Google Workspace)",
-    "https://developers.google.com/admin-sdk/reports/v1/guides/manage-audit-login",
+    "https://developers.google.com/workspace/admin/reports/v1/guides/manage-audit-login",
     require=any_of(
         *("kind", "id", "etag", "actor", "ownerDomain", "ipAddress", "events", "networkInfo", "resourceDetails")
     ),

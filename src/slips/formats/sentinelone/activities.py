@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, iso
 SENTINELONE = Json(
     "sentinelone",
     "SentinelOne activities, threats and alerts",
-    "https://docs.elastic.co/en/integrations/sentinel_one",
+    "https://www.elastic.co/docs/reference/integrations/sentinel_one",
     require=any_of(
         all_of(
             any_of("activityType", "activitytype"), any_of("accountId", "accountid", "createdAt", "createdat", "data")

@@ -8,7 +8,7 @@ from slips.parsing import Json, all_of, any_of, moment
 SENTINELONE_CLOUD_FUNNEL = Json(
     "sentinelone-cloud-funnel",
     "SentinelOne endpoint events: Cloud Funnel 2.0, and Deep Visibility (Cloud Funnel 1.0)",
-    "https://docs.elastic.co/en/integrations/sentinel_one_cloud_funnel",
+    "https://www.elastic.co/docs/reference/integrations/sentinel_one_cloud_funnel",
     require=any_of(
         all_of(any_of("event.type", "event.category"), any_of("agent.uuid", "mgmt.id", "dataSource.vendor")),
         all_of("event_type", any_of("meta.agentVersion", "meta.mgmtUrl", "meta.traceId")),
