@@ -10,10 +10,18 @@ CLOUDFLARE = Json(
     "https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/",
     require=any_of(
         "RayID",
-        all_of("ClientIP", any_of("ClientRequestHost", "EdgeStartTimestamp", "Action", "Application", "ColoCode")),
+        all_of(
+            "ClientIP",
+            any_of("ClientRequestHost", "EdgeStartTimestamp", "Action", "Application", "ColoCode", "Sitekey"),
+        ),
         all_of("QueryName", any_of("ColoCode", "ResponseCode", "Datetime", "RCode")),
-        all_of("ActionType", any_of("ActorEmail", "ActorIP", "When", "OwnerID")),
-        all_of("Datetime", any_of("Email", "SourceIP", "DeviceID", "PolicyID", "SessionID", "AccountID")),
+        all_of("ActionType", any_of("ActorEmail", "ActorIP", "When", "OwnerID", "ActionTimestamp")),
+        all_of(
+            "Datetime",
+            any_of(
+                "Email", "SourceIP", "DeviceID", "PolicyID", "SessionID", "AccountID", "IPSourceAddress", "AttackID"
+            ),
+        ),
         all_of("ScriptName", any_of("EventTimestampMs", "Outcome")),
         all_of("Event", any_of("ColoCode", "Timestamp", "Application")),
         all_of(
@@ -23,25 +31,34 @@ CLOUDFLARE = Json(
                 *("DeviceRegistrationID", "DeviceID", "AccountID"),
             ),
         ),
+        all_of("Timestamp", "Message", any_of("LocalIP", "RemoteIP")),  # of IPsec
+        all_of("EventTimestamp", any_of("EventKind", "TunnelID")),  # of BGP
+        all_of("TimestampStart", any_of("EventType", "EventDetails")),  # of Zaraz
+        all_of("timestampStartNanos", any_of("rayId", "clientIP", "connectionId")),  # of WebSockets
+        all_of("RequestedAt", any_of("AlertID", "Operation", "MessageID")),  # of mails after their delivery
         all_of("SessionID", any_of("SessionStartTime", "SessionEndTime")),
         all_of("FindingTypeID", any_of("DetectedTimestamp", "AssetExternalID", "InstanceID")),
     ),
     time=moment(
         *("EdgeStartTimestamp", "Datetime", "When", "Timestamp", "CreatedAt", "EventTimestampMs", "SessionStartTime"),
-        "DetectedTimestamp",
+        *("DetectedTimestamp", "ActionTimestamp", "RequestedAt", "EventTimestamp", "TimestampStart"),
+        "timestampStartNanos",
     ),
     tag="cloudflare.{Kind|ActionType|'logpush'}",
     message=(
-        "{EdgeResponseStatus|Action|ActionType|ResponseCode|PostureCheckName|FindingTypeDisplayName|SessionID|'-'} "
+        "{EdgeResponseStatus|Action|ActionType|ResponseCode|PostureCheckName|FindingTypeDisplayName|Operation|EventKind"
+        "|EventType|Verdict|Message|SessionID|connectionCloseReason|'-'} "
         "{ClientRequestMethod|HTTPMethod|'-'} "
-        "{ClientRequestHost|HTTPHost|Host|AppDomain|QueryName|ResourceType|'-'}"
-        "{ClientRequestURI|ClientRequestPath|''} from {ClientIP|SourceIP|ActorIP|IPAddress|SrcAddr|'-'}"
+        "{ClientRequestHost|HTTPHost|Host|AppDomain|QueryName|ResourceType|clientRequestHTTPHost|'-'}"
+        "{ClientRequestURI|ClientRequestPath|clientRequestPath|''} "
+        "from {ClientIP|SourceIP|ActorIP|ActorIPAddress|IPAddress|IPSourceAddress|SrcAddr|clientIP|IP|'-'}"
     ),
     entities={
         "addresses": """ClientIP SourceIP ActorIP OriginIP DestinationIP IPAddress SourceInternalIP EgressIP SrcAddr
-            DestAddr IPSourceAddress IPDestinationAddress""",
-        "users": "ActorEmail Email UserEmail",
+            DestAddr IPSourceAddress IPDestinationAddress ActorIPAddress LocalIP RemoteIP SourceAddress
+            DestinationAddress ClientAddress ServerAddress SrcIP DstIP clientIP IP""",
+        "users": "ActorEmail Email UserEmail RequestedBy Recipient",
         "hosts": "DeviceName Hostname",
-        "domains": "ClientRequestHost QueryName Host HTTPHost SNI AppDomain",
+        "domains": "ClientRequestHost QueryName Host HTTPHost SNI AppDomain clientRequestHTTPHost",
     },
 )

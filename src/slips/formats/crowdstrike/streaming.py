@@ -36,9 +36,9 @@ CROWDSTRIKE_INVENTORY = Json(
     tag="crowdstrike.inventory",
     message="{ComputerName|UserName|User|MAC|aid|'-'} {Version|AppName|ProductType|'-'}",
     entities={
-        "addresses": "LocalAddressIP4 NeighborAddressIP4 aip",
+        "addresses": "LocalAddressIP4 CurrentLocalIP NeighborAddressIP4 aip",
         "users": "UserName User",
-        "hosts": "ComputerName",
+        "hosts": "ComputerName LastLoggedOnHost",
         "domains": "MachineDomain",
     },
 )

@@ -12,6 +12,7 @@ DEFENDER_ALERT = Json(
         all_of("title", any_of("providerAlertId", "serviceSource", "detectionSource", "evidence")),
         all_of("title", any_of("alertCreationTime", "machineId", "computerDnsName")),
         all_of("incidentId", any_of("alerts", "incidentName", "severity")),
+        all_of("incidentWebUrl", any_of("displayName", "severity", "alerts")),  # an incident of Microsoft Graph
         all_of("AlertDisplayName", any_of("SystemAlertId", "VendorName", "ProductName")),
         all_of("title", any_of("vendorInformation.provider", "vendorinformation.provider")),
     ),
@@ -23,7 +24,9 @@ DEFENDER_ALERT = Json(
         "microsoft.defender.{serviceSource|detectionSource|ProductName|vendorInformation.provider"
         "|vendorinformation.provider|'alert'}"
     ),
-    message="{severity|Severity|'-'} {title|incidentName|AlertDisplayName|'-'}: {description|Description|'-'}",
+    message=(
+        "{severity|Severity|'-'} {title|incidentName|displayName|AlertDisplayName|'-'}: {description|Description|'-'}"
+    ),
     entities={
         "addresses": "evidence.ipAddress Entities.Address userStates.logonIp userstates.logonIp",
         "users": """evidence.userAccount.userPrincipalName relatedUser.userName loggedOnUsers.accountName
@@ -45,13 +48,17 @@ DEFENDER_EVENT = Json(
     tag="microsoft.defender.{category}",
     message=(
         "{properties.ActionType|category} "
-        "{properties.FileName|properties.ProcessCommandLine|properties.RemoteUrl|properties.Title|'-'} "
-        "on {properties.DeviceName|properties.AccountUpn|'-'}"
+        "{properties.FileName|properties.ProcessCommandLine|properties.RemoteUrl|properties.Title|properties.Subject"
+        "|properties.Url|'-'} "
+        "on {properties.DeviceName|properties.AccountUpn|properties.RecipientEmailAddress|'-'}"
     ),
     entities={
-        "addresses": "properties.LocalIP properties.RemoteIP properties.IPAddress properties.PublicIP",
-        "users": "properties.AccountUpn properties.AccountName properties.InitiatingProcessAccountUpn",
+        "addresses": """properties.LocalIP properties.RemoteIP properties.IPAddress properties.PublicIP
+            properties.FileOriginIP properties.SenderIPv4 properties.SenderIPv6 properties.IpAddress""",
+        "users": """properties.AccountUpn properties.AccountName properties.InitiatingProcessAccountUpn
+            properties.RecipientEmailAddress properties.SenderFromAddress""",
         "hosts": "properties.DeviceName",
+        "domains": "properties.UrlDomain",
         "hashes": "properties.SHA256 properties.SHA1 properties.MD5 properties.InitiatingProcessSHA256",
     },
 )

@@ -18,7 +18,8 @@ SENTINELONE_CLOUD_FUNNEL = Json(
     message=(
         "{event.type|event_type|event.category} "
         "{event.dns.request|event.url.action|tgt.process.name|tgt.file.path|event.login.userName|dst.ip.address"
-        "|destinationAddress.address|process.commandLine|'-'} by {src.process.name|source.name|process.name|'-'} "
+        "|tiIndicator.value|destinationAddress.address|process.commandLine|'-'} "
+        "by {src.process.name|source.name|process.name|'-'} "
         "on {endpoint.name|meta.computerName|'-'}"
     ),
     entities={
