@@ -53,7 +53,7 @@ GCP_VPC_FLOW = Json(
     require=all_of(
         "jsonPayload.connection", any_of("jsonPayload.bytes_sent", "jsonPayload.reporter", "jsonPayload.packets_sent")
     ),
-    time=iso("timestamp", "receiveTimestamp", "jsonPayload.end_time"),
+    time=iso("jsonPayload.start_time", "jsonPayload.end_time", "timestamp", "receiveTimestamp"),
     tag="gcp.vpc-flow",
     message=(
         "{jsonPayload.connection.src_ip|'-'}:{jsonPayload.connection.src_port|'-'} => "
