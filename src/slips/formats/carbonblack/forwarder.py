@@ -35,7 +35,7 @@ CARBONBLACK = Json(
             clientIp""",
         "users": "username process_username device_username childproc_username loginName",
         "hosts": "device_name computer_name hostname",
-        "domains": "netconn_domain domain",
+        "domains": "netconn_domain netconn_remote_domain domain",
         "hashes": """md5 sha256 process_sha256 process_md5 parent_md5 parent_sha256 childproc_sha256 blocked_sha256
             process_hash parent_hash""",
     },

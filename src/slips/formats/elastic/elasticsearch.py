@@ -15,6 +15,7 @@ ELASTICSEARCH = Json(
         ),
         all_of("event.action", any_of("node.name", "origin.type", "user.realm", "request.name")),
         all_of("component", "level", "node.name"),
+        all_of("service.name", "event.dataset", "log.logger", "process.thread.name"),  # of a node without its name yet
     ),
     time=iso("@timestamp", "timestamp"),
     tag="elasticsearch.{type|event.type|'log'}",
@@ -22,6 +23,6 @@ ELASTICSEARCH = Json(
     entities={
         "addresses": "origin.address source.ip host.ip",
         "users": "user.name authentication.token.name",
-        "hosts": "node.name elasticsearch.node.name",
+        "hosts": "node.name elasticsearch.node.name host.name",
     },
 )

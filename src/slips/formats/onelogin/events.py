@@ -7,7 +7,7 @@ from slips.parsing import Json, iso
 ONELOGIN = Json(
     "onelogin",
     "OneLogin events, of the API or the event broadcaster",
-    "https://developers.onelogin.com/api-docs/2/events/event-resource",
+    "https://developers.onelogin.com/api-docs/1/events/event-resource",
     require="event_type_id",
     time=iso("created_at", "event_timestamp"),
     tag="onelogin.{event_type_id}",
