@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from slips.parsing import Patterns
 
+
+def _packet(prefix: str) -> str:
+    """Return the pattern of a packet: `prefix` is the `log-prefix` of a rule, if it has one, and the chain."""
+    return (
+        rf"(?:(?P<topics>[a-z0-9]+(?:,[a-z0-9]+)*) )?(?P<prefix>{prefix}): in:(?P<in>[^ ]+) out:(?P<out>[^,]+), "
+        r"(?:connection-state:(?P<state>[^ ]+) )?(?:src-mac (?P<src_mac>[^,]+), )?proto (?P<protocol>[A-Za-z0-9-]+)"
+        r"(?: \((?P<flags>[^)]*)\))?, (?P<src_ip>[0-9.]+|\[[^\]]+\])(?::(?P<src_port>\d+))?->"
+        r"(?P<dst_ip>[0-9.]+|\[[^\]]+\])(?::(?P<dst_port>\d+))?"
+    )
+
+
 MIKROTIK = Patterns(
     "mikrotik",
     "MikroTik RouterOS messages, with or without a syslog header",
@@ -13,10 +24,8 @@ MIKROTIK = Patterns(
     message="{message}",
     whole="message",
     patterns=(
-        r"(?:(?P<topics>[a-z0-9]+(?:,[a-z0-9]+)*) )?(?P<prefix>[^,:]*): in:(?P<in>[^ ]+) out:(?P<out>[^,]+), "
-        r"(?:connection-state:(?P<state>[^ ]+) )?(?:src-mac (?P<src_mac>[^,]+), )?proto (?P<protocol>[A-Za-z0-9-]+)"
-        r"(?: \((?P<flags>[^)]*)\))?, (?P<src_ip>[0-9.]+|\[[^\]]+\])(?::(?P<src_port>\d+))?->"
-        r"(?P<dst_ip>[0-9.]+|\[[^\]]+\])(?::(?P<dst_port>\d+))?",
+        _packet("[^,:]*"),
+        _packet("[^,:]*:[^,:]*"),  # with a `log-prefix` that ends with a colon
         r"(?:(?P<topics>[a-z0-9]+(?:,[a-z0-9]+)+) )?user (?P<user>[^ ]+) (?P<action>logged in|logged out)"
         r"(?: from (?P<src_ip>[^ ]+))? via (?P<via>.*)",
         r"(?:(?P<topics>[a-z0-9]+(?:,[a-z0-9]+)+) )?login failure for user (?P<user>[^ ]+) "
