@@ -45,7 +45,8 @@ _ASA = tuple(
         r"(?P<action>Built|Teardown) (?:dynamic|static) (?P<protocol>\S+) translation from "
         rf"{_SOURCE}{_NOTES} to {_MAPPED}",
         r"(?P<action>Built|Teardown) local-host (?P<src_interface>[^:/ ]+):(?P<src_ip>\S+)",
-        rf"(?P<action>Deny) (?:(?P<direction>inbound) )?(?P<protocol>\S+) (?:src )?{_SOURCE}{_NOTES} dst {_TARGET}",
+        rf"(?P<action>Deny) (?:(?P<direction>inbound) )?(?P<protocol>protocol \d+|\S+) (?:src )?"
+        rf"{_SOURCE}{_NOTES} dst {_TARGET}",
         r"(?P<action>Deny|Denied) (?:(?P<direction>inbound) )?(?P<protocol>\S+)(?: \([^)]*\))? from "
         rf"{_SOURCE} to {_TARGET}",
         r"(?P<action>Denied) (?P<protocol>ICMP) type=\d+,(?: code=\d+)? from (?:laddr )?(?P<src_ip>\S+) on interface "
@@ -61,6 +62,9 @@ _ASA = tuple(
         rf"{_SOURCE}{_NOTES} to {_TARGET}",
         r"Group [=<]?\s?(?P<group>[^,>]+)>?,? (?:Username = |User <)(?P<user>[^,>]*)>?,? "
         r"(?:IP = |IP <)(?P<src_ip>[^,> ]+)",
+        r"Local:(?P<dst_ip>\S+):(?P<dst_port>\d+) Remote:(?P<src_ip>\S+):(?P<src_port>\d+) Username:(?P<user>\S+)",
+        rf"IPSEC: .*? between (?P<src_ip>{_ADDRESS}) and (?P<dst_ip>{_ADDRESS}) \(user= ?(?P<user>[^)]*)\)",
+        r"IP = (?P<src_ip>[^, ]+), ",
         r"Group (?P<group>\S+) User (?P<user>\S+) IP (?P<src_ip>\S+) ",
         r"Group = (?P<group>[^,]+), IP = (?P<src_ip>[^, ]+)",
         r"AAA user (?P<action>\S+) (?P<result>\S+) : (?:reason = (?P<reason>[^:]*) : )?server = +(?P<server>\S+) : "

@@ -43,7 +43,7 @@ HAPROXY = Patterns(
         r"(?P<client>[^ ]+) \[(?P<accept_date>[^\]]+)\] "
         r"(?P<frontend_name>[^ /]+)/(?P<bind_name>[^ :]+): (?P<message>.*)",
         r"Connect from (?P<client>[^ ]+) to (?P<destination>[^ ]+) \((?P<frontend_name>[^/]+)/(?P<mode>[^)]+)\)",
-        r"(?P<message>(?:Server|Proxy) .*)",
+        r"(?P<message>(?:Server|Proxy|Back(?:end|up Server)|backend|Health check|Stopping|Pausing|Enabling) .*)",
     ),
     requests={"http_request": "method path protocol"},
     absent="-",

@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, moment
 JAMF = Json(
     "jamf",
     "Jamf Protect alerts, telemetry and unified logs, threat events and network traffic",
-    "https://learn.jamf.com/en-US/bundle/jamf-protect-documentation/page/Data_Forwarding.html",
+    "https://learn.jamf.com/en-US/bundle/jamf-protect-documentation/page/Data_Forwarding_to_a_Third_Party_Storage_Solution.html",
     require=any_of(
         all_of("header", any_of("host_info", "subject")),
         "input.match",
