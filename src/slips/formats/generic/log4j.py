@@ -43,7 +43,7 @@ def take_apart(meta: MetaData, event: Event) -> None:
 # since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache ActiveMQ; Apache Cassandra; Tomcat; Apache Spark.
 PATTERNS = (
     rf"\[?{_TIME}\]? {_THREAD} {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
-    rf"\[?{_TIME}\]? {_LEVEL} +{_THREAD} {_LOGGER}(?: -|:) (?P<message>.*)",
+    rf"\[?{_TIME}\]? {_LEVEL} +{_THREAD} {_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
     rf"\[?{_TIME}\]? {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: *+-|:) (?P<message>.*)",
     rf"(?P<elapsed>\d++) {_THREAD} {_LEVEL} +{_LOGGER} - (?P<message>.*)",
     rf"\[{_TIME}\] {_LEVEL} +(?P<message>.*)",
