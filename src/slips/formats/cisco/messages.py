@@ -19,7 +19,7 @@ _PATTERN = r"(?P<header>[^%]*)%(?P<code>[A-Za-z0-9_-]+) ?:? ?(?P<message>.*)"
 _CODE = re.compile(r"(.+)-([0-7ACEWNID])-([A-Za-z0-9_]+)")
 _LETTERS = {"A": 1, "C": 2, "E": 3, "W": 4, "N": 5, "I": 6, "D": 7}
 """The severities of switches for small businesses: alert, critical, error, warning, notice, informational, debug."""
-_YEAR_FIRST = re.compile(r"((?:<\d{1,3}>)?)(?:: )?(\d{4}) ([A-Z][a-z][a-z] {1,2}\d{1,2}) ")
+_YEAR_FIRST = re.compile(r"(^(?:<\d{1,3}>)?(?:: )?|: | )(\d{4}) ([A-Z][a-z][a-z] {1,2}\d{1,2}) ")
 _OWN_TIME = re.compile(
     r"(?:^|[ *.:])([A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
     r"(?: ([A-Za-z]{3,4})(?![A-Za-z+-])| (?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?)?(?=$|: ?[A-Za-z_]\w*\[\d+\]$)"
@@ -117,10 +117,16 @@ def _add_pairs(event: Event) -> None:
         event[name] = int(text) if name in _COUNTS and text.isascii() and text.isdecimal() else text
 
 
+def _year_last(found: re.Match[str]) -> str:
+    """Return a year, month and day in the order of other systems, behind what is before them."""
+    before = found[1] if found.start() else found[1].removesuffix(": ")
+    return f"{before}{found[3]} {found[2]} "
+
+
 def _take_apart(meta: MetaData, event: Event) -> None:
     """Read the header, and the parts of the code. Raises RecordError for another code, and for a malformed time."""
     # NX-OS writes the year in front: "2026 Mar  1 08:00:02 UTC"
-    header = read_any(_YEAR_FIRST.sub(r"\1\3 \2 ", event.pop("header").rstrip(" "), count=1), _LIMITS)
+    header = read_any(_YEAR_FIRST.sub(_year_last, event.pop("header").rstrip(" "), count=1), _LIMITS)
     code = _CODE.fullmatch(event["code"])
     if code is None:
         raise RecordError(f"code is {event['code']!r:.60}; expected one such as '%SYS-5-CONFIG_I'")
@@ -183,6 +189,7 @@ CISCO_ASA = Regex(
     "https://www.cisco.com/c/en/us/td/docs/security/asa/syslog/asa-syslog.html",
     tag="cisco.asa.{code}",
     pattern=_PATTERN,
+    absent=("No Authentication Required", "Not Found"),  # the users of FTD that are none
     refine=_firewall,
     entities={
         "addresses": "src_ip dst_ip mapped_ip faddr gaddr laddr SrcIP DstIP",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slips.parsing import Patterns, iso
 
-_HEAD = r"(?:(?P<time>\d{4}-\d\d-\d\dT[0-9:.]+Z) )?\[(?P<level>[A-Z]+)\] "
+_HEAD = r"(?:(?P<time>\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) )?\[(?P<level>[A-Z]+)\] "
 
 COREDNS = Patterns(
     "coredns",
