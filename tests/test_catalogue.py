@@ -168,6 +168,7 @@ CHANGED = {
         ("directory-service", "fsx-windows", "sysmon", "windows-event"), "Data elements become fields by name"
     ),
     "journald": "bytes become a text",
+    "keycloak": "the pairs of an event in the server's log become fields",
     "postgresql-csv": "empty columns are absent; the statement in a message has fields of its own",
     "postgresql-json": "the statement in a message has fields of its own",
     "securityhub-asff": "each finding of an EventBridge event is an event",
