@@ -136,8 +136,8 @@ def _take_apart(meta: MetaData, event: Event) -> None:
         if header.get(name) not in (None, ":"):
             event[name] = header[name]
     # An ASA ends its header with its name and a colon, as others do with a process.
-    if "hostname" not in event and (name := header.get("proc_name")) and not name.isdecimal():
-        event["hostname"] = name
+    if "hostname" not in event and (host := header.get("proc_name")) and not host.isdecimal():
+        event["hostname"] = host
     rest, datetime = header.get("message", "").strip(" :"), event.get("datetime")
     if own := _OWN_TIME.search(rest):  # of the device, behind that of the relay
         if datetime:
