@@ -61,6 +61,8 @@ _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2})(:\d\d:\d\d) ([AP])M")
 """The begin of a time such as `11/14/2025 1:48:53 AM`, as services of Azure write some: the month is first."""
 _RUN_TOGETHER = re.compile(r"^(\d{8})(\d{6})(?=$|[.,Z+-])")
+_SHORT_HOUR = re.compile(r"(?<=^\d{4}-\d\d-\d\d[T ])(?=\d:\d\d)", re.ASCII)
+"""Before an hour of one digit, as of `2022-09-09T8:48:50Z`, which `fromisoformat` refuses."""
 _MONTH_FIRST = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}:\d\d:\d\d)((?:\.\d+)?(?:Z| ?UTC| ?[+-]\d\d:?\d\d)?)", re.ASCII
 )
@@ -120,7 +122,7 @@ def odd_iso(text: Any, name: str) -> float:
     try:
         if len(text) > _LONGEST:
             raise ValueError
-        text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _without_name(text)))
+        text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _without_name(_SHORT_HOUR.sub("0", text))))
         text_ = _AMERICAN.sub(_from_american, _RUN_TOGETHER.sub(r"\1T\2", text_), count=1)
         when = _from_iso(text_)
         if not _DATE.match(text_):
