@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
-from slips.parsing import KeyValue, all_of
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import KeyValue, all_of, stamp
+
+_INTEGERS = "LEN TC TTL ID SPT DPT WINDOW URGP TYPE CODE SEQ ACK HOPLIMIT FLOWLBL MTU UID GID"
+_PACKET = "[SRC="
+
+
+def _take_packet(_meta: MetaData, event: Event) -> None:
+    """Make an object of the packet that an error of ICMP is about: the kernel writes it in brackets, `[SRC=… ] MTU=…`.
+
+    What stands behind the brackets belongs to the packet with the error.
+    """
+    text = event.pop("[SRC", None)
+    if text is not None:
+        packet, _, further = text.partition("]")
+        event["packet"] = _pairs(f"SRC={packet}")
+        event |= _pairs(further)
+
+
+def _pairs(text: str) -> Event:
+    found: Event = {}
+    for word in text.split():
+        name, assigned, value = word.partition("=")
+        is_number = name in _INTEGERS.split() and value.isascii() and value.isdigit()
+        found[name] = int(value) if is_number else value if assigned else True
+    return found
+
 
 IPTABLES = KeyValue(
     "iptables",
     "packets logged by Linux: iptables, nftables, ufw, UniFi gateways, with or without a syslog header",
     "https://www.netfilter.org/documentation/HOWTO/packet-filtering-HOWTO-7.html",
     chain=("s3-lines", "syslog-any", "iptables"),
-    head=r"(?:\[ *+(?P<uptime>\d++\.\d++)\] ?)?(?P<prefix>.*?) ?(?=IN=)",
+    # `dmesg -T` writes times in place of seconds since the start.
+    head=(
+        r"(?:\[ *+(?P<uptime>\d++\.\d++)\] ?"
+        r"|\[(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\] ?)?(?P<prefix>.*?) ?(?=IN=)"
+    ),
+    rest=_PACKET,
     require=all_of("IN", "SRC"),
     tag="linux.iptables",
+    time=stamp("time"),
     message="{prefix|'-'} {SRC}:{SPT|'-'} => {DST|'-'}:{DPT|'-'} {PROTO|'-'}",
-    integers="LEN TTL ID SPT DPT WINDOW URGP TYPE CODE SEQ ACK HOPLIMIT FLOWLBL",
+    integers=_INTEGERS,
     floats="uptime",
-    entities={"addresses": "SRC DST"},
+    refine=_take_packet,
+    entities={"addresses": "SRC DST packet.SRC packet.DST"},
 )
