@@ -97,7 +97,7 @@ GCP_DNS = Json(
         "{jsonPayload.queryType|'-'} {jsonPayload.queryName} {jsonPayload.responseCode|'-'} from "
         "{jsonPayload.sourceIP|'-'}"
     ),
-    integers="jsonPayload.serverLatency",
+    integers="jsonPayload.serverLatency jsonPayload.structuredRdata.ttl",
     booleans="jsonPayload.authAnswer",
     entities={
         "addresses": "jsonPayload.sourceIP jsonPayload.destinationIP",

@@ -74,6 +74,7 @@ AZURE_RISK = Json(
     },
 )
 
+# Diagnostic settings write `Name` and `Status` where Microsoft Graph has `displayName` and `status`.
 AZURE_PROVISIONING = Json(
     "azure-provisioning",
     "Entra ID provisioning logs",
@@ -93,11 +94,16 @@ AZURE_PROVISIONING = Json(
     time=iso("activityDateTime", "time", month_first=True),
     tag="azure.provisioning",
     message=(
-        "{provisioningAction|action|'-'} {sourceIdentity.displayName|sourceIdentity.id|'-'} in "
-        "{targetSystem.displayName|'-'}: {provisioningStatusInfo.status|statusInfo.status|resultType|'-'}"
+        "{provisioningAction|action|'-'} {sourceIdentity.displayName|sourceIdentity.Name|sourceIdentity.id|'-'} in "
+        "{targetSystem.displayName|targetSystem.Name|'-'}: "
+        "{provisioningStatusInfo.status|provisioningStatusInfo.Status|statusInfo.status|resultType|'-'}"
     ),
     integers="durationInMilliseconds properties.durationInMilliseconds",
-    entities={"users": "sourceIdentity.displayName targetIdentity.displayName properties.sourceIdentity.displayName"},
+    entities={
+        "addresses": "callerIpAddress",
+        "users": """sourceIdentity.displayName targetIdentity.displayName properties.sourceIdentity.displayName
+            sourceIdentity.details.userPrincipalName properties.sourceIdentity.details.UserPrincipalName""",
+    },
 )
 
 GRAPH_ACTIVITY = Json(
