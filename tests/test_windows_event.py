@@ -67,6 +67,16 @@ def test_xml_in_a_text_of_another_log_is_read_the_same() -> None:
     assert (xml_meta.message, xml_event["EventData"]) == (meta.message, event["EventData"])
 
 
+def test_sysmon_of_linux_has_the_time_of_its_event() -> None:
+    event = XML.replace("Microsoft-Windows-Sysmon", "Linux-Sysmon").replace(
+        "<EventData>", "<EventData><Data Name='UtcTime'>2026-11-20 08:00:00.5</Data><Data Name='SourcePort'>53</Data>"
+    )
+    line = f"2026-11-28T08:00:01+00:00 web7 sysmon: {event}"
+    ((meta, found),) = chains.run(["s3-lines", "syslog-any", "xml", "sysmon"], line.encode()).events
+    assert (meta.tag, meta.timestamp, found["EventData"]["SourcePort"]) == ("windows.sysmon", AT, 53)
+    assert meta.entities.addresses == ("192.0.2.7",)
+
+
 def test_events_of_another_provider_are_none_of_sysmon() -> None:
     assert chains.run(["s3-lines", "json", "sysmon"], json.dumps(OTHER).encode()).quarantined == [
         (1, "the provider is 'Security'; expected 'Microsoft-Windows-Sysmon'")

@@ -33,6 +33,7 @@ _MESSAGE = (
 )
 _DATA = ("EventData", "winlog.event_data", "event_data", "ExtraEventData")
 _SYSMON = "Microsoft-Windows-Sysmon"
+_SYSMON_OF_LINUX = "Linux-Sysmon"
 
 
 def _paths(names: str, places: tuple[str, ...] = ("", *_DATA)) -> str:
@@ -107,7 +108,10 @@ _TYPES = conversions_of({"integers": _SYSMON_NUMBERS, "booleans": _SYSMON_BOOLEA
 
 
 def _sysmon(meta: MetaData, event: Event) -> None:
-    """Type the fields of Sysmon, and take its own time, which is in UTC. Raises RecordError for another provider."""
+    """Type the fields of Sysmon, and take its own time, which is in UTC. Raises RecordError for another provider.
+
+    On Linux that time may be days behind; that of the event is right.
+    """
     _name_data(meta, event)
     system, beat = event.get("System"), event.get("winlog", event)
     provider = system.get("Provider") if isinstance(system, dict) else None
@@ -116,20 +120,20 @@ def _sysmon(meta: MetaData, event: Event) -> None:
         *(event.get(name) for name in ("SourceName", "ProviderName", "Provider", "source_name")),
         beat.get("provider_name") if isinstance(beat, dict) else None,
     ]
-    if _SYSMON not in names:
+    if _SYSMON not in names and _SYSMON_OF_LINUX not in names:
         raise RecordError(f"the provider is {next(filter(None, names), None)!r:.60}; expected {_SYSMON!r}")
     inner = [event.get("EventData"), event.get("event_data"), event.get("ExtraEventData")]
     inner.append(beat.get("event_data") if isinstance(beat, dict) else None)
     for data in [each for each in inner if isinstance(each, dict)] or [event]:
         for path, convert in _TYPES.items():
             convert_at(data, path, convert)
-        if utc := data.get("UtcTime"):
+        if _SYSMON in names and (utc := data.get("UtcTime")):
             meta.timestamp = times.iso(f"{utc}Z" if isinstance(utc, str) else utc, "UtcTime")
 
 
 SYSMON = Json(
     "sysmon",
-    "Sysmon: processes, connections, files and the registry of Windows, in XML and the JSON of NXLog and Winlogbeat",
+    "Sysmon of Windows, in XML and the JSON of NXLog and Winlogbeat, and of Linux, behind [syslog, xml]",
     "https://learn.microsoft.com/en-us/sysinternals/downloads/sysmon",
     chain=("xml-events", "sysmon"),
     tag="windows.sysmon",
