@@ -13,7 +13,8 @@ GOOGLE_WORKSPACE = Json(
     time=iso("id.time"),
     tag="google.workspace.{id.applicationName|'activity'}",
     message=(
-        "{id.applicationName|'-'} {name|kind|'-'} by {actor.email|actor.key|actor.callerType|'-'} from {ipAddress|'-'}"
+        "{id.applicationName|'-'} {name|events.name|kind|'-'} by "
+        "{actor.email|actor.key|actor.callerType|'-'} from {ipAddress|'-'}"
     ),
     entities={"addresses": "ipAddress", "users": "actor.email", "domains": "ownerDomain"},
 )
