@@ -386,7 +386,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "syslog": ("generic", "text", "event", "syslog", "syslog lines as in /var/log/messages, with or without <PRI>", "https://www.rfc-editor.org/rfc/rfc3164"),
     "syslog-5424": ("generic", "text", "event", "syslog", "syslog lines of RFC 5424, with structured data", "https://www.rfc-editor.org/rfc/rfc5424"),
     "syslog-any": ("generic", "text", "event", "syslog", "lines of a product behind a header of syslog, RFC 3164 or 5424, or behind none", "https://www.rfc-editor.org/rfc/rfc5424"),
-    "sysmon": ("microsoft", "event", "event", "windows.sysmon", "Sysmon: processes, connections, files and the registry of Windows, in XML and the JSON of NXLog and Winlogbeat", "https://learn.microsoft.com/en-us/sysinternals/downloads/sysmon"),
+    "sysmon": ("microsoft", "event", "event", "windows.sysmon", "Sysmon of Windows, in XML and the JSON of NXLog and Winlogbeat, and of Linux, behind [syslog, xml]", "https://learn.microsoft.com/en-us/sysinternals/downloads/sysmon"),
     "tailscale": ("tailscale", "event", "event", "tailscale.{origin|'network'}", "Tailscale configuration audit logs and network flow logs", "https://tailscale.com/kb/1203/audit-logging"),
     "tar": ("readers", "object", "object", "", "each file in a tar archive, compressed or not, is read by the formats behind", "https://www.gnu.org/software/tar/manual/html_node/Standard.html"),
     "teleport": ("teleport", "event", "event", "teleport.{event}", "Teleport audit events", "https://goteleport.com/docs/reference/monitoring/audit/"),
