@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -30,7 +31,7 @@ BLOCKS = st.lists(PIECES, max_size=40).map(b"".join)
 SEVERAL = re.compile(rb"\}[ \t\r]*[{\[]")
 
 
-@pytest.fixture(params=["this machine", "another machine", "another C library", "no such call"])
+@pytest.fixture(params=["this machine", "another machine", "another C library", "no such call", "no libffi"])
 def blocks(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[bytes], search.Block]]:
@@ -41,6 +42,8 @@ def blocks(
 
     if error:
         monkeypatch.setattr(os, "confstr", refuse)
+    elif request.param == "no libffi":
+        monkeypatch.setitem(sys.modules, "ctypes", None)
     elif request.param == "another machine":
         monkeypatch.setattr(os, "uname", lambda: os.uname_result(("", "", "", "", "arm64")))
     search._strings.cache_clear()

@@ -87,14 +87,13 @@ def blocks() -> Callable[[bytes], Block]:
 def _strings() -> tuple[_Strings, _StringsAt] | None:
     """Return `strstr` for blocks and for addresses, None unless it is the one with vector instructions."""
     try:
-        is_fast = os.uname().machine == "x86_64" and os.confstr("CS_GNU_LIBC_VERSION")
-    except (ValueError, OSError):  # another C library
-        return None
-    if not is_fast:
-        return None
-    from ctypes import PyDLL, c_char_p, c_void_p  # takes 2 ms, which other runs need not spend
+        if os.uname().machine != "x86_64" or not os.confstr("CS_GNU_LIBC_VERSION"):
+            return None
+        from ctypes import PyDLL, c_char_p, c_void_p  # takes 2 ms, which other runs need not spend
 
-    library = PyDLL(None)  # as a part of CPython: no other thread runs in between
+        library = PyDLL(None)  # as a part of CPython: no other thread runs in between
+    except (ValueError, OSError, ImportError):  # another C library, or a Python that was made without libffi
+        return None
     in_block, in_memory = library["strstr"], library["strstr"]
     in_block.argtypes, in_memory.argtypes = (c_char_p, c_char_p), (c_void_p, c_char_p)
     in_block.restype = in_memory.restype = c_void_p
