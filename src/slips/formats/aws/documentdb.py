@@ -10,7 +10,7 @@ DOCUMENTDB_AUDIT = Json(
     "https://docs.aws.amazon.com/documentdb/latest/devguide/event-auditing.html",
     tag="aws.documentdb-audit.{atype}",
     time=epoch("ts", unit="ms"),
-    message="{atype} {param.ns|param.command|'-'} by {param.user|user|'-'} from {remote_ip|'-'}",
+    message="{atype} {param.command|param.mechanism|'-'} {param.ns|'-'} by {param.user|user|'-'} from {remote_ip|'-'}",
     require="atype",
     entities={"addresses": "remote_ip", "users": "param.user user users.user"},
 )
