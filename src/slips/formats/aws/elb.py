@@ -1,10 +1,11 @@
-"""Access logs of AWS's Network and Classic Load Balancers, and connection logs of Application Load Balancers."""
+"""Access logs of AWS's Network and Classic Load Balancers, and connection logs and health check logs of Application
+Load Balancers."""
 
 from __future__ import annotations
 
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Quoted, iso
+from slips.parsing import Columns, Quoted, iso
 
 # Network Load Balancers log TLS connections, and write times of UTC without a zone.
 
@@ -64,11 +65,27 @@ ALB_CONNECTION = Quoted(
     message="{tls_verify_status|'-'} {client_ip|'-'} to port {listener_port|'-'} {tls_protocol|'-'}",
     columns="""timestamp client_ip client_port listener_port tls_protocol tls_cipher tls_handshake_latency
         "leaf_client_cert_subject" leaf_client_cert_validity leaf_client_cert_serial_number tls_verify_status
-        conn_trace_id tls_keyexchange""",
-    optional="conn_trace_id tls_keyexchange",
+        conn_trace_id tls_keyexchange elb ip_address""",
+    optional="conn_trace_id tls_keyexchange elb ip_address",
     escapes="keep",
     absent="-",
     integers="client_port listener_port",
     floats="tls_handshake_latency",
     entities={"addresses": "client_ip", "users": "leaf_client_cert_subject"},
+)
+
+# `target_addr` is an address with a port, or the ARN of a Lambda function.
+ALB_HEALTH_CHECK = Columns(
+    "alb-health-check",
+    "health check logs of Application Load Balancers: which targets passed, and why others failed",
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-health-check-logs.html",
+    tag="aws.alb-health-check",
+    time=iso("time"),
+    message="{status|'-'} {target_addr|'-'} {status_code|'-'} {reason_code|'-'}",
+    columns="type time latency target_addr target_group_id status status_code reason_code elb ip_address",
+    optional="elb ip_address",
+    absent="-",
+    integers="status_code",
+    floats="latency",
+    entities={"addresses": "target_addr"},
 )
