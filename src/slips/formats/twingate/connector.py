@@ -12,6 +12,7 @@ TWINGATE = Json(
     time=moment("timestamp", "time"),
     tag="twingate.{event_type}",
     message="{event_type} {user.email|'-'} => {resource.address|'-'}:{connection.resource_port|'-'}",
+    documents="location",
     entities={
         "addresses": "connection.client_ip connection.resource_ip",
         "users": "user.email",
