@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -258,6 +259,8 @@ class Noted(Pool):
 
     def __init__(self, project: Project, workers: int = 1) -> None:
         self.ahead: list[str] = []
+        self.behind: defaultdict[str, set[str]] = defaultdict(set)
+        """What was given ahead, by the object behind which it was."""
         self.begun: set[int] = set()
         """Numbers of the workers that have got an object."""
         self.seconds: Iterator[float] = itertools.repeat(0.0)
@@ -268,6 +271,7 @@ class Noted(Pool):
     def give(self, worker: Worker, task: Task) -> None:
         if worker.task:
             self.ahead.append(task.event.object_key)
+            self.behind[worker.task.event.object_key].add(task.event.object_key)
         self.begun.add(id(worker))
         super().give(worker, task)
 
@@ -314,6 +318,59 @@ STOP_ONCE = """case "stop-once":
                 if first_time("stop"):
                     os.kill(os.getpid(), signal.SIGSTOP)
             case "spin":"""
+
+
+ALONE = {"a": "good", "b": "hang-once", "c": "good"}
+FIRST = {"1": "meet 1 2", "2": "meet 2 1"}
+"""An object for each of two workers: to a worker that had none, none is given ahead."""
+LAST = {"x": "wait go", "c": "good", "d": "good"}
+"""If `x` has a worker of its own, `c` or `d` is given ahead behind `b`; else `x` is."""
+HANG_ONCE = """case "hang-once":
+                if first_time("hang"):
+                    note("begun", os.getpid())
+                    {hang}
+            case "spin":"""
+NOTED = """        do, _, what = message.partition(" ")
+        note("ran", f"{self.key} {os.getpid()}")
+"""
+HANGS = {
+    "an endless loop": "while True: pass",
+    "a call of C": "time.sleep(3600)",
+    "a call of C that holds Python's lock": "ctypes.PyDLL(None).sleep(3600)",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("hang", HANGS.values(), ids=HANGS)
+def test_an_object_that_hangs_costs_itself_one_attempt_and_what_was_given_ahead_behind_it_none(
+    project: Project, hang: str, workers: int
+) -> None:
+    """If there is another worker, it runs what comes back before the time limit of `b`; else the next worker does."""
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    handler = HANDLER.replace('        do, _, what = message.partition(" ")\n', NOTED)
+    project.handler(handler.replace('case "spin":', HANG_ONCE.format(hang=hang)))
+    for key, record in (FIRST | {"b": "hang-once"} | LAST if workers == 2 else ALONE).items():
+        project.put(key, record)
+    pool = Noted(project, workers)
+
+    def seconds() -> Iterator[float]:
+        for number in itertools.count():
+            if not (pool.behind["b"] and any(line.startswith("b ") for line in project.lines("ran"))):
+                yield 0.0
+                continue
+            (project.root / "go").touch()
+            has_run = pool.behind["b"] <= {line[0] for line in project.lines("done")}
+            yield 0.3 * number if workers == 1 or has_run else 0.1
+
+    pool.seconds = seconds()
+    summary = run(project, pool, workers)
+    assert (summary.failed, project.watch.failures) == (0, [("b", 1, False)])
+    ran = [(line[0], line[2:]) for line in project.lines("ran")]
+    (hung, _) = [process for key, process in ran if key == "b"]
+    others = [(key, process) for key, process in ran if key in pool.behind["b"]]
+    assert len(others) == len(pool.behind["b"]), "each ran once"
+    assert hung not in [process for _, process in others]
 
 
 @pytest.mark.slow
