@@ -18,6 +18,7 @@ import chains
 from chains import Pieces, until_error, values_in
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge, StorageError
 from slips.format import Bad, Record, RecordLimits, TooLong
+from slips.model import fingerprint
 from slips.parsing.json_text import LEVELS
 from slips.parsing.readers.elements import read_elements
 from slips.parsing.readers.json_runs import KEYS
@@ -257,7 +258,7 @@ def test_a_document_with_more_keys_beside_the_array_than_values_are_allowed_is_r
 @pytest.mark.parametrize(
     ("content", "path", "message"),
     [
-        (b"{}", "Records", "no 'Records' array; expected {\"Records\": […]}; keys: none (after record 0, byte 2)"),
+        (b"{}", "Records", "no 'Records' array; expected {\"Records\": […]}; keys: none (at byte 2)"),
         (b'{"a":1,"b":[],"a b":{}}', "Records", "no 'Records' array; expected {\"Records\": […]}; keys: a, b, a b ("),
         (b'{"records":[]}', "Records", "keys: records ("),
         (b'{"Records":[{}]}\n{"x":[{}]}', "Records", "keys: x (after record 1, byte 27)"),
@@ -269,11 +270,11 @@ def test_a_document_with_more_keys_beside_the_array_than_values_are_allowed_is_r
         (b'{"Records":null}', "Records", "'Records' is null; expected […] ("),
         (b'{"Records":-1}', "Records", "'Records' is a number; expected […] ("),
         (b'{"Records":x}', "Records", "'Records' is not JSON; expected […] ("),
-        (b"[]", "Records", 'the document is an array; expected {"Records": […]} ('),
-        (b"{}", ".", "the document is an object; expected […] ("),
-        (b"hello", "Records", 'the document is not JSON; expected {"Records": […]} ('),
-        (b"\x1f\x8b\x08\x00", "Records", 'the document is not JSON; expected {"Records": […]} ('),
-        (b'{"Records":', "Records", "not JSON: it ends; expected a value (after record 0, byte 11)"),
+        (b"[]", "Records", 'the document is an array; expected {"Records": […]}'),
+        (b"{}", ".", "the document is an object; expected […]"),
+        (b"hello", "Records", 'the document is not JSON; expected {"Records": […]}'),
+        (b"\x1f\x8b\x08\x00", "Records", 'the document is not JSON; expected {"Records": […]}'),
+        (b'{"Records":', "Records", "not JSON: it ends; expected a value (at byte 11)"),
         (b'{"Records":[{}]]', "Records", "not JSON: found ']'; expected ',' or '}' (after record 1, byte 15)"),
         (b'{"Records":[{}] "x":1}', "Records", "not JSON: found '\"'; expected ',' or '}' ("),
         (b"{Records:[]}", "Records", "not JSON: found 'R'; expected a key ("),
@@ -289,6 +290,18 @@ def test_a_document_without_the_array_says_what_it_has(content: bytes, path: str
     _, error = until_error(elements(content, path))
     assert isinstance(error, ReaderError)
     assert message in str(error)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"\x1f\x8b\x08\x00", b"[]"])
+def test_a_document_that_is_none_from_its_first_byte_on_names_no_place(content: bytes) -> None:
+    _, error = until_error(elements(content, "Records"))
+    assert str(error).endswith('; expected {"Records": […]}')
+
+
+def test_documents_that_end_too_soon_are_alike_errors_whether_or_not_they_have_a_whole_record() -> None:
+    errors = [until_error(elements(content))[1] for content in (b'{"Records":[{"a":', b'{"Records":[{},{"a":')]
+    assert [str(error).partition("(")[2] for error in errors] == ["at byte 17)", "after record 1, byte 20)"]
+    assert len({fingerprint("reader", "ReaderError", str(error)) for error in errors}) == 1
 
 
 def test_an_empty_path_is_the_document_too() -> None:
@@ -468,7 +481,7 @@ def test_a_cut_off_document_gives_all_elements_that_are_whole() -> None:
             found, error = until_error(elements(content[:cut], block=block))
             assert len(found) == sum(end <= cut for end in ends), content[:cut]
             assert isinstance(error, ReaderError)
-            assert f"(after record {len(found)}, byte {cut}" in str(error)
+            assert f"({f'after record {len(found)},' if found else 'at'} byte {cut}" in str(error)
 
 
 @pytest.mark.parametrize("kind", [DecompressionError, StorageError])

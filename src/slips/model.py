@@ -291,6 +291,8 @@ def fingerprint(
     Errors that two source lines have raised differ: `KeyError: 'user'` and `KeyError: 'address'` are two mistakes.
     """
     shape = _DIGITS.sub("0", _QUOTED.sub("'…'", message.replace(event.url, "") if event else message))
+    # An error before the first record is of the group of those behind it.
+    shape = shape.replace(" (at byte ", " (after record 0, byte ")
     parts = (stage, error_type, shape, *filter(None, [source_line]))
     return hashlib.sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()[:10]
 

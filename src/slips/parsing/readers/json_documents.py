@@ -18,7 +18,7 @@ from slips.parsing.readers.json_runs import (
     split_elements,
     texts_of_elements,
 )
-from slips.parsing.readers.json_stream import BOM
+from slips.parsing.readers.json_stream import BOM, without_place
 from slips.parsing.readers.json_syntax import JsonSyntax
 from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
@@ -120,7 +120,7 @@ class DocumentText(JsonRuns):
         except ReaderError as error:
             if error is self._error:
                 raise
-            bad = self._broken(_reason(error))
+            bad = self._broken(without_place(error))  # a quarantine tells the place by itself
             # Where nothing is left of it, the bracket that none closes is its evidence.
             yield [bad if bad.size else Bad(1, b"[", bad.reason)]
             return
@@ -223,11 +223,6 @@ class DocumentText(JsonRuns):
             if not self._fill(max(self._block, size - len(self._data) + self._at)):
                 return len(self._data) - self._at < size
         return False
-
-
-def _reason(error: ReaderError) -> str:
-    """Return an error text without the place in the object, which a quarantine tells by itself."""
-    return str(error).partition(" (after record")[0]
 
 
 def _elements_of(values: list[Any], text: str) -> Sequence[Record]:

@@ -19,6 +19,7 @@ BOM = b"\xef\xbb\xbf"
 
 _NULS = re.compile(rb"\0*+")
 _BLANKS = re.compile(rb"[ \t\n\r]*+")
+_PLACE = re.compile(r" \((?:after record \d+,|at) byte [\d,]+\)$")
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
 
 
@@ -182,4 +183,12 @@ class JsonText:
         return self._refusal(f"not JSON: {problem}; expected {expected}")
 
     def _refusal(self, text: str) -> ReaderError:
-        return ReaderError(f"{text} (after record {self.records}, byte {self._dropped + self._at:,})")
+        at = self._dropped + self._at
+        if self.records:
+            return ReaderError(f"{text} (after record {self.records}, byte {at:,})")
+        return ReaderError(f"{text} (at byte {at:,})" if at else text)
+
+
+def without_place(error: ReaderError) -> str:
+    """Return the text of an error without the place in the object."""
+    return _PLACE.sub("", str(error))
