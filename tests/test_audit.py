@@ -23,7 +23,7 @@ from slips.config import Mapping as Prefix
 from slips.errors import StorageError, UsageError
 from slips.known import PAGE, KnownObjects, content_of
 from slips.model import Lane, ObjectEvent, Outcome, format_time
-from slips.pipeline.audit import BEFORE, DAY, Audit, AuditState, audit
+from slips.pipeline.audit import BEFORE, DAY, Audit, AuditState, Found, audit
 from slips.pipeline.audit_note import audit_of_note, note_of
 from slips.pipeline.audit_report import html
 from slips.pipeline.selection import mapped_places, named_selection, selection_of
@@ -223,6 +223,25 @@ def test_what_the_error_table_has_failed_whatever_the_config_says_of_it_as_in_st
     assert (found.is_clean, found.to_dict()["total"]["unmapped_failed"]) == (False, 1)
     noted = audit_of_note(note_of(found)[1])
     assert noted.unmapped_found == found.unmapped_found
+
+
+def test_an_object_that_lost_its_mapping_stays_done_or_waiting_as_in_status(place: Place) -> None:
+    processed(place, a=GOOD, b=GOOD)
+    fails(place, "c")
+    place.drain_items(list(place.errors.scan()))
+    config = config_of(bucket_mapping={"my-logs": [Prefix("logs/", ["s3-lines"]), Prefix(pattern="**/x", format=[])]})
+    objects = [now("a"), now("b", object_etag="e2"), now("c"), now("d")]
+    assert {key: state.split()[0] for key, state in states(place, *objects, config=config).items()} == {
+        "a": "done",
+        "b": "ignored",
+        "c": "waiting",
+        "d": "ignored",
+    }
+    found = audited(place, *objects, config=config)
+    assert found.unmapped_found == found.total.found == Found(done=1, waiting=1, ignored=2)
+    assert found.total.reasons["unmapped"] == 2
+    assert found.total.records.records == 2
+    assert audit_of_note(note_of(found)[1]).unmapped_found == found.unmapped_found
 
 
 # ---- the start

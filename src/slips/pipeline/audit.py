@@ -159,6 +159,9 @@ class Audit(Struct, kw_only=True):
     unmapped: int = 0
     unmapped_failed: int = 0
     """Objects without a mapping that the error table stops, as it does until they are drained or dismissed."""
+    unmapped_done: int = 0
+    """Objects without a mapping that are done, since they had one."""
+    unmapped_waiting: int = 0
     only: list[str] = field(default_factory=list)
     """The paths and mappings that were audited alone; empty for all."""
     objects: dict[AuditState, list[NamedObject]] = field(default_factory=dict)
@@ -177,6 +180,8 @@ class Audit(Struct, kw_only=True):
                 self.mappings.append(part)
         self.unmapped += other.unmapped
         self.unmapped_failed += other.unmapped_failed
+        self.unmapped_done += other.unmapped_done
+        self.unmapped_waiting += other.unmapped_waiting
         for state, named in other.objects.items():
             self.objects[state] = [*self.objects.get(state, ()), *named][:SHOWN]
         self.problems += [each for each in other.problems if each not in self.problems]
@@ -185,7 +190,8 @@ class Audit(Struct, kw_only=True):
     @property
     def unmapped_found(self) -> Found:
         """The objects without a mapping, by state."""
-        return Found(failed=self.unmapped_failed, ignored=self.unmapped - self.unmapped_failed)
+        done, failed, waiting = self.unmapped_done, self.unmapped_failed, self.unmapped_waiting
+        return Found(done=done, failed=failed, waiting=waiting, ignored=self.unmapped - done - failed - waiting)
 
     @property
     def is_clean(self) -> bool:
@@ -206,7 +212,10 @@ class Audit(Struct, kw_only=True):
             "start": format_time(self.start),
             "start_by": self.start_by,
             "only": self.only,
-            "total": {**self.total.to_dict(), "unmapped": self.unmapped, "unmapped_failed": self.unmapped_failed},
+            "total": {
+                **self.total.to_dict(),
+                **{name: getattr(self, name) for name in self.__struct_fields__ if name.startswith("unmapped")},
+            },
             "mappings": [
                 {
                     "bucket": part.bucket,
@@ -295,6 +304,8 @@ def audit(
         if mapping is None:
             made.unmapped += 1
             made.unmapped_failed += state == "failed"
+            made.unmapped_done += state == "done"
+            made.unmapped_waiting += state == "waiting"
         else:
             parts[event.bucket_name, mapping.written].add(event, state, reason, counts)
         if state in NAMED:
@@ -332,14 +343,16 @@ class _Judge:
             return "ignored", "older"
         if known.is_stopped:
             return "failed", ""  # whatever the config says: it is a person's to drain or to dismiss
-        if by is None:
-            return "ignored", "unmapped"
         if isinstance(by, NotLog):
             return "ignored", "filtered"
         lane = lane_for(self._config.routing, event)
-        found = state_in_audit(known)
-        if found is not None and not (found[0] == "changed" and lane == "drop"):
+        found, is_run = state_in_audit(known), by is not None and lane != "drop"
+        # What an earlier config has made of it stays so; but if the config of today runs no such object, no content of
+        # it is missing.
+        if found is not None and (is_run or found[0] != "changed"):
             return found
+        if by is None:
+            return "ignored", "unmapped"
         if lane == "drop":
             return "ignored", "dropped"
         if self._site.is_unfinished(event):

@@ -50,7 +50,7 @@ def note_of(audit: Audit) -> tuple[str, str]:
 
 
 class _NotedPart(Struct):
-    """A part in the note of an audit. Versions before noted no `missing_bytes`."""
+    """A part in the note of an audit. Versions before noted fewer counts."""
 
     done: int
     failed: int
@@ -66,6 +66,8 @@ class _NotedPart(Struct):
     pattern: str | None = None
     unmapped: int = 0
     unmapped_failed: int = 0
+    unmapped_done: int = 0
+    unmapped_waiting: int = 0
 
     def part(self) -> PartAudit:
         found = Found(*(getattr(self, state) for state in AUDIT_STATES))
@@ -104,6 +106,8 @@ def audit_of_note(note: str) -> Audit:
         mappings=[each.part() for each in noted.mappings],
         unmapped=noted.total.unmapped,
         unmapped_failed=noted.total.unmapped_failed,
+        unmapped_done=noted.total.unmapped_done,
+        unmapped_waiting=noted.total.unmapped_waiting,
         objects={
             state: [NamedObject(each.url, each.time, each.size) for each in named]
             for state, named in noted.objects.items()

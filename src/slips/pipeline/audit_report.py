@@ -77,7 +77,8 @@ def _objects(audit: Audit) -> str:
     head = ["mapping", "objects", *AUDIT_STATES, "records"]
     rows = [[part.name, *_numbers(part.found), f"{part.records.records:,}"] for part in audit.mappings]
     if audit.unmapped:
-        rows.append(["without a mapping", *_numbers(audit.unmapped_found), "0"])
+        records = audit.total.records.records - sum(part.records.records for part in audit.mappings)
+        rows.append(["without a mapping", *_numbers(audit.unmapped_found), f"{records:,}"])
     return _table(head, rows, ["all", *_numbers(audit.total.found), f"{audit.total.records.records:,}"])
 
 
