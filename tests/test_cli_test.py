@@ -248,7 +248,9 @@ def test_the_newest_objects_of_each_mapping_are_sampled(project: Project) -> Non
 @pytest.mark.slow
 def test_a_sample_is_what_test_takes(project: Project) -> None:
     project.put("json/a b+c é", {"n": 1})
-    assert project.slips("sample", "--out", "events.json").out == ""
+    done = project.slips("sample", "--out", "events.json")
+    assert done.out == ""
+    assert done.err.endswith("events.json: 1 object written; 'slips test -d events.json' runs the handler on it\n")
     assert project.shell("test", "-d", "events.json").status == 0
     text = (project.root / "events.json").read_bytes()
     assert project.slips("test", "-d", "-", stdin=text).status == 0

@@ -35,7 +35,7 @@ from slips.pipeline.replay import etag_of_other_content, with_key_of_today, with
 from slips.pipeline.sample import sample as pick
 from slips.place import Place
 from slips.print_streams import in_pieces
-from slips.printable import LogFormatter, one_line, plural
+from slips.printable import LogFormatter, one_line, plural, them
 from slips.routing import mapping_for
 from slips.site.worker import WorkerSite
 
@@ -301,6 +301,8 @@ def sample(
         show_json(text)
     else:
         write_private(out, text)
+        hint = f"; 'slips test -d {out}' runs the handler on {them(len(events))}" if events else ""
+        say(one_line(f"{out}: {plural(len(events), 'object')} written{hint}"))
     if failed:
         raise Exit(1)
 
