@@ -47,9 +47,10 @@ def test_groups_have_counts_by_mapping_and_the_span_of_time(grouped: Project) ->
     assert groups["f00d"]["mappings"] == {"my-logs/json/": 2, "my-logs/slow/": 1}
     first, span, mappings, *_ = grouped.slips("errors", "--group").out.splitlines()
     assert first.startswith("     3  f00d  handler KeyError: s3://my-logs/json/a: record 7: ")
-    assert span == "        2018-01-01T00:00:00.000Z to 2018-01-03T00:00:00.000Z: r1, r2, r3"
-    assert mappings == "        my-logs/json/ 2, my-logs/slow/ 1"
+    assert span == "        from 2018-01-01T00:00:00.000Z to 2018-01-03T00:00:00.000Z: items r1, r2, r3"
+    assert mappings == "        by mapping: my-logs/json/ 2, my-logs/slow/ 1"
     assert grouped.slips("errors", "--group", "--type", "none").out == "no error item fits\n"
+    assert grouped.slips("errors", "--group", "--type", "none").err == ""
     grouped.config(CONFIG.replace("    - prefix: slow/\n      format: json\n", ""))
     (group, _) = grouped.slips("errors", "--group", "--json").json
     assert group["mappings"] == {"my-logs/json/": 2, "my-logs: no mapping": 1}

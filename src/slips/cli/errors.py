@@ -152,12 +152,22 @@ def _print_groups(groups: list[Group], json_: bool, none: str) -> None:
         print_json(msgspec.to_builtins(groups))
         return
     for each in groups:
-        ids = ", ".join(each.request_ids[:3]) + (", ..." if len(each.request_ids) > 3 else "")
         show_fitting(group_line(each))
-        show_fitting(one_line(f"        {each.first or '?'} to {each.last or '?'}: {ids}"))
-        show_fitting(one_line(f"        {_counts(each)}"))
+        show_fitting(one_line(f"        {_span(each)}"))
+        show_fitting(one_line(f"        by mapping: {_counts(each)}"))
     if not groups:
         show_text(none)
+        return
+    say(one_line(f"'slips error {groups[0].fingerprint}' shows the latest item of the first group,"))
+    say(one_line(f"'slips drain {groups[0].fingerprint}' puts the group back on its lanes"))
+
+
+def _span(group: Group) -> str:
+    """Format when the items of a group failed, and some of their ids."""
+    first, last = group.first or "?", group.last or "?"
+    when = f"at {first}" if first == last else f"from {first} to {last}"
+    ids = ", ".join(group.request_ids[:3]) + (", ..." if len(group.request_ids) > 3 else "")
+    return f"{when}: {'item' if group.count == 1 else 'items'} {ids}"
 
 
 def _counts(group: Group) -> str:
