@@ -163,6 +163,7 @@ CHANGED = {
     **dict.fromkeys(("auditbeat", "falcon-detection", "packetbeat"), "the original adds 'message'"),
     "aws-waf": "headers become an object; the original adds 'message'",
     **dict.fromkeys(("azure-nsg-flow", "azure-vnet-flow"), "each flow of a record is an event"),
+    "cloudtrail-insight": "callers among the attributions become a field of their own",
     "cloudwatch-logs": "each log event of a document is an event",
     **dict.fromkeys(
         ("directory-service", "fsx-windows", "sysmon", "windows-event"), "Data elements become fields by name"

@@ -271,6 +271,14 @@ def test_numbers_tell_the_columns_of_as_many_fields() -> None:
     ]
 
 
+def test_a_row_between_two_lists_of_columns_has_the_narrower_and_a_field_more() -> None:
+    declared = door(columns="time door user floor", others=("door user",))
+    assert events(declared, "north ann 2", "north ann") == [
+        {"door": "north", "user": "ann", "column_3": "2"},
+        {"door": "north", "user": "ann"},
+    ]
+
+
 def test_rows_without_a_date_have_that_of_the_last_line_that_gives_one() -> None:
     declared = door(directive="#Fields:", dated="#Date:")
     lines = ["#Date: 2026-11-29 08:00:00", "#Fields: time user", "1 ann", "2 bob", "#Date: 2026-11-30", "3 ann"]

@@ -304,7 +304,7 @@ class _Rows(LineParser):
             self._least, self._by_width = len(fields), {}
             return HEADER
         columns, types = self._columns_of(fields), declaration.types
-        if (len(fields) < self._least and len(fields) != len(columns)) or not columns:
+        if len(fields) < min(self._least, len(columns)) or not columns:
             raise RecordError(self._too_few(fields))
         event: Event = dict.fromkeys(columns)
         event |= {name: types.value(name, text) for name, text in zip(columns, fields, strict=False)}
@@ -349,7 +349,8 @@ class _Rows(LineParser):
 
     def _too_few(self, fields: list[str]) -> str:
         header = "a line before it that names the columns" if self._declaration.remembers else ""
-        expected = f"{self._least}{' or more' if self._least < len(self._columns) else ''}" if self._columns else ""
+        least = min(self._least, *self._by_width) if self._by_width else self._least
+        expected = f"{least}{' or more' if least < len(self._columns) else ''}" if self._columns else ""
         fields_ = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
         return f"line has {fields_}; expected {', or '.join(filter(None, (expected, header)))}"
 
