@@ -52,8 +52,10 @@ CISCO_ISE = Patterns(
     integers="segments segment code",
     refine=_name_attributes,
     entities={
-        "addresses": """NAS-IP-Address Framed-IP-Address EndPointIPAddress AdminIPAddress IpAddress
-            DestinationIPAddress""",
+        "addresses": (
+            *("NAS-IP-Address", "Framed-IP-Address", "EndPointIPAddress", "AdminIPAddress", "IpAddress"),
+            *("DestinationIPAddress", "Device IP Address"),
+        ),
         "users": "UserName User-Name AdminName",
         "hosts": "NetworkDeviceName",
     },

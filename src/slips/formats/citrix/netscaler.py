@@ -21,6 +21,10 @@ _LABEL = re.compile(r"\[([^\[\]]*)\]")
 _PAIR = re.compile(r'(Start Time|End Time|Delink Time|[A-Za-z_][A-Za-z0-9_():-]*) *("[^"]*"|.*)', re.DOTALL)
 _END = re.compile(r"(\[?[0-9a-fA-F.:]+?\]?):(\d{1,5})")
 _REQUEST = re.compile(r"([0-9a-fA-F.:]+) +(\S+-PPE\d+) +(\S+) +(\S+) +(.*)", re.DOTALL)
+_WEB = re.compile(
+    r"(?:Context (\S+) - )?(?:SessionId: (\d+) - )?(\S+) User (\S+) : Group\(s\) ([^:]*?) : Vserver (\S+) - [^ ]+ +"
+    r"(?:[A-Z]+ )?: (?:Message = )?SSO is (\S+) : (\S+) (\S+)"
+)
 _ENDS = ("Source", "Destination", "Vserver", "NatIP")
 
 
@@ -39,8 +43,19 @@ def _name_parts(meta: MetaData, event: Event) -> None:
             names = ("Client_ip", "transaction", "session", "profile", "violation")
             event |= dict(zip(names, request.groups(), strict=True))
         return
-    if event["event"] in ("Message", "HTTPREQUEST"):
+    if event["event"] == "Message":
         return
+    if web := _WEB.match(text):
+        parts = ("Context", "SessionId", "host_name", "User", "Group(s)", "Vserver", "SSO", "method", "url")
+        event |= {name: value for name, value in zip(parts, web.groups(), strict=True) if value}
+    elif event["event"] != "HTTPREQUEST":
+        _name_pairs(event, text)
+    for name in _ENDS:
+        if end := _END.fullmatch(str(event.get(name, ""))):
+            event[f"{name}_ip"], event[f"{name}_port"] = end[1].strip("[]"), int(end[2])
+
+
+def _name_pairs(event: Event, text: str) -> None:
     for part in _PART.findall(text):
         labels = _LABELS.match(part)
         if labels:
@@ -48,9 +63,6 @@ def _name_parts(meta: MetaData, event: Event) -> None:
         if pair := _PAIR.fullmatch(part[labels.end() if labels else 0 :].strip()):
             name, value = pair[1].rstrip(":"), pair[2].strip('"').strip()
             event[name] = int(value) if name.startswith("Total_") and value.isdecimal() else value
-    for name in _ENDS:
-        if end := _END.fullmatch(str(event.get(name, ""))):
-            event[f"{name}_ip"], event[f"{name}_port"] = end[1].strip("[]"), int(end[2])
 
 
 # The month is first, as in the default of `dateFormat`. A time without a zone is of the appliance's clock.

@@ -36,7 +36,7 @@ def _cut_message(_meta: MetaData, event: Event) -> None:
         for value in round_.split(", ") if round_ else [angular]:
             if value.isdecimal():
                 event["pid"] = int(value)
-            elif value:
+            elif value and not service.startswith("auth"):  # whose process has a name there, such as 'default'
                 event["user" if round_ else "session"] = value
     if service.endswith("-login"):
         _name_elements(event, text)
