@@ -124,6 +124,7 @@ NO_ENTITIES = {
     "cloudwatch-export": "carries the texts of other products",
     "cloudwatch-logs": "carries the texts of other products",
     "docker-json": "carries the texts of other products",
+    "envoy-log": "its messages are texts for people",
     "etcd": "its messages are texts for people",
     "ecs-hako": "carries the texts of other products",
     "fluent-bit": "carries the texts of other products",
@@ -204,12 +205,15 @@ WORDS_LEFT_OUT = {
 LITERALS = {
     "auditd": "none 2F746D702F6120622E747874 636174002F746D702F6120622E747874",  # no value; texts that are decoded
     "cef": "CEF",
+    "f5-asm": "ASM",
+    "ibm-mq": "EXPLANATION ACTION",
     "heroku": "257",  # the length of the line
     "leef": "LEEF x7C 0x09 011dst",  # the version; delimiters of extensions, in several notations
     "meraki": "msg",  # before the text of an event of AnyConnect
     "infoblox": "httpd",  # behind the member of the grid
     "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp Yes SET",  # names, in capitals
     "rabbitmq": "REPORT",
+    "stunnel": "LOG3 LOG5",  # the level behind it is a number
     "suricata-fast": "Classification Priority",
     "unifi-cef": "CEF",
     "zeek-tsv": "empty",  # the list "(empty)"
@@ -230,7 +234,7 @@ def numbers_in(value: Any) -> Iterator[str]:
 
 def is_in(word: str, text: str, numbers: list[str]) -> bool:
     """Whether a word is in a text, or its digits in a number, which has no unit and no zero in front."""
-    digits = re.fullmatch(r"0*(\d*?)(?:ms|Z)?", word)
+    digits = re.fullmatch(r"0*(\d*?)(?:ms|s|Z|Kbyte)?", word)
     return word in text or (digits is not None and any(digits[1] in each for each in numbers))
 
 

@@ -85,8 +85,8 @@ HEADERS: dict[str, tuple[Callable[[str], bytes], Event]] = {
 STEPS: dict[str, Any] = {"json": {"json": {"time": "time"}}}
 """Headers that are no names."""
 # Without a header, `json` reads documents, and each element of an array is a record: below it has tests of its own.
-# Each record of slow queries is of several lines, which no line of a header carries.
-NOT_OF_LINES = ("json", "mysql-slow")
+# Each record of the others is of several lines, which no line of a header carries.
+NOT_OF_LINES = ("json", "cloudhsm-audit", "ibm-mq", "mysql-slow")
 OF_TEXTS = {name: each for name, each in catalogue().items() if each.takes == "text" and name not in NOT_OF_LINES}
 
 

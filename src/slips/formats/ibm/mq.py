@@ -1,0 +1,77 @@
+"""Error logs of IBM MQ: AMQERR01.LOG with messages of many lines, AMQERR01.json with an object each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import Json, Patterns, all_of, any_of, iso
+
+_CODE = re.compile(r"\bAMQ\d{4,5}[A-Z]?(?=: )")
+_SOURCE = re.compile(r"-{5} ([^ ]+) : (\d+) -+")
+
+
+def _attributes(text: str) -> Iterator[tuple[str, str]]:
+    """Yield names and values such as `Host(mq1)`; values may have parentheses in pairs."""
+    depth = start = 0
+    name = ""
+    for position, character in enumerate(text):
+        if character == "(":
+            if not depth:
+                name, start = text[start:position].strip(), position + 1
+            depth += 1
+        elif character == ")" and depth:
+            depth -= 1
+            if not depth:
+                yield name, text[start:position]
+                start = position + 1
+
+
+def _name_parts(meta: MetaData, event: Event) -> None:
+    """Put the attributes into the event, the code, the message, its explanation, the action and the source."""
+    text = event.pop("text")
+    code = _CODE.search(text)
+    if code is None:
+        raise RecordError(f"no code in {text[:60]!r}; expected one such as 'AMQ9002I:' behind the attributes")
+    event |= {name: value for name, value in _attributes(text[: code.start()]) if name.isalnum()}
+    event["code"] = code[0]
+    body = text[code.end() + 2 :]
+    if source := _SOURCE.search(body):
+        event["module"], event["line"] = source[1], int(source[2])
+        body = body[: source.start()]
+    message, _, rest = body.partition("EXPLANATION:")
+    explanation, _, action = rest.partition("ACTION:")
+    parts = {"message": message, "explanation": explanation, "action": action}
+    event |= {name: " ".join(part.split()) for name, part in parts.items() if part.strip()}
+    if "Time" in event:
+        meta.timestamp = times.iso(event["Time"], "Time")
+    meta.message = f"{code[0]}: {event.get('message', '-')}"
+
+
+# The date in front is written as the locale of the queue manager has it, so that of the attribute Time counts; logs of
+# versions before 9 that lack it are of their objects' time.
+IBM_MQ = Patterns(
+    "ibm-mq",
+    "IBM MQ error logs AMQERR01.LOG: messages of queue managers and clients, with explanation and action",
+    "https://www.ibm.com/docs/en/SSFKSJ_9.2.0/com.ibm.mq.tro.doc/q039550_.html",
+    chain=({"multiline": {"start": r"\d\d/\d\d/\d\d"}}, "ibm-mq"),
+    tag="ibm.mq",
+    patterns=(r"(?P<date>\d\d/\d\d/\d\d(?:\d\d)? \d\d:\d\d:\d\d(?: [AP]M)?) +- +(?P<text>Process\(.*)",),
+    refine=_name_parts,
+    entities={"addresses": "RemoteHost", "users": "User", "hosts": "Host"},
+)
+IBM_MQ_JSON = Json(
+    "ibm-mq-json",
+    "IBM MQ error logs AMQERR01.json: diagnostic messages, one object each",
+    "https://www.ibm.com/docs/en/SSFKSJ_9.2.0/com.ibm.mq.ref.doc/q130430_.html",
+    require=all_of(any_of("ibm_messageId", "ibm_messageID"), "message"),
+    time=iso("ibm_datetime"),
+    tag="ibm.mq",
+    message="{message}",
+    integers="ibm_processId ibm_threadId",
+    entities={"addresses": "ibm_remoteHost", "users": "ibm_userName", "hosts": "host"},
+)
