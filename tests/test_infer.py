@@ -150,6 +150,16 @@ def test_formats_that_cut_the_same_values_out_of_lines_are_equals() -> None:
     assert "access-log" not in first.also
 
 
+ECS_OF_JAVA = (
+    b'{"@timestamp":"2026-11-29T08:00:00.375Z","log.level":"WARN","message":"slow","ecs.version":"1.2.0","service.name":'
+    b'"shop","event.dataset":"shop.log","process.thread.name":"http-1","log.logger":"com.example.Shop"}\n'
+)
+
+
+def test_logs_of_a_java_program_in_ecs_are_not_taken_for_those_of_elasticsearch() -> None:
+    assert chains(infer(ECS_OF_JAVA * 3, SOURCE))[0] == "ecs"
+
+
 CRI = b"2026-11-29T08:00:00.000000000Z stdout F "
 
 
