@@ -17,7 +17,7 @@ help:  ## list the targets
 demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause mended, drained
 	@$(BIN)/python examples/demo/demo.py
 
-test: $(VENV)/test lint  ## lint, types, docs and every test
+test: $(VENV)/compiled lint  ## lint, types, docs and every test
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
@@ -27,7 +27,7 @@ quick: $(VENV)/test  ## for every save, in less than a minute: all tests but slo
 soak: $(VENV)/test  ## nothing is lost, tried for long: faults at random instants, thousands of stories of the model; takes 90 minutes
 	@$(BIN)/python -m pytest --soak -s -o faulthandler_timeout=3600 $$(grep -l 'pytest.mark.soak' tests/test_*.py)
 
-test-python: $(VENV)/test  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
+test-python: $(VENV)/compiled  ## what another Python could change: PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not (cloud or slow or once) or functions" --every 3
 
 test-lowest: $(VENV)/test  ## the smoke part of the tests with the lowest versions that pyproject.toml allows
@@ -88,4 +88,10 @@ $(VENV)/run: $(VENV)/bin/python requirements/run.txt pyproject.toml
 $(VENV)/test: $(VENV)/run requirements/test.txt
 	@echo "installing what the tests need ..."
 	@$(UV_PIP) --require-hashes -r requirements/test.txt
+	@touch $@
+
+# Once for all workers: else each of them compiles all tests and all libraries that they import.
+$(VENV)/compiled: $(VENV)/test
+	@echo "compiling the tests ..."
+	@told=$$($(BIN)/python -m pytest -qq --collect-only) || { echo "$$told"; exit 1; }
 	@touch $@
