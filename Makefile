@@ -18,7 +18,6 @@ demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause m
 	@$(BIN)/python examples/demo/demo.py
 
 test: $(VENV)/compiled lint  ## lint, types, docs and every test
-	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 quick: $(VENV)/test  ## for every save, in less than a minute: all tests but slow ones and those on the stand-in of AWS
