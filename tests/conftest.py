@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import pytest
@@ -69,7 +69,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out tests marked `soak`, or all others, and with `--every` most cases of a test that has many.
 
-    Puts long tests first, so that no worker ends with one of them.
+    Puts groups and long tests first, so that no worker ends with one of them.
     """
     is_soak: bool = config.getoption("--soak")
     every: int = config.getoption("--every")
@@ -77,11 +77,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cases: dict[str, list[pytest.Item]] = {}
     for item in items:
         cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    left_out.update(item for same in cases.values() if len(same) > MANY for at, item in enumerate(same) if at % every)
+    # Each of these begins with another case: what all of them run, as formats, is not left out by all.
+    many = [same for same in cases.values() if len(same) > MANY]
+    left_out.update(item for first, same in enumerate(many) for at, item in enumerate(same, first) if at % every)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("cloud", "slow")])
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("xdist_group", "cloud", "slow")])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands out all cases of a test at once: one by one, thousands of them keep the process busy that hands them out.
+
+    Tests are begun in their order, the long ones first; xdist would begin with those of most cases.
+    """
+    if config.getoption("dist") != "loadgroup":
+        return None
+    from spread import ByTest
+
+    config.option.loadscopereorder = False
+    return ByTest(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -51,3 +53,56 @@ def test_no_fixture_of_a_plugin_hides_one_of_another() -> None:
     counts = Counter(name for path in paths for name in fixtures(path))
     assert counts["cloud"] == 1
     assert [name for name, count in counts.items() if count > 1] == []
+
+
+CASES = """\
+import pytest
+
+@pytest.mark.parametrize("n", range(60))
+def test_one(n): ...
+
+@pytest.mark.parametrize("n", range(60))
+def test_two(n): ...
+
+@pytest.mark.parametrize("n", range(5))
+def test_few(n): ...
+
+@pytest.mark.slow
+def test_long(): ...
+
+@pytest.mark.xdist_group("alike")
+@pytest.mark.parametrize("n", range(2))
+def test_alike(n): ...
+"""
+
+
+def ran(tmp_path: Path, *options: str) -> list[str]:
+    """The lines of a run of `CASES` that name a test, under the rules of the project's tests."""
+    (tmp_path / "test_cases.py").write_text(CASES)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  slow\n  cloud\n  soak\n")
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "conftest", "test_cases.py"]
+    environment = {"PYTHONPATH": str(TESTS), "PATH": ""}
+    done = subprocess.run(
+        [*command, *options], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=True
+    )
+    return [line for line in done.stdout.splitlines() if "PASSED" in line]
+
+
+def test_every_sixth_case_is_another_one_for_each_test(tmp_path: Path) -> None:
+    lines = ran(tmp_path, "--every", "6", "-n", "0")
+    numbers = {
+        name: {int(line.partition("[")[2].partition("]")[0]) for line in lines if f"::test_{name}[" in line}
+        for name in ("one", "two", "few")
+    }
+    assert [len(found) for found in numbers.values()] == [10, 10, 5]
+    assert not numbers["one"] & numbers["two"]
+
+
+def test_a_worker_has_all_cases_of_a_test(tmp_path: Path) -> None:
+    lines = ran(tmp_path, "-n", "2", "--dist", "loadgroup")
+    workers: dict[str, set[str]] = {}
+    for line in lines:
+        worker, _, name = line.replace("PASSED", "").partition("] ")
+        workers.setdefault(name.split("::")[1].partition("[")[0].split()[0], set()).add(worker.split("[")[1])
+    assert workers.keys() == {"test_one", "test_two", "test_few", "test_long", "test_alike"}
+    assert all(len(found) == 1 for found in workers.values())
