@@ -240,15 +240,15 @@ def test_content_without_a_whole_signature_is_plain(plain: bytes) -> None:
 
 
 @pytest.mark.parametrize("flags", range(32))
-@pytest.mark.parametrize("size", [1, 11, sys.maxsize])
-def test_gzip_headers_may_have_any_fields_and_may_be_cut_anywhere(flags: int, size: int) -> None:
+def test_gzip_headers_may_have_any_fields_and_may_be_cut_anywhere(flags: int) -> None:
     header = b"\x1f\x8b\x08" + bytes([flags]) + bytes(5) + b"\x03"
     header += struct.pack("<H", 300) + bytes(range(1, 101)) * 3 if flags & 4 else b""
     header += b"app.log\0" if flags & 8 else b""
     header += b"a comment\0" if flags & 16 else b""
     header += struct.pack("<H", zlib.crc32(header) & 0xFFFF) if flags & 2 else b""
     member = header + zlib.compress(TEXT, wbits=-15) + struct.pack("<II", zlib.crc32(TEXT), len(TEXT))
-    assert read(opened(member * 2, size=size)) == (TEXT * 2, "")
+    for size in (1, 11, sys.maxsize):
+        assert read(opened(member * 2, size=size)) == (TEXT * 2, "")
     for cut in range(3, len(header)):
         assert "gzip data ends early after 0 decompressed bytes" in read(opened(member[:cut]))[1]
 
