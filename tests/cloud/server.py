@@ -6,6 +6,7 @@ Run as `python -m cloud.server FOLDER SETTINGS`, settings as JSON; prints its po
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import logging
 import os
@@ -177,6 +178,7 @@ class _Handler(MotoRequestHandler):
 
 def main(folder: str, settings: str) -> None:
     warnings.filterwarnings("ignore", ".* does not match an error shape")  # AWS's models leave out common errors
+    gc.set_threshold(50_000, 20, 1_000)  # moto keeps so many objects, and copies so many for an answer
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     server = Server(Path(folder), Settings(**json.loads(settings)))
     threading.Thread(target=server.serve, daemon=True).start()
