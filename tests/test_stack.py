@@ -28,9 +28,10 @@ def chain(cloud: Cloud, tmp_path: Path) -> Deployed:
 
 
 @pytest.mark.slow
-def test_every_record_of_300_objects_is_accounted_for_and_what_failed_ends_well(chain: Deployed) -> None:
+@pytest.mark.parametrize("many", [40, pytest.param(400, marks=pytest.mark.soak(seconds=150))])
+def test_every_record_of_many_objects_is_accounted_for_and_what_failed_ends_well(chain: Deployed, many: int) -> None:
     good = {
-        f"{lane}/{number:03}.log": [{"n": n} for n in range(5)] for number in range(120) for lane in ("fast", "slow")
+        f"{lane}/{number:03}.log": [{"n": n} for n in range(5)] for number in range(many) for lane in ("fast", "slow")
     }
     good |= {key: [{"n": 1}, {"n": 2}] for key in AWKWARD}
     for key, records in good.items():
@@ -64,7 +65,7 @@ def test_every_record_of_300_objects_is_accounted_for_and_what_failed_ends_well(
     }.items()
     logged = chain.cloud.logs(chain.physical("MainFunc"))
     told = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
-    for number in range(120):
+    for number in range(many):
         about = [line for line in told if line.get("object") == f"s3://my-logs/fast/{number:03}.log"]
         # One line with its metrics; or a second one, of a duplicate that was passed over.
         assert [line["Objects"] for line in about if line["message"] == "done"] == [1]
