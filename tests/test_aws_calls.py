@@ -19,7 +19,7 @@ import slips
 from slips.backends.aws.clients import Clients
 from slips.deploy.account import Account
 
-pytestmark = pytest.mark.smoke
+pytestmark = [pytest.mark.smoke, pytest.mark.once]
 
 SERVICES = (
     "cloudformation cloudwatch dynamodb ec2 iam kinesis kms lambda logs s3 secretsmanager sns sqs ssm sts".split()

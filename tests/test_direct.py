@@ -355,6 +355,7 @@ def test_elements_decoded_directly_are_those_of_dicts(parts: list[tuple[Any, int
             assert directly == by_dict
 
 
+@pytest.mark.slow
 def test_elements_of_real_logs_decoded_directly_are_those_of_dicts(logs: Path) -> None:
     for path in sorted((logs / "cloudtrail").iterdir()):
         directly, by_dict = both_ways(path.read_bytes(), "cloudtrail")
@@ -456,6 +457,7 @@ lines = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Call, Open, {"*": Call, "x": dict}], ids=["decoded by the reader", "open", "per tag"])
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(lines, st.sampled_from([1, 2, 70])), max_size=8), st.sampled_from([b"\n", b"\r\n"]))

@@ -75,6 +75,7 @@ def outcome_of(chain: Chain, stream: io.RawIOBase, source: Any) -> tuple[list[An
     return seen, counts, error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chain", [SYSLOG, FLOWS], ids=["syslog", "vpc-flow"])
 @given(content=CONTENTS, size=st.integers(1, 60), breaks=st.booleans())
 @example(content=b"a\n" * TEXTS, size=TEXTS, breaks=False)

@@ -178,7 +178,6 @@ def test_a_broken_handler_fails_only_the_objects_of_its_mappings_until_it_is_men
 
 
 @pytest.mark.cloud
-@pytest.mark.functions
 @pytest.mark.slow
 def test_a_stack_with_four_handlers_runs_each_on_its_logs(cloud: Cloud, tmp_path: Path) -> None:
     for bucket in ("security", "code"):

@@ -257,6 +257,7 @@ def needed(module: str, files: dict[str, Path], found: set[str]) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_package_has_the_modules_that_the_functions_import_and_the_formats_and_no_other(cached: Project) -> None:
     root = ROOT / "src" / "slips"
     files = {dotted(path.relative_to(root.parent)): path for path in root.rglob("*.py")}

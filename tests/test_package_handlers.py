@@ -171,6 +171,7 @@ def test_files_that_are_no_python_are_told_of_all_folders(three: Project) -> Non
     assert [line.rpartition("/")[0].removeprefix(f"{three.root}/") for line in said] == ["alb", "deep/vpc"]
 
 
+@pytest.mark.slow
 def test_each_handler_may_need_a_module_of_the_requirements(project: Project, wheels: object) -> None:
     wheel(wheels, "first_needed")  # type: ignore[arg-type]
     wheel(wheels, "second_needed")  # type: ignore[arg-type]

@@ -92,6 +92,7 @@ def test_an_event_that_json_cannot_hold_is_measured_all_the_same(make: Make) -> 
     assert Spells.batches == [["636166e9"] * 2, ["636166e9"]]
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 7) | st.sampled_from(["bad"]), max_size=30), st.integers(1, 5), st.integers(1, 60))
 def test_batches_hold_every_event_once_in_order_within_their_bounds(
     records: list[int | str], most: int, size: int

@@ -14,7 +14,6 @@ from slips.backends.aws import DISPATCHERS
 from slips.brakes import WINDOW
 
 pytest_plugins = ["cloud.plugin"]
-pytestmark = pytest.mark.functions
 
 LATER = [f"fast/later-{number}.log" for number in range(6)]
 CALM = [f"calm/{number}.log" for number in range(3)]
