@@ -277,6 +277,8 @@ PLACES: dict[str, tuple[str, str]] = {
     "syslog-any": ("slips.formats.generic.syslog", "SYSLOG_ANY"),
     "sysmon": ("slips.formats.microsoft.windows_event", "SYSMON"),
     "tailscale": ("slips.formats.tailscale.tailnet", "TAILSCALE"),
+    "tanium-action": ("slips.formats.tanium.connect", "TANIUM_ACTION"),
+    "tanium-threat-response": ("slips.formats.tanium.connect", "TANIUM_THREAT_RESPONSE"),
     "tar": ("slips.parsing.readers.tar_members", "tar_archive"),
     "teleport": ("slips.formats.teleport.audit", "TELEPORT"),
     "terraform-cloud": ("slips.formats.hashicorp.terraform_cloud", "TERRAFORM_CLOUD"),

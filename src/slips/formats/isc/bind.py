@@ -32,10 +32,15 @@ _DENIED = (
     r"'(?P<query_name>[^/' ]*)/(?P<query_type>[^/']+)/(?P<query_class>[^']+)' (?P<result>denied)"
     r"(?: \((?P<reason>[^)]*)\))?"
 )
+# The policy of a response policy zone, and the name in it that the query met.
+_REWRITTEN = (
+    r"(?:(?P<mode>disabled) )?rpz (?P<rpz_trigger>[A-Z-]+) (?P<rpz_policy>[A-Za-z-]+) (?P<result>rewrite) "
+    r"(?P<query_name>[^/ ]*)(?:/(?P<query_type>[^/ ]+)/(?P<query_class>[^ ]+))? via (?P<rpz_name>[^ ]+)"
+)
 
 BIND_QUERY = Patterns(
     "bind-query",
-    "BIND: queries, refusals, and other messages of named, with or without a syslog header",
+    "BIND: queries, refusals, rewrites by policy zones, and other messages of named, with or without a syslog header",
     "https://bind9.readthedocs.io/en/stable/reference.html#logging-block-grammar",
     chain=("s3-lines", "syslog-any", "bind-query"),
     time=stamp("time"),
@@ -43,7 +48,7 @@ BIND_QUERY = Patterns(
     message="{message}",
     whole="message",
     patterns=(
-        *(f"{front}{_CLIENT}{_NAMED}{query}" for front in _FRONTS for query in (_QUERY, _FAILED, _DENIED)),
+        *(f"{front}{_CLIENT}{_NAMED}{query}" for front in _FRONTS for query in (_QUERY, _FAILED, _DENIED, _REWRITTEN)),
         _RESPONSE,
         rf"{_HEAD}{_CLIENT}{_NAMED}",
         _HEAD,
