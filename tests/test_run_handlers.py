@@ -8,21 +8,26 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
+from typing import Any, cast
 
 import pytest
 
 from fakes import object_event
-from running import GUARD, HANDLER, Project, Watch, project, results
-from slips.config import HandlerConfig
+from running import GUARD, HANDLER, Project, Watch, gone, project, results
+from slips.config import Config, HandlerConfig
 from slips.errors import NoProgressError, UsageError
 from slips.model import ObjectEvent, Outcome
 from slips.pipeline.conclude import ATTEMPTS
 from slips.pipeline.ended import Failure
 from slips.service.counters import Counters
-from slips.service.pool import GAP_SECONDS, Awake
+from slips.service.pool import GAP_SECONDS, Awake, Pool
+from slips.service.summary import Summary
 from slips.service.supervisor import LOOK_SECONDS, Supervisor
 from slips.service.worker import Heartbeat
+from slips.service.worker_process import Worker
 
 __all__ = ["project"]
 
@@ -239,6 +244,111 @@ def test_a_message_that_does_not_end_costs_an_attempt_without_a_timeout(project:
     project.put("a", "forge")
     assert results(project.run()) == {"a": ["forge"]}
     assert project.watch.failures == [("a", 1, False)]
+
+
+class Unending:
+    """A process that does not end when it is killed, as one that waits for a dead share: it is only stopped."""
+
+    def __init__(self, process: Any) -> None:
+        self._process = process
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._process, name)
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+
+class WithUnending(Pool):
+    """A pool whose first `count` workers do not end when they are killed."""
+
+    def __init__(self, project: Project, count: int, workers: int, clock: Callable[[], float]) -> None:
+        self._left = count
+        config, warn = project.config, project.watch.warned
+        super().__init__(config, workers, endpoint_url=None, region=None, warn=warn, clock=clock)
+
+    def _started(self, config: Config, broken: dict[str, str]) -> Worker | None:
+        worker = super()._started(config, broken)
+        if worker is not None and self._left:
+            self._left -= 1
+            worker._process = cast("Any", Unending(worker._process))
+        return worker
+
+
+BLOCKS = """case "block-once":
+                note("began", self.key)
+                if first_time(what):
+                    note("begun", os.getpid())
+                    wait_for("answer")
+            case "spin":"""
+
+
+def run_with_unending(project: Project, count: int, clock: Callable[[], float]) -> Summary:
+    state = project.state()
+    with state.exclusive():
+        pool = WithUnending(project, count, 1, clock)
+        summary = Supervisor(project.config, state, project.watch, workers=1, pool=pool, pause=lambda _: 0.0).run()
+    state.close()
+    return summary
+
+
+@pytest.mark.slow
+def test_a_killed_worker_that_does_not_end_gives_its_object_back_and_cannot_conclude_it_later(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slips.service.worker_process.LOST_SECONDS", 1.0)
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.handler(HANDLER.replace('case "spin":', BLOCKS))
+    project.put("a", "block-once a")
+    project.put("b", "wait late")
+
+    def clock() -> float:
+        begun = project.lines("begun")
+        if project.watch.failures and begun:
+            (project.root / "answer").touch()
+            with suppress(ProcessLookupError):
+                os.kill(int(begun[0]), signal.SIGCONT)
+            if gone(int(begun[0])):
+                (project.root / "late").touch()
+        elif begun:
+            looks.append(1)
+        return float(len(looks))
+
+    looks: list[int] = []
+    summary = run_with_unending(project, 1, clock)
+    assert results(summary) == {"a": ["block-once a"], "b": ["wait late"]}
+    assert (project.errors, project.watch.failures) == ([], [("a", 1, False)])
+    assert (project.lines("began"), project.lines("done").count("a\t1")) == (["a"] * 2, 1)
+    (pid, *_) = project.lines("begun")
+    (warning,) = project.watch.warnings
+    assert warning.startswith(f"the worker with process id {pid} was killed, and does not end: it waits for a device")
+
+
+@pytest.mark.slow
+def test_no_more_workers_that_do_not_end_are_left_behind_than_workers_are_wanted(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each keeps its memory: on a share that is dead for days, they would be hundreds."""
+    monkeypatch.setattr("slips.service.worker_process.LOST_SECONDS", 1.0)
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.handler(HANDLER.replace('case "spin":', BLOCKS))
+    project.put("a", "block-once a", "block-once again")
+    looks: list[int] = []
+    killed: list[int] = []
+
+    def clock() -> float:
+        begun = project.lines("begun")
+        looks.extend([1] * len(begun))
+        if len(looks) > 60 and not killed:
+            assert project.watch.failures == [("a", 1, False)]
+            killed.extend(map(int, begun))
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+        return float(len(looks))
+
+    assert results(run_with_unending(project, 2, clock)) == {"a": ["block-once a", "block-once again"]}
+    assert project.watch.failures == [("a", 1, False), ("a", 2, False)]
+    assert len(project.watch.warnings) == 1
 
 
 def test_a_clock_stands_still_while_its_process_does() -> None:

@@ -80,7 +80,7 @@ def test_workers_that_do_not_end_are_killed_together_after_the_time_of_one() -> 
             now[0] = min(now[0] + seconds, max(now[0], self.end))
             return now[0] >= self.end
 
-        def kill(self, why: str) -> None:
+        def kill(self, why: str, now: float) -> None:
             self.did.append("killed")
 
         def release(self) -> str:

@@ -122,6 +122,9 @@ class Pool:
         self.files: set[str] = set()
         """Files of the user that the workers have imported."""
         self._trial: _Trial | None = None
+        self._lost: list[Worker] = []
+        """Killed workers that the system does not end, without an object. As many are left behind as workers are wanted
+        at most: each keeps its memory."""
         self._selector = selectors.DefaultSelector()
         if wake is not None:
             self._selector.register(wake.descriptor, selectors.EVENT_READ, wake)
@@ -233,7 +236,7 @@ class Pool:
             case Leaving():
                 worker.leaving = True
             case Opened() | Success() | Failure() | Superseded() if not worker.is_about(message.event):
-                worker.kill("answered for another object and was killed")
+                worker.kill("answered for another object and was killed", self._awake.seconds)
             case Opened():
                 yield worker, message
             case Progress():
@@ -386,31 +389,46 @@ class Pool:
             self._not_started(why, worker.begun, for_good=worker.overdue, path=worker.loading)
 
     def _look_after(self) -> Iterator[tuple[Worker, Death | Returned]]:
-        """Remove dead workers. Kill those that are silent for too long (`handler.timeout`), or live without a pipe.
+        """Remove dead workers, and killed ones that do not end. Kill those that are silent for too long
+        (`handler.timeout`), or live without a pipe.
 
         Take back what a worker was given ahead, if its object takes long or it has to go.
         """
         if self._wanted < self._most and self._awake.seconds >= self._most_at:
             self._wanted = self._most
+        self._lost = [worker for worker in self._lost if not worker.has_ended]
+        now = self._awake.seconds
         for worker in list(self._workers):
-            silent = self._awake.seconds - worker.heard
+            silent = now - worker.heard
             limit = self._config.handler.timeout if worker.ready else START_SECONDS
             if worker.is_dead:
                 yield from self._bury(worker)
                 continue
-            if worker.ahead and (worker.leaving or worker.is_slow(self._awake.seconds)) and worker.take_back():
+            if worker.is_lost(now) and len(self._lost) < self._most:
+                self._leave_behind(worker)
+                yield from self._bury(worker)
+                continue
+            if worker.ahead and (worker.leaving or worker.is_slow(now)) and worker.take_back():
                 yield worker, Returned()
             if worker.hung_up:
                 if silent > (HUNG_UP_SECONDS if worker.task else STOP_SECONDS):
-                    worker.kill("closed the pipe of its worker and was killed")
+                    worker.kill("closed the pipe of its worker and was killed", now)
             elif worker.is_in_message and silent > REST_SECONDS:
-                worker.kill("wrote into the pipe of its worker and was killed")
+                worker.kill("wrote into the pipe of its worker and was killed", now)
             elif limit and (worker.task or not worker.ready) and silent > limit:
                 worker.overdue = True
                 allowed = "'handler.timeout'" if worker.ready else f"{START_SECONDS:.0f} s"
-                worker.kill(f"gave no sign of life for longer than {allowed} and was killed")
+                worker.kill(f"gave no sign of life for longer than {allowed} and was killed", now)
             elif worker.leaving and not worker.task and silent > STOP_SECONDS:
-                worker.kill("did not end")
+                worker.kill("did not end", now)
+
+    def _leave_behind(self, worker: Worker) -> None:
+        """Warn of a worker that was killed and does not end, and keep it in mind: such ones may not become many."""
+        self._lost.append(worker)
+        self._warn(
+            f"the worker with process id {worker.pid} was killed, and does not end: it waits for a device or a file "
+            "system; its object goes to another worker, and it ends by itself when that answers or is unmounted"
+        )
 
 
 def _allowed(wanted: int, warn: Callable[[str], None]) -> int:

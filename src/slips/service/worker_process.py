@@ -28,6 +28,9 @@ REAP_SECONDS = 0.02
 """Most seconds to wait for a process whose pipe has ended: most die of the same."""
 RELEASE_SECONDS = 0.5
 """Most seconds to wait for a process that was killed: one that waits for a dead share does not end by that."""
+LOST_SECONDS = 30.0
+"""Seconds after which a process that was killed, and has not ended, is left behind. None of its code runs any more: the
+kernel ends it when what it waits for has come, and until then holds what it has."""
 TOKEN_BYTES = 8
 AHEAD_SECONDS = 0.05
 """A worker is given an object ahead if its last one took less, and loses it again if the current one takes longer: so
@@ -72,6 +75,7 @@ class Worker:
         self._is_quick = False
         """Whether its last object took less than AHEAD_SECONDS."""
         self._killed = ""
+        self._killed_at = now
         token = os.urandom(TOKEN_BYTES)
         self._frames = Frames(token)
         with ExitStack() as on_failure:
@@ -179,13 +183,29 @@ class Worker:
         try:
             return self._frames.feed(data)
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            self.kill("wrote into the pipe of its worker and was killed")
+            self.kill("wrote into the pipe of its worker and was killed", now)
             return None
 
-    def kill(self, why: str) -> None:
+    def kill(self, why: str, now: float) -> None:
         """Kill the process. `why` completes "the handler …" in the error text."""
+        if not self._killed:
+            self._killed_at = now
         self._killed = why
         self._process.kill()
+
+    def is_lost(self, now: float) -> bool:
+        """Whether the system has not ended the process for long after it was killed: it waits for a dead share."""
+        return bool(self._killed) and now - self._killed_at >= LOST_SECONDS
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the system has ended the process."""
+        return self._process.poll() is not None
+
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return self._process.pid
 
     def dismiss(self) -> None:
         """End the process: close the commands of an idle one, whose exit functions then run; kill any other."""
@@ -244,7 +264,7 @@ def end_all(workers: Sequence[Worker], clock: Callable[[], float] = time.monoton
     end = clock() + STOP_SECONDS
     for worker in workers:
         if not worker.ends_within(max(0.0, end - clock())):
-            worker.kill("did not end")
+            worker.kill("did not end", end)
     for worker in workers:
         worker.release()
 
