@@ -226,6 +226,17 @@ def test_the_budget_of_the_config_is_in_the_environment(
     assert (started(stack), held(stack)) == ("abc", {"de": "budget"})
 
 
+def test_a_budget_that_an_operator_takes_back_is_the_configs_again(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    brakes.set_budget(Budget(objects_per_day=1))
+    assert brakes.read().budget == Budget(objects_per_day=1)
+    operator(clock).set_budget(Budget())
+    assert brakes.read().budget is None
+    dispatch(stack, *events("ab"))
+    assert (started(stack), held(stack)) == ("ab", {})
+
+
 def test_functions_that_may_not_read_brakes_start_all_objects_and_say_so(stack: Stack, dynamodb: Any) -> None:
     def refuse(name: str, _: bytes) -> None:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, name)

@@ -424,3 +424,13 @@ def test_a_service_has_the_time_limit_of_aws_if_the_config_has_none() -> None:
     config = config_of()
     own = replace(config, handler=replace(config.handler, timeout=5))
     assert with_time_limit(own) == own
+
+
+def test_the_state_keeps_what_has_started_on_the_latest_day_alone(scene: Scene) -> None:
+    for _ in range(3):
+        scene.put("b", 1)
+        scene.run()
+        scene.now += DAY
+    with closing(scene.state()) as state:
+        days = [(day, count) for day, count in state.select("SELECT day, objects FROM spent")]
+    assert days == [(day_of(NOW + 2 * DAY), 1)]
