@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import msgspec
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
@@ -49,6 +49,13 @@ from worlds import BUCKET, Clock, Fault, Probe, Version, Watch, new_config, push
 
 if TYPE_CHECKING:
     from slips.backends.aws.stack import DeployedStack
+
+
+MOST_STEPS = 1_000
+"""Most steps until a stack rests. A story has some dozens of objects, and takes a tenth of that for all of them."""
+MOST_TRIES = 5
+"""Most tries of what AWS repeats. A fault of a story comes once."""
+T = TypeVar("T")
 
 
 @dataclass(kw_only=True)
@@ -258,12 +265,7 @@ class StackWorld:
     def announce(self, version: Version) -> None:
         """S3 announces until the event pusher has answered; one that died comes again."""
         event = ObjectEvent(bucket_name=BUCKET, object_key=version.key, object_etag=self.identity(version))
-        while True:
-            try:
-                push([event], self.site)
-                return
-            except (StateError, StreamError, Death):
-                pass
+        _until_done(lambda: push([event], self.site))
 
     def pauses(self) -> list[Pause]:
         return self._operators.pauses()
@@ -294,12 +296,24 @@ class StackWorld:
             due[choice % len(due)]()
 
     def settle(self) -> None:
-        while True:
-            while self._in_motion():
+        for _ in range(MOST_STEPS):
+            if self._in_motion():
                 self.work(0)
+                continue
             self._release()
             if not self._in_motion():
                 return
+        raise AssertionError(f"comes to no rest in {MOST_STEPS} steps: {self._shape()}")
+
+    def _shape(self) -> str:
+        """Return what is in motion, what is held, and why."""
+        lanes = {lane: [str(decode(each["Data"])) for each in records] for lane, records in self._ahead.items()}
+        invocations = [
+            f"{each.request_id}, attempt {each.attempts}: {[str(decode(data)) for data in each.payload]}"
+            for each in self._invocations
+        ]
+        held = [str(event) for event in self._held()]
+        return f"{lanes=}, {invocations=}, {held=}, pauses={self.pauses()}, {self.fault=}, now={self.clock()}"
 
     def restart(self) -> None:
         """Nothing: a function has no memory between invocations that the tests' calls would share."""
@@ -446,15 +460,18 @@ class StackWorld:
             outcomes.write()
 
     def _report(self, lost: Unwrapped) -> None:
-        while True:
-            try:
-                done = report_lost(lost, self.site)
-                break
-            except (StateError, StreamError, Death):
-                pass
+        done = _until_done(lambda: report_lost(lost, self.site))
         outcomes = Outcomes(self.holding)  # the Reporter's process
         for item in done.items:
             outcomes.reported(item)
             self.watch.ends(lane_of(item), item.stage)
         with suppress(Death):
             self._count(outcomes)
+
+
+def _until_done(what: Callable[[], T]) -> T:
+    """Do something until no fault comes, as AWS repeats it."""
+    for _ in range(MOST_TRIES - 1):
+        with suppress(StateError, StreamError, Death):
+            return what()
+    return what()
