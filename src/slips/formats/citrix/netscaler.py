@@ -10,10 +10,8 @@ from slips.model import MetaData
 from slips.parsing import Patterns
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_FRONT = (
-    r" ?(?P<time>\d\d/\d\d/\d{4}:\d\d:\d\d:\d\d) +(?:(?P<zone>[A-Z]{2,5}) +)?(?:(?P<host>[^ ]+) +)?"
-    r"(?P<engine>\d+-PPE-\d+) : (?P<partition>[^ ]+) "
-)
+_TIME = r" ?(?:(?P<address>[0-9a-fA-F.:]+) +)?(?P<time>\d\d/\d\d/\d{4}:\d\d:\d\d:\d\d) +(?:(?P<zone>[A-Z]{2,5}) +)?"
+_FRONT = rf"{_TIME}(?:(?P<host>[^ ]+) +)?(?P<engine>\d+-PPE-\d+) : "
 _BODY = r"(?P<event>[^ ]+) (?P<event_id>\d+) (?P<count>\d+) : *(?P<text>.*)"
 _PART = re.compile(r'((?:"[^"]*+"|[^" ]| (?! {0,3}- )|")+)(?: {1,4}- *)?')
 _LABELS = re.compile(r"((?:\[[^\[\]]*+\] {0,3})+)")
@@ -74,7 +72,10 @@ NETSCALER = Patterns(
     tag="citrix.netscaler.{event}",
     message="{module|'-'} {event}: {text}",
     patterns=(
-        rf"{_FRONT}(?P<module>[^ ]+) {_BODY}",
+        rf"{_FRONT}(?P<partition>[^ ]+) (?P<module>[^ ]+) {_BODY}",
+        # of old versions, which have neither partitions nor numbers of nodes
+        rf"{_TIME}(?P<host>[^ ]+) +(?P<engine>PPE-\d+) : (?P<module>[^ ]+) (?P<event>[^ ]+) (?P<event_id>\d+) "
+        r"(?:(?P<count>\d+) )?: *(?P<text>.*)",
         rf" ?(?P<partition>[^ ]+) {_BODY}",
     ),
     integers="event_id count",

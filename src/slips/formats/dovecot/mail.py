@@ -36,7 +36,10 @@ def _cut_message(_meta: MetaData, event: Event) -> None:
         for value in round_.split(", ") if round_ else [angular]:
             if value.isdecimal():
                 event["pid"] = int(value)
-            elif value and not service.startswith("auth"):  # whose process has a name there, such as 'default'
+            elif round_ and service.startswith("auth"):  # whose process has a name there, such as 'default', or a user
+                names = ("user", "rip") if "," in value else ()
+                event |= {name: part for name, part in zip(names, value.split(","), strict=False) if part}
+            elif value:
                 event["user" if round_ else "session"] = value
     if service.endswith("-login"):
         _name_elements(event, text)

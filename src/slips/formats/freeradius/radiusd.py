@@ -16,6 +16,7 @@ _FRONT = (
 _LOGIN = re.compile(
     r"(?: \((.*?)\))?: \[([^\]]*)\](?: \((?:from )?client ([^ )]+)(?: port (\d+))?(?: cli ([^ )]+))?)?", re.DOTALL
 )
+_USER = re.compile(r"((?:host/)?[^/]*)(?:/(.*))?", re.DOTALL)  # a machine's name has a slash of its own
 _UNKNOWN = re.compile(r"unknown client ([0-9a-fA-F.:]+)(?: port (\d+))?")
 
 
@@ -24,9 +25,8 @@ def _name_parts(_meta: MetaData, event: Event) -> None:
     text = event["text"]
     if "event" in event and (login := _LOGIN.match(text.removeprefix(event["event"]))):
         reason, user, client, port, station = login.groups()
-        user, slash, method = user.partition("/")
-        event["user"] = user
-        parts = {"method": method if slash else None, "reason": reason, "client": client, "cli": station}
+        event["user"], method = _USER.fullmatch(user).groups()  # type: ignore[union-attr]
+        parts = {"method": method, "reason": reason, "client": client, "cli": station}
         event |= {name: value for name, value in parts.items() if value}
         if port:
             event["port"] = int(port)
