@@ -57,7 +57,7 @@ def _name_parts(meta: MetaData, event: Event) -> None:
 IBM_MQ = Patterns(
     "ibm-mq",
     "IBM MQ error logs AMQERR01.LOG: messages of queue managers and clients, with explanation and action",
-    "https://www.ibm.com/docs/en/SSFKSJ_9.2.0/com.ibm.mq.tro.doc/q039550_.html",
+    "https://www.ibm.com/docs/en/ibm-mq/9.4?topic=qmini-diagnostic-message-logging",
     chain=({"multiline": {"start": r"\d\d/\d\d/\d\d"}}, "ibm-mq"),
     tag="ibm.mq",
     patterns=(r"(?P<date>\d\d/\d\d/\d\d(?:\d\d)? \d\d:\d\d:\d\d(?: [AP]M)?) +- +(?P<text>Process\(.*)",),
@@ -67,8 +67,12 @@ IBM_MQ = Patterns(
 IBM_MQ_JSON = Json(
     "ibm-mq-json",
     "IBM MQ error logs AMQERR01.json: diagnostic messages, one object each",
-    "https://www.ibm.com/docs/en/SSFKSJ_9.2.0/com.ibm.mq.ref.doc/q130430_.html",
-    require=all_of(any_of("ibm_messageId", "ibm_messageID"), "message"),
+    "https://www.ibm.com/docs/en/ibm-mq/9.4?topic=codes-json-format-diagnostic-messages",
+    require=all_of(
+        any_of("ibm_messageId", "ibm_messageID"),
+        any_of("ibm_processId", "ibm_processID", "ibm_processName", "ibm_installationName"),  # not of WebSphere Liberty
+        "message",
+    ),
     time=iso("ibm_datetime"),
     tag="ibm.mq",
     message="{message}",

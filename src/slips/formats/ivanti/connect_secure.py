@@ -35,7 +35,7 @@ def _name_parts(_meta: MetaData, event: Event) -> None:
 CONNECT_SECURE = Patterns(
     "ivanti-connect-secure",
     "Ivanti (Pulse) Connect Secure: sign-ins, sessions, VPN tunnels, changes by administrators",
-    "https://help.ivanti.com/ps/",
+    "https://help.ivanti.com/ps/help/en_US/PCS/9.1R13/pcsag/logging_n_monitoring.htm",
     time=iso("timestamp", "time"),
     tag="ivanti.connect-secure",
     message="{user} {client}: {text}",
