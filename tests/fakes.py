@@ -1,4 +1,4 @@
-"""The ports in memory, with faults to order. They pass the contract in `test_ports.py` like every implementation."""
+"""The ports in memory, with faults to order. They pass the contract in `test_ports.py` like all others."""
 
 from __future__ import annotations
 
@@ -37,6 +37,20 @@ from slips.ports import (
 from slips.routing import mapping_for
 
 STREAMS: dict[Lane, str] = {"fast": "mine-EventFastStream-1", "slow": "mine-EventSlowStream-2"}
+
+AWKWARD_KEYS = [
+    "a b.log",
+    "a+b.log",
+    "a%2Bb.log",
+    "a%20b/c.log",
+    "é/ü=漢字.log",
+    "u\u2028v.log",
+    "quote'\"`$.log",
+    "year=2026/month=11/x.log",
+    " leading and trailing ",
+    "..hidden",
+]
+"""Keys of objects that must come back as they are."""
 
 
 class Faults:

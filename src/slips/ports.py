@@ -1,6 +1,6 @@
 """The ports: narrow protocols through which stations reach the world. Backends fill the ports; tests fake them.
 
-Every implementation passes the one contract suite in `tests/test_ports.py`.
+Every implementation passes the one contract suite in `tests/test_ports.py` and `tests/test_object_stores.py`.
 """
 
 from __future__ import annotations

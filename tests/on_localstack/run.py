@@ -107,7 +107,7 @@ def keep_contract(run: Run) -> None:
     """Runs the contract of the ports on LocalStack's S3, Kinesis and DynamoDB, as `tests/aws.py` reaches them."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", "s3 or kinesis or dynamodb"]
     done = subprocess.run(
-        [*command, "tests/test_ports.py"],
+        [*command, "tests/test_ports.py", "tests/test_object_stores.py"],
         cwd=environment.ROOT,
         env={**run.account.environment(), "SLIPS_TESTS_AWS": run.account.endpoint},
         stdin=subprocess.DEVNULL,
