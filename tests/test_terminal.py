@@ -159,7 +159,7 @@ def test_the_table_has_every_command() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: one_line(" ".join(command))[:40])
 def test_no_command_prints_what_could_steer_a_terminal_into_a_pipe(project: Project, command: Sequence[str]) -> None:
-    done = project.shell(*command)
+    done = project.slips(*command)
     steering = {c for c in done.out + done.err if not (c.isprintable() or c in "\n\t")}
     assert steering == set(), done
     if not TRACED & {*command}:
