@@ -175,7 +175,7 @@ def test_what_is_decoded_directly_is_what_a_dict_gives(declaration: Json | None,
     chain = chain_of(*([declaration] if declaration else []))
     direct, by_dict = both(chain, declared)
 
-    @settings(max_examples=50)  # of 81 pairs, which share most of the code
+    @settings(max_examples=25)  # of 81 pairs, which share most of the code
     @given(events | values, st.sampled_from([json.dumps, msgspec.json.encode]))
     def agree(value: Any, write: Any) -> None:
         try:
@@ -459,7 +459,7 @@ lines = st.sampled_from(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [Call, Open, {"*": Call, "x": dict}], ids=["decoded by the reader", "open", "per tag"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(lines, st.sampled_from([1, 2, 70])), max_size=8), st.sampled_from([b"\n", b"\r\n"]))
 def test_lines_decoded_directly_are_those_of_dicts(kind: Any, parts: list[tuple[bytes, int]], end: bytes) -> None:
     whole = b'{"eventName": "x", "eventType": "t"}'  # the first line is one document: they are read line by line
