@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from slips.backends.aws.stack import DeployedStack
 
 
-MOST_STEPS = 1_000
-"""Most steps until a stack rests. A story has some dozens of objects, and takes a tenth of that for all of them."""
+MOST_STEPS = 300
+"""Most steps until a stack rests. In some dozens of stories it took 9 at most."""
 MOST_TRIES = 5
 """Most tries of what AWS repeats. A fault of a story comes once."""
 T = TypeVar("T")
