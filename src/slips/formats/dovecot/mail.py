@@ -45,8 +45,8 @@ def _cut_message(_meta: MetaData, event: Event) -> None:
         _name_elements(event, text)
     elif service.startswith("auth"):
         if lookup := _LOOKUP.match(text):
-            names = ("driver", "user", "rip", "session")
-            event |= {name: value for name, value in zip(names, lookup.groups(), strict=True) if value}
+            of_lookup = ("driver", "user", "rip", "session")
+            event |= {name: value for name, value in zip(of_lookup, lookup.groups(), strict=True) if value}
     elif ended := _ENDED.match(text):
         event["event"] = ended[1]
         event |= {name: int(value) if value.isdecimal() else value for name, value in _COUNT.findall(text)}
