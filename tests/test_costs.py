@@ -15,6 +15,8 @@ from costs import OBJECTS_A_DAY, SETTINGS, Wire, counted, lane_batch, month, not
 from slips import lambdas
 from slips.pipeline.backfill import dollars
 
+pytestmark = pytest.mark.once
+
 
 def test_the_documented_settings_keep_a_month_below_150_dollars_and_one_of_nothing_below_25() -> None:
     documented = next(one for one in SETTINGS if one.name == "documented settings")

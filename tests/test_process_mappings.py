@@ -137,6 +137,7 @@ def test_classes_of_one_file_have_mappings_of_their_own(scene: Scene) -> None:
     assert [each[0] for each in scene.results("a/", "b/", "a/")] == ["Alb", "Vpc", "Alb"]
 
 
+@pytest.mark.slow
 def test_thirty_mappings_have_a_handler_each_and_only_those_that_are_needed_are_imported(scene: Scene) -> None:
     names = [f"H{number}" for number in range(30)]
     modules = {name: unique(name) for name in names}

@@ -18,7 +18,6 @@ AWKWARD = ["fast/a b+c=é.log", "fast/100%25.log", "fast/a%2Bb.log", "slow/year=
 
 
 pytest_plugins = ["cloud.plugin"]
-pytestmark = pytest.mark.functions
 
 
 @pytest.fixture
@@ -27,6 +26,7 @@ def chain(cloud: Cloud, tmp_path: Path) -> Deployed:
     return deployed(cloud, tmp_path)
 
 
+@pytest.mark.functions
 @pytest.mark.slow
 @pytest.mark.parametrize("many", [40, pytest.param(400, marks=pytest.mark.soak(seconds=150))])
 def test_every_record_of_many_objects_is_accounted_for_and_what_failed_ends_well(chain: Deployed, many: int) -> None:
