@@ -10,8 +10,8 @@ import re
 from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits, too_many_values
 
-# A process with the number of a thread, such as Unbound's 'unbound[17:0] info: ', is no host.
-_HOST, _NAME, _PID = r"(?!\w{1,60}\[\d{1,10}:)[^ ]{0,254}[^ :]", r"[^ :\[\]]{1,128}", r"[^ \[\]]{0,128}"
+# A process with the number of a thread, such as Unbound's 'unbound[17:0] info: ', is no host; JSON begins with none.
+_HOST, _NAME, _PID = r"(?!\w{1,60}\[\d{1,10}:)[^ ]{0,254}[^ :]", r"(?!\{\")[^ :\[\]]{1,128}", r"[^ \[\]]{0,128}"
 _STAMP = r"[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 USUAL_3164 = re.compile(
@@ -43,8 +43,10 @@ _LONGEST = 200
 """Most characters of a head with such a name."""
 
 _TIME_5424 = r"-|\d{4}-\d\d-\d\dT\S{1,60}"
-_FRONT = re.compile(rf"(?:<(\d{{1,3}})>)?({_STAMP}|{_ISO}) (?:({_HOST}) )?", re.ASCII)
-"""A header in front of a product's line: mostly priority, time and host."""
+_FRONT = re.compile(rf"(?:<(\d{{1,3}})>(?:1 )?)?({_STAMP}|{_ISO}) (?:({_HOST}) )?", re.ASCII)
+"""A header in front of a product's line: mostly priority, time and host, CyberArk's with the version of RFC 5424."""
+_FRONT_OF_JSON = re.compile(rf"<(\d{{1,3}})>1 ({_ISO}) ({_HOST}) (?=\{{)", re.ASCII)
+"""The same in front of JSON, whose first words are no process, number and kind."""
 USUAL_5424 = re.compile(
     rf"<(\d{{1,3}})>\d{{1,2}} ({_TIME_5424})" + 4 * " ([^ ]{1,255})" + " -(?: |\\Z)\ufeff?(.*)", re.DOTALL | re.ASCII
 )
@@ -84,7 +86,13 @@ def read_3164(text: str) -> Event:
 
 def read_header(text: str, limits: RecordLimits = RecordLimits()) -> Event:  # noqa: B008 - frozen
     """Cut a line whose `message` is a line of another product, as either document says. Raises RecordError."""
-    return read_5424(text, limits) if _IS_5424.match(text) else read_3164(text)
+    if not _IS_5424.match(text):
+        return read_3164(text)
+    if found := _FRONT_OF_JSON.match(text):
+        digits, time, hostname = found.groups()
+        fields = {"datetime": time, "hostname": hostname, "proc_name": None, "proc_id": None}
+        return {**fields, "message": text[found.end() :], **read_priority(digits)}
+    return read_5424(text, limits)
 
 
 def read_any(text: str, limits: RecordLimits) -> Event:
@@ -133,7 +141,7 @@ def _cut_head(rest: str) -> tuple[str | None, str | None, str | None, str]:
             return found[1], found[2], found[3], rest[end + 2 :]
     if found := _THREAD_HEAD.match(rest):
         return None, found[1], found[2], rest[found.end() :]
-    if rest.startswith("---"):  # macOS: "--- last message repeated 1 time ---"
+    if rest.startswith(("---", '{"')):  # macOS: "--- last message repeated 1 time ---"; or JSON
         return None, None, None, rest
     hostname, _, message = rest.partition(" ")
     return hostname or None, None, None, message
