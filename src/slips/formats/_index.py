@@ -73,6 +73,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "crowdstrike-inventory": ("slips.formats.crowdstrike.streaming", "CROWDSTRIKE_INVENTORY"),
     "crowdstrike-streaming": ("slips.formats.crowdstrike.streaming", "CROWDSTRIKE_STREAMING"),
     "csv": ("slips.parsing.readers.rows", "csv"),
+    "cyberark-vault": ("slips.formats.cyberark.vault", "CYBERARK_VAULT"),
     "cylance": ("slips.formats.cylance.protect", "CYLANCE"),
     "cylance-event": ("slips.formats.cylance.protect", "CYLANCE_EVENT"),
     "cylance-threat": ("slips.formats.cylance.protect", "CYLANCE_THREAT"),
