@@ -18,7 +18,7 @@ _ENVELOPE = re.compile(r"(?: from <?([^ <>]*)>?)?(?: for (.*))?", re.DOTALL)
 _REFUSAL = re.compile(
     r" ((?:temporarily )?rejected|Warning|accepted):?(?: (?!<)([^:<]*[^:< ]))?(?: <([^>]*)>)?(?:: (.*))?", re.DOTALL
 )
-_ADDRESS = re.compile(r"([^ ]+)(?: \(([^()]*)\))?(?: <([^<>]*)>)?")
+_ADDRESS = re.compile(r"(:[^ ]+|[^ ]+?(?=:? |:?\Z))(?: \(([^()]*)\))?(?: <([^<>]*)>)?")
 _NUMBERS = frozenset(["S", "M8S"])
 
 

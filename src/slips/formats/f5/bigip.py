@@ -8,11 +8,12 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import KeyValue, Patterns, any_of, iso, stamp
 
-_TIME = (
+_HEADER = (
     r"(?:<(?P<priority>\d{1,3})>)?(?P<time>[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) (?P<hostname>[^ ]+) "
-    r"(?P<level>debug|info|notice|warning|err|crit|alert|emerg) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
 )
+_PROCESS = r"(?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
+_TIME = rf"{_HEADER}(?P<level>debug|info|notice|warning|err|crit|alert|emerg) {_PROCESS}"
 _CODE = r"(?P<code>[0-9a-f]{8}):(?P<severity>\d): "
 _PARTS = (
     re.compile(r"Pool (?P<pool>[^ ]+) member (?P<member>[^ ]+) monitor status (?P<status>[a-z ]+[a-z])"),
@@ -45,6 +46,7 @@ F5_BIGIP = Patterns(
     patterns=(
         rf"{_TIME}{_CODE}(?P<text>.*)",
         rf"{_TIME}(?P<text>.*)",
+        rf"{_HEADER}{_PROCESS}{_CODE}(?P<text>.*)",
         rf"{_CODE}(?P<text>.*)",
     ),
     integers="priority pid severity",
