@@ -10,13 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any, cast
 
 import pytest
 
 from fakes import object_event
-from running import GUARD, HANDLER, Project, Watch, gone, project, results
+from running import GUARD, HANDLER, Project, Watch, eventually, gone, project, results
 from slips.config import Config, HandlerConfig
 from slips.errors import NoProgressError, UsageError
 from slips.model import ObjectEvent, Outcome
@@ -334,16 +335,19 @@ def test_no_more_workers_that_do_not_end_are_left_behind_than_workers_are_wanted
     project.handler(HANDLER.replace('case "spin":', BLOCKS))
     project.put("a", "block-once a", "block-once again")
     looks: list[int] = []
+    both: list[str] = []
     killed: list[int] = []
 
     def clock() -> float:
         begun = project.lines("begun")
         looks.extend([1] * len(begun))
-        if len(looks) > 60 and not killed:
+        both.extend(begun[1:])
+        if len(both) > 30 and not killed:
             assert project.watch.failures == [("a", 1, False)]
-            killed.extend(map(int, begun))
-            for pid in killed:
+            killed.extend(map(int, reversed(begun)))
+            for pid in killed:  # the one that was left behind last: until then there is no room for the other
                 os.kill(pid, signal.SIGKILL)
+                eventually(partial(gone, pid), "a worker that is killed ends")
         return float(len(looks))
 
     assert results(run_with_unending(project, 2, clock)) == {"a": ["block-once a", "block-once again"]}

@@ -195,7 +195,7 @@ class Worker:
 
     def is_lost(self, now: float) -> bool:
         """Whether the system has not ended the process for long after it was killed: it waits for a dead share."""
-        return bool(self._killed) and now - self._killed_at >= LOST_SECONDS
+        return bool(self._killed) and now - self._killed_at >= LOST_SECONDS and not self.has_ended
 
     @property
     def has_ended(self) -> bool:
