@@ -21,7 +21,7 @@ OF_HANDLERS = ("handler", "decompression")
 
 
 class Model(Struct):
-    """What must be true of the present content of each key. It knows no backend."""
+    """The truths about the present content of each key. It knows no backend."""
 
     settles_dismissed: bool
     present: dict[str, Version] = field(default_factory=dict)

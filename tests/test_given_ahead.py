@@ -260,7 +260,7 @@ class Noted(Pool):
     def __init__(self, project: Project, workers: int = 1) -> None:
         self.ahead: list[str] = []
         self.behind: defaultdict[str, set[str]] = defaultdict(set)
-        """What was given ahead, by the object behind which it was."""
+        """The object given ahead, by the one behind which it was."""
         self.begun: set[int] = set()
         """Numbers of the workers that have got an object."""
         self.seconds: Iterator[float] = itertools.repeat(0.0)

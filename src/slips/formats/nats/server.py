@@ -5,7 +5,7 @@ from __future__ import annotations
 from slips.parsing import Patterns, stamp
 
 _HEAD = r"\[(?P<pid>\d+)\] (?:(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+) )?\[(?P<level>[A-Z]{3})\] "
-"""What stands before a message; with `logtime: false` no time."""
+"""The text before a message; with `logtime: false` no time."""
 
 NATS = Patterns(
     "nats",
