@@ -20,7 +20,7 @@ demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause m
 test: $(VENV)/compiled lint  ## lint, types, docs and every test
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
-quick: $(VENV)/test  ## for every save, in less than a minute: all tests but slow ones and those on the stand-in of AWS
+quick: $(VENV)/test  ## while you work: all tests but slow ones and those on the stand-in of AWS; takes minutes
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow)"
 
 soak: $(VENV)/test  ## nothing is lost, tried for long: faults at random instants, thousands of stories of the model; takes 90 minutes
