@@ -25,7 +25,9 @@ _COUNT = re.compile(r" ([a-z_]+)=([\d/]+)(?=[ ,]|\Z)")
 
 def _cut_message(_meta: MetaData, event: Event) -> None:
     """Take a message apart: its process with user and session, and what logins, logouts and lookups are about."""
-    old_level, service, owner, level, text = _MESSAGE.fullmatch(event["message"]).groups()  # type: ignore[union-attr]
+    parts = _MESSAGE.fullmatch(event["message"])
+    assert parts is not None  # noqa: S101 - it matches any text
+    old_level, service, owner, level, text = parts.groups()
     event["text"] = text
     if level or old_level:
         event["level"] = level or old_level

@@ -25,7 +25,9 @@ def _name_parts(_meta: MetaData, event: Event) -> None:
     text = event["text"]
     if "event" in event and (login := _LOGIN.match(text.removeprefix(event["event"]))):
         reason, user, client, port, station = login.groups()
-        event["user"], method = _USER.fullmatch(user).groups()  # type: ignore[union-attr]
+        named = _USER.fullmatch(user)
+        assert named is not None  # noqa: S101 - it matches any text
+        event["user"], method = named.groups()
         parts = {"method": method, "reason": reason, "client": client, "cli": station}
         event |= {name: value for name, value in parts.items() if value}
         if port:
