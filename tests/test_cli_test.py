@@ -251,6 +251,8 @@ def test_a_sample_is_what_test_takes(project: Project) -> None:
     done = project.slips("sample", "--out", "events.json")
     assert done.out == ""
     assert done.err.endswith("events.json: 1 object written; 'slips test -d events.json' runs the handler on it\n")
+    done = project.slips("sample", "--out", "my events.json")
+    assert """ 'slips test -d 'my events.json'' runs the handler on it\n""" in done.err
     assert project.shell("test", "-d", "events.json").status == 0
     text = (project.root / "events.json").read_bytes()
     assert project.slips("test", "-d", "-", stdin=text).status == 0

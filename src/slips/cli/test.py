@@ -6,6 +6,7 @@ import faulthandler
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from contextlib import redirect_stdout, suppress
@@ -301,7 +302,7 @@ def sample(
         show_json(text)
     else:
         write_private(out, text)
-        hint = f"; 'slips test -d {out}' runs the handler on {them(len(events))}" if events else ""
+        hint = f"; 'slips test -d {shlex.quote(str(out))}' runs the handler on {them(len(events))}" if events else ""
         say(one_line(f"{out}: {plural(len(events), 'object')} written{hint}"))
     if failed:
         raise Exit(1)
