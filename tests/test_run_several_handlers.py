@@ -23,6 +23,18 @@ class Fine(slips.interface.Handler):
     def result(self): return self.last
 """
 ENDS = "import os, signal\n{how}\n" + FINE
+SECOND_FAILS = """
+for number in range(1, 100):
+    try:
+        os.close(os.open(f"{__file__}.import-{number}", os.O_CREAT | os.O_EXCL))
+        break
+    except FileExistsError:
+        pass
+if number == 2:
+    while not os.path.exists(os.path.join(os.path.dirname(__file__), "begun")): pass
+    1 / 0
+"""
+"""The import that is the second fails once an object has begun. Two workers that import at once have a number each."""
 
 
 @pytest.fixture
@@ -116,9 +128,7 @@ def test_a_worker_that_dies_of_one_handler_once_is_started_again_with_all(severa
 
 @pytest.mark.slow
 def test_a_worker_that_cannot_use_a_handler_that_another_uses_takes_no_object(several: Project) -> None:
-    again = "    while not os.path.exists(os.path.join(os.path.dirname(__file__), 'begun')): pass\n    1 / 0\n"
-    once = f"if os.path.exists(__file__ + '.once'):\n{again}else: open(__file__ + '.once', 'w')\n"
-    other(several, ENDS.format(how=once))
+    other(several, ENDS.format(how=SECOND_FAILS))
     (several.root / "fine.py").write_text(HANDLER)
     several.put("fine/0", "wait go")
 
@@ -139,27 +149,20 @@ def test_a_worker_that_could_not_start_beside_another_is_started_again_later(
     several: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slips.service.pool, "FEWER_SECONDS", 0.0)
-    begun = "while not os.path.exists(os.path.join(os.path.dirname(__file__), 'begun')): pass"
-    how = f"""
-with open(__file__ + '.imports', 'a') as file: print(file=file)
-number = open(__file__ + '.imports').read().count(chr(10))
-if number == 2:
-    {begun}
-    1 / 0
-"""
-    imports = other(several, ENDS.format(how=how)).with_name("other.py.imports")
+    other(several, ENDS.format(how=SECOND_FAILS))
+    third = several.root / "other.py.import-3"
     (several.root / "fine.py").write_text(HANDLER)
     several.put("fine/0", "wait go")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
 
     def clock() -> float:
         now = time.monotonic()
-        if (imports.exists() and len(imports.read_text()) > 2) or now > end:
+        if third.exists() or now > end:
             (several.root / "go").touch()
         return now
 
     summary = several.run(workers=2, clock=clock)
-    assert (len(results(summary)), summary.failed, len(imports.read_text())) == (6, 0, 3)
+    assert (len(results(summary)), summary.failed, third.exists()) == (6, 0, True)
     (warning,) = several.watch.warnings
     assert warning.endswith("going on with 1 of the workers, until another start")
 
