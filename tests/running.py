@@ -31,6 +31,8 @@ from slips.site.machine import MachineSite
 
 GUARD = 600.0
 """Seconds after which something is taken for hung."""
+LIMIT = 12
+"""A `handler.timeout` that no object exceeds by itself, however busy the machine is. See `hanging`."""
 
 
 # What this handler does is written in the objects.
@@ -319,6 +321,25 @@ def eventually(what: Callable[[], Any], why: str) -> Any:
         assert time.monotonic() < end, why
         time.sleep(0.01)
     return value
+
+
+def hanging(monkeypatch: pytest.MonkeyPatch, has_begun: Callable[[], object]) -> Callable[[], float]:
+    """Return a clock for the supervisor that stands still, but at three looks after the hang has begun.
+
+    At each of these, LIMIT seconds pass. The supervisor has read all that the worker sent before the hang at the second
+    one, so that it kills the worker at the third one, if not before. What takes long because the machine is busy is no
+    hang. In all, less time passes than a worker may take to start or to end.
+    """
+    monkeypatch.setattr("slips.service.pool.GAP_SECONDS", GUARD)
+    leaps = 0
+
+    def clock() -> float:
+        nonlocal leaps
+        if leaps < 3 and has_begun():
+            leaps += 1
+        return leaps * (LIMIT + 1.0)
+
+    return clock
 
 
 def results(summary: Summary) -> dict[str, Any]:

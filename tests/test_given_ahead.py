@@ -7,14 +7,16 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+import psutil
 import pytest
 from msgspec.structs import replace
 
 from fakes import config_of, object_event
-from running import HANDLER, Project, project, results
+from running import GUARD, HANDLER, LIMIT, Project, hanging, project, results
 from serving_up import Script, Scripted, configure, serve
 from slips.backends.machine import lane_limits
 from slips.backends.machine.state import MachineState
@@ -30,7 +32,7 @@ from slips.service.pool import Pool
 from slips.service.summary import Summary
 from slips.service.supervisor import Supervisor
 from slips.service.turns import LARGE
-from slips.service.worker_process import AHEAD_BYTES, Worker
+from slips.service.worker_process import AHEAD_BYTES, AHEAD_SECONDS, Worker
 
 __all__ = ["project"]
 
@@ -139,7 +141,7 @@ class Bench:
 
     def until(self, supervisor: Supervisor, what: Callable[[], object]) -> None:
         """Take steps until it is so: the supervisor looks at the state some times a second."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + GUARD
         while not what():
             assert time.monotonic() < end
             supervisor.step()
@@ -276,6 +278,12 @@ class Noted(Pool):
         super().give(worker, task)
 
 
+def ticks(clock: Callable[[], float]) -> Iterator[float]:
+    """Yield the times of a clock."""
+    while True:
+        yield clock()
+
+
 def run(project: Project, pool: Noted, workers: int = 1) -> Summary:
     """Run all objects, in the order in which they were put."""
     state = project.state()
@@ -300,22 +308,35 @@ def test_a_worker_that_dies_costs_the_object_that_it_was_given_ahead_no_attempt(
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_stopped_keeps_nothing_that_it_was_given_ahead(project: Project) -> None:
+def test_a_worker_that_is_stopped_keeps_nothing_that_it_was_given_ahead(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was stopped by nobody's hand but its own, and answers for nothing: the permit is in a pipe."""
-    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=LIMIT))
     project.put("a", "good")
     project.put("b", "stop-once")
     project.put("c", "good")
     project.handler(HANDLER.replace('case "spin":', STOP_ONCE))
     pool = Noted(project)
-    pool.seconds = (0.3 * number if "c" in pool.ahead else 0.0 for number in itertools.count())
+
+    def hangs() -> bool:
+        return "c" in pool.ahead and any(map(is_stopped, project.lines("begun")))
+
+    pool.seconds = ticks(hanging(monkeypatch, hangs))
     assert results(run(project, pool)) == {"a": ["good"], "b": ["stop-once"], "c": ["good"]}
     assert pool.ahead[0] == "c"
     assert project.watch.failures == [("b", 1, False)]
 
 
+def is_stopped(pid: str) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(int(pid)).status() == psutil.STATUS_STOPPED
+    return False
+
+
 STOP_ONCE = """case "stop-once":
                 if first_time("stop"):
+                    note("begun", os.getpid())
                     os.kill(os.getpid(), signal.SIGSTOP)
             case "spin":"""
 
@@ -344,33 +365,33 @@ HANGS = {
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("hang", HANGS.values(), ids=HANGS)
 def test_an_object_that_hangs_costs_itself_one_attempt_and_what_was_given_ahead_behind_it_none(
-    project: Project, hang: str, workers: int
+    project: Project, monkeypatch: pytest.MonkeyPatch, hang: str, workers: int
 ) -> None:
     """If there is another worker, it runs what comes back before the time limit of `b`; else the next worker does."""
-    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=LIMIT))
     handler = HANDLER.replace('        do, _, what = message.partition(" ")\n', NOTED)
     project.handler(handler.replace('case "spin":', HANG_ONCE.format(hang=hang)))
     for key, record in (FIRST | {"b": "hang-once"} | LAST if workers == 2 else ALONE).items():
         project.put(key, record)
     pool = Noted(project, workers)
 
-    def seconds() -> Iterator[float]:
-        for number in itertools.count():
-            if not (pool.behind["b"] and any(line.startswith("b ") for line in project.lines("ran"))):
-                yield 0.0
-                continue
-            (project.root / "go").touch()
-            has_run = pool.behind["b"] <= {line[0] for line in project.lines("done")}
-            yield 0.3 * number if workers == 1 or has_run else 0.1
+    others = {"1", "2", *LAST} if workers == 2 else set[str]()
+    passes = hanging(monkeypatch, lambda: others <= {line[0] for line in project.lines("done")})
 
-    pool.seconds = seconds()
+    def clock() -> float:
+        if not (pool.behind["b"] and any(line.startswith("b ") for line in project.lines("ran"))):
+            return 0.0
+        (project.root / "go").touch()
+        return 2 * AHEAD_SECONDS + passes()  # behind what takes so long no other waits
+
+    pool.seconds = ticks(clock)
     summary = run(project, pool, workers)
     assert (summary.failed, project.watch.failures) == (0, [("b", 1, False)])
     ran = [(line[0], line[2:]) for line in project.lines("ran")]
     (hung, _) = [process for key, process in ran if key == "b"]
-    others = [(key, process) for key, process in ran if key in pool.behind["b"]]
-    assert len(others) == len(pool.behind["b"]), "each ran once"
-    assert hung not in [process for _, process in others]
+    behind = [process for key, process in ran if key in pool.behind["b"]]
+    assert len(behind) == len(pool.behind["b"]), "each ran once"
+    assert hung not in behind
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from typing import Any, cast
 import pytest
 
 from fakes import object_event
-from running import GUARD, HANDLER, Project, Watch, eventually, gone, project, results
+from running import GUARD, HANDLER, LIMIT, Project, Watch, eventually, gone, hanging, project, results
 from slips.config import Config, HandlerConfig
 from slips.errors import NoProgressError, UsageError
 from slips.model import ObjectEvent, Outcome
@@ -152,7 +152,7 @@ def test_a_handler_that_hangs_is_killed_and_one_that_is_slow_is_not(project: Pro
 def test_a_run_that_takes_longer_than_its_time_goes_on_behind_its_last_record_in_another(project: Project) -> None:
     project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
     project.put("long", *["nap 0.3"] * 10)
-    summary = project.run(workers=2)
+    summary = project.run(workers=2, clock=lambda: 0.0)  # a busy machine must not make a nap a hang
     parts = [each["result"] for each in summary.results]
     assert len(parts) > 1
     assert parts == [["nap 0.3"] * len(part) for part in parts]
@@ -164,20 +164,26 @@ def test_a_run_that_takes_longer_than_its_time_goes_on_behind_its_last_record_in
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["setup", "result", "C"])
-def test_a_handler_that_hangs_wherever_it_does_costs_its_object_one_attempt(project: Project, method: str) -> None:
+def test_a_handler_that_hangs_wherever_it_does_costs_its_object_one_attempt(
+    project: Project, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
     """It also ignores every signal that a process can ignore."""
-    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=LIMIT))
     project.handler(HANGS)
     project.put("a", method)
-    assert (results(project.run()), project.errors) == ({"a": "done"}, [])
+    clock = hanging(monkeypatch, (project.root / "once").exists)
+    assert (results(project.run(clock=clock)), project.errors) == ({"a": "done"}, [])
     assert project.watch.failures == [("a", 1, False)]
 
 
-def test_a_worker_that_is_stopped_alone_costs_its_object_one_attempt(project: Project) -> None:
-    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+def test_a_worker_that_is_stopped_alone_costs_its_object_one_attempt(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=LIMIT))
     project.handler(HANGS)
     project.put("a", "stop")
-    assert (results(project.run()), project.errors) == ({"a": "done"}, [])
+    clock = hanging(monkeypatch, (project.root / "once").exists)
+    assert (results(project.run(clock=clock)), project.errors) == ({"a": "done"}, [])
     assert project.watch.failures == [("a", 1, False)]
 
 
@@ -298,7 +304,8 @@ def test_a_killed_worker_that_does_not_end_gives_its_object_back_and_cannot_conc
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("slips.service.worker_process.LOST_SECONDS", 1.0)
-    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    monkeypatch.setattr("slips.service.pool.GAP_SECONDS", GUARD)
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=LIMIT))
     project.handler(HANDLER.replace('case "spin":', BLOCKS))
     project.put("a", "block-once a")
     project.put("b", "wait late")
@@ -313,7 +320,7 @@ def test_a_killed_worker_that_does_not_end_gives_its_object_back_and_cannot_conc
                 (project.root / "late").touch()
         elif begun:
             looks.append(1)
-        return float(len(looks))
+        return len(looks) * LIMIT / 2
 
     looks: list[int] = []
     summary = run_with_unending(project, 1, clock)
@@ -331,7 +338,8 @@ def test_no_more_workers_that_do_not_end_are_left_behind_than_workers_are_wanted
 ) -> None:
     """Each keeps its memory: on a share that is dead for days, they would be hundreds."""
     monkeypatch.setattr("slips.service.worker_process.LOST_SECONDS", 1.0)
-    project.configure(handler=HandlerConfig(path="handler.py", timeout=1))
+    monkeypatch.setattr("slips.service.pool.GAP_SECONDS", GUARD)
+    project.configure(handler=HandlerConfig(path="handler.py", timeout=LIMIT))
     project.handler(HANDLER.replace('case "spin":', BLOCKS))
     project.put("a", "block-once a", "block-once again")
     looks: list[int] = []
@@ -339,16 +347,18 @@ def test_no_more_workers_that_do_not_end_are_left_behind_than_workers_are_wanted
     killed: list[int] = []
 
     def clock() -> float:
+        """Return a time that goes on while the latest attempt blocks."""
         begun = project.lines("begun")
-        looks.extend([1] * len(begun))
+        if len(begun) > len(project.watch.failures):
+            looks.append(1)
         both.extend(begun[1:])
-        if len(both) > 30 and not killed:
+        if len(both) > 10 and not killed:
             assert project.watch.failures == [("a", 1, False)]
             killed.extend(map(int, reversed(begun)))
             for pid in killed:  # the one that was left behind last: until then there is no room for the other
                 os.kill(pid, signal.SIGKILL)
                 eventually(partial(gone, pid), "a worker that is killed ends")
-        return float(len(looks))
+        return len(looks) * LIMIT / 2
 
     assert results(run_with_unending(project, 2, clock)) == {"a": ["block-once a", "block-once again"]}
     assert project.watch.failures == [("a", 1, False), ("a", 2, False)]
