@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from slips.service.metrics import METRICS, Metrics, StateGauges, pages, read_sta
 from slips.service.probes import ALIVE_SECONDS, Probes
 
 pytestmark = pytest.mark.smoke
-GUARD = 60.0
+GUARD = 300.0
 """Seconds after which something hangs."""
 
 
@@ -283,6 +283,13 @@ def sent(where: tuple[str, int], request: bytes) -> bytes:
             return b""
 
 
+def is_closed(connection: socket.socket) -> bool:
+    """Wait for what comes next, and return whether it is the end. That is a reset if not all sent bytes were read."""
+    with suppress(ConnectionResetError):
+        return connection.recv(1) == b""
+    return True
+
+
 def test_pages_are_answered_by_their_path() -> None:
     with serving(PAGES) as where:
         status, body, headers = got(where, "/metrics?x=1", Accept="a/b")
@@ -332,9 +339,10 @@ def test_connections_that_say_nothing_give_way_to_new_ones() -> None:
     with serving(PAGES) as where:
         idle = [socket.create_connection(where, GUARD) for _ in range(endpoint.CONNECTIONS * 2)]
         for each in idle:
-            each.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+            with suppress(ConnectionError):  # the first ones may be closed already
+                each.sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
         assert got(where, "/metrics")[0] == 200
-        assert idle[0].recv(1) == b"", "the longest open one was closed"
+        assert is_closed(idle[0]), "the longest open one was"
         for each in idle:
             each.close()
 
@@ -342,7 +350,7 @@ def test_connections_that_say_nothing_give_way_to_new_ones() -> None:
 def test_a_slow_request_is_cut_off() -> None:
     with serving(PAGES, request_seconds=0.05) as where, socket.create_connection(where, GUARD) as slow:
         slow.sendall(b"GET / HT")
-        assert slow.recv(1) == b""
+        assert is_closed(slow)
 
 
 def test_a_page_that_hangs_leaves_the_others_answered() -> None:

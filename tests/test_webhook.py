@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from slips.service.secret_places import LONGEST, secret_at
 from slips.service.sources import MOST_WAITING, Arrival
 from slips.service.webhook import BODY_BYTES, CONNECTIONS, HEAD_BYTES, Request, WebhookSource, is_allowed
 
-GUARD = 60.0
+GUARD = 300.0
 SECRET = "hüsh 1"
 
 
@@ -41,11 +42,11 @@ def notification(
 class Service:
     """A listening source, and a supervisor that stores what arrives while it is asked to."""
 
-    def __init__(self, secret: Callable[[], str] | None = None, **seconds: float) -> None:
+    def __init__(self, secret: Callable[[], str] | None = None, *, stores: bool = True, **seconds: float) -> None:
         self.synced = 0
         self.failure: OSError | None = None
         self.arrivals: list[Arrival] = []
-        self.stores = True
+        self.stores = stores
         self._woken = threading.Event()
         names = Names({"my-logs": S3Bucket(s3="real", prefix=["a", "b"]), "other": S3Bucket(s3="second")})
         self.source = WebhookSource(
@@ -106,6 +107,13 @@ class Service:
         return [(event.bucket_name, event.object_key) for event in self.events]
 
 
+def is_closed(connection: socket.socket) -> bool:
+    """Wait for what comes next, and return whether it is the end. That is a reset if not all sent bytes were read."""
+    with suppress(ConnectionResetError):
+        return connection.recv(100) == b""
+    return True
+
+
 def until(ready: Callable[[], Any]) -> None:
     for _ in range(int(GUARD * 100)):
         if ready():
@@ -118,8 +126,8 @@ def until(ready: Callable[[], Any]) -> None:
 def make() -> Iterator[Callable[..., Service]]:
     made: list[Service] = []
 
-    def make(secret: Callable[[], str] | None = None, **seconds: float) -> Service:
-        made.append(Service(secret, **seconds))
+    def make(secret: Callable[[], str] | None = None, *, stores: bool = True, **seconds: float) -> Service:
+        made.append(Service(secret, stores=stores, **seconds))
         return made[-1]
 
     yield make
@@ -138,10 +146,10 @@ def test_a_notification_is_acknowledged_when_the_state_has_its_objects(make: Mak
 
 
 def test_a_notification_that_the_state_does_not_take_is_answered_503_so_that_it_comes_again(make: Make) -> None:
-    service = make(store_seconds=0.05)
-    service.stores = False
+    service = make(stores=False, store_seconds=0.05)
     status, text = service.send(notification("a"))
     assert (status, text) == (503, "the state cannot take the objects now")
+    service.source._store_seconds = GUARD  # a busy machine may take long for what follows
     service.stores = True
     assert service.send(notification("a"))[0] == 200
     assert service.keys == [("my-logs", "a"), ("my-logs", "a")], "the state has each content once"
@@ -154,9 +162,7 @@ def test_a_state_that_cannot_be_synced_is_answered_503(make: Make) -> None:
 
 
 def test_a_session_that_is_far_behind_answers_503(make: Make) -> None:
-    service = make(store_seconds=0.05)
-    service.stores = False
-    until(lambda: service.source.take() == [])
+    service = make(stores=False)
     service.source._inbox.offer(Arrival([ObjectEvent(bucket_name="b", object_key="k")] * MOST_WAITING))
     assert service.send(notification("a")) == (503, "too many objects wait to be stored")
 
@@ -386,8 +392,14 @@ def test_a_slow_sender_is_cut_off_and_keeps_nobody_waiting(make: Make) -> None:
     service = make(request_seconds=0.3)
     with socket.create_connection(("127.0.0.1", service.source.port), timeout=GUARD) as slow:
         slow.sendall(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
-        assert service.send(notification("a"))[0] == 200
-        assert slow.recv(100) == b""
+
+        def is_taken() -> bool:
+            with suppress(OSError, http.client.HTTPException):  # a busy machine may be a slow sender, too
+                return service.send(notification("a"))[0] == 200
+            return False
+
+        until(is_taken)
+        assert is_closed(slow)
 
 
 def test_a_sender_that_hangs_up_in_its_body_announces_nothing(make: Make) -> None:
@@ -426,14 +438,13 @@ def test_a_port_that_is_taken_is_told_and_tried_again() -> None:
 
 
 def test_closing_frees_the_port_and_answers_nobody_who_waits_to_be_stored(make: Make) -> None:
-    service = make(store_seconds=GUARD)
-    service.stores = False
+    service = make(stores=False, store_seconds=GUARD)
     body = notification("a")
     with socket.create_connection(("127.0.0.1", service.source.port), timeout=GUARD) as waiting:
         waiting.sendall(f"POST / HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         until(lambda: not service.source._inbox.is_empty)
         service.close()
-        assert waiting.recv(100) == b""
+        assert is_closed(waiting)
     with socket.create_server(("127.0.0.1", service.source.port)):
         pass
 
