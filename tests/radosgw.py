@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,11 +22,13 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from ports import free_port
+
 PROGRAMS = "ceph ceph-authtool ceph-mgr ceph-mon ceph-osd monmaptool radosgw radosgw-admin setpriv".split()
 WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 """A daemon ends with the tests, however they end."""
 ACCESS_KEY, SECRET_KEY = "AKIATESTING", "testing"
-READY_SECONDS = 90
+READY_SECONDS = 300
 
 SETTINGS = """\
 [global]
@@ -81,7 +82,7 @@ class Radosgw:
 
     def start(self) -> None:
         """Raises RuntimeError that says which step failed, with the end of its log."""
-        fsid, (mon_v2, mon_v1, http) = str(uuid4()), _free_ports(3)
+        fsid, (mon_v2, mon_v1, http) = str(uuid4()), (free_port() for _ in range(3))
         self.url = f"http://127.0.0.1:{http}"
         for name in ("mon", "osd", "mgr", "rgw"):
             (self._root / name).mkdir()
@@ -198,14 +199,6 @@ class Radosgw:
     @property
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "CEPH_CONF": str(self._root / "ceph.conf")}
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.fixture(scope="session")

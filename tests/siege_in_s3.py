@@ -7,7 +7,6 @@ them: until they are acknowledged.
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 import urllib.error
@@ -21,6 +20,7 @@ import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from ports import free_port
 from siege import BUCKET, CONFIG, DRIVER, GUARD, Object, Siege
 
 Way = Literal["listing", "queue", "webhook"]
@@ -101,8 +101,7 @@ class SiegeInS3(Siege):
             case "listing":
                 return "poll: 1s"
             case "webhook":
-                with socket.create_server(("127.0.0.1", 0)) as free:
-                    self._hook = f"127.0.0.1:{free.getsockname()[1]}"
+                self._hook = f"127.0.0.1:{free_port()}"
                 return f"poll: 0, webhook: {{listen: '{self._hook}'}}"
         created = self._sqs.create_queue(QueueName="siege")["QueueUrl"]
         self._queue = f"{self.server.url}/{'/'.join(created.rsplit('/', 2)[1:])}"

@@ -23,6 +23,7 @@ from urllib.error import URLError
 import pytest
 import yaml
 
+from ports import free_port
 from running import eventually
 from sandbox import GUARD, INSIDE, Sandbox, sandbox
 from slips.backends.machine.state import MachineState
@@ -110,13 +111,6 @@ def instruction(name: str) -> str:
     return found
 
 
-@contextmanager
-def free_port() -> Iterator[int]:
-    with closing(socket.create_server(("127.0.0.1", 0))) as held:
-        port: int = held.getsockname()[1]
-    yield port
-
-
 def metric(port: int, name: str) -> float:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=GUARD) as answer:
         return float(re.search(rf"^{re.escape(name)} (\S+)$", answer.read().decode(), re.MULTILINE)[1])  # type: ignore[index]
@@ -187,7 +181,8 @@ def heard(systemd: socket.socket, process: subprocess.Popen[str]) -> list[str]:
 
 def test_the_unit_starts_a_service_that_tells_systemd_and_writes_its_own_directory_alone() -> None:
     service = unit()["Service"]
-    with sandbox() as place, free_port() as port, closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
+    port = free_port()
+    with sandbox() as place, closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as systemd:
         project(place)
         name = f"slips-unit-{os.getpid()}"
         systemd.bind(f"\0{name}")
@@ -248,7 +243,8 @@ def test_systemd_finds_no_mistake_in_the_unit_and_rates_it_well(tmp_path: Path) 
 def test_the_container_runs_as_another_user_on_read_only_files_and_says_its_health() -> None:
     user = instruction("USER").partition(":")[0]
     assert int(user) > 0
-    with sandbox() as place, free_port() as port:
+    port = free_port()
+    with sandbox() as place:
         project(place)
         variables = dict(pair.split("=", 1) for pair in shlex.split(instruction("ENV")))
         assert variables["SLIPS_CONFIG"] == "/etc/slips/slips.yml"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -18,12 +17,13 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from ports import free_port
 from projects import Project
 from slips.model import ObjectEvent
 
 pytestmark = pytest.mark.slow
 
-GUARD = 60.0
+GUARD = 300.0
 CONFIG = """\
 stack_name: test
 backend:
@@ -114,8 +114,7 @@ def test_a_service_finds_objects_in_every_way_and_goes_on_after_a_restart(
         Bucket="queued",
         NotificationConfiguration={"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]},
     )
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     queue = f"{server}/{'/'.join(queue.rsplit('/', 2)[1:])}"
     project.config(CONFIG.format(url=server, queue=queue, port=port))
     project.handler(HANDLER)
@@ -155,10 +154,7 @@ def test_objects_wait_on_their_lanes_while_their_server_is_away(
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        hook = free.getsockname()[1]
+    port, hook = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
     # Never listed: the failure of the object is what makes the bucket suspected.
     bucket = f"{{s3: sent, endpoint_url: '{url}', region: us-east-1, poll: 0, webhook: {{listen: '127.0.0.1:{hook}'}}}}"
