@@ -15,7 +15,7 @@ from typing import Any, Self
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-GUARD = 60.0
+GUARD = 300.0
 """Seconds after which a browser that does not answer fails its test."""
 BINARY = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(BINARY is None, reason="Debian's package chromium is not installed")

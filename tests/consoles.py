@@ -71,7 +71,7 @@ class Browser:
         """Do an act, wait for its end, and return the text of its page."""
         answer = self.post("/acts", **fields)
         assert (answer.status_code, answer.headers["location"]) == (303, "/act"), answer.text
-        self.console.acts.wait(60)
+        self.console.acts.wait(300)
         return self.text("/act")
 
 

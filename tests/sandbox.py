@@ -22,7 +22,7 @@ import pytest
 
 import slips
 
-GUARD = 60.0
+GUARD = 300.0
 """Seconds after which something hangs."""
 INSIDE = Path("/mnt")
 """Where the sandbox has its own directory, which is below /tmp outside."""

@@ -32,7 +32,7 @@ from slips.brakes import Budget, Pause
 from slips.config import load
 from slips.model import Lane, is_to_the_end
 
-GUARD = 40.0
+GUARD = 300.0
 """Seconds after which something is taken for hung."""
 BUCKET = "my-logs"
 CONFIG = """\

@@ -19,7 +19,7 @@ from slips.interface import Handler
 from slips.model import MetaData, ObjectEvent
 from slips.ports import StoredObject
 
-GUARD = 30.0
+GUARD = 300.0
 """Seconds after which a test that waits fails."""
 
 

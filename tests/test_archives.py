@@ -256,7 +256,9 @@ def test_an_archive_has_the_first_and_the_last_time_of_all_members() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     st.lists(st.lists(st.sampled_from(["good", "bad", "noise"]), max_size=4), max_size=6),
     st.sets(st.integers(1, 24)),

@@ -279,7 +279,7 @@ def test_a_push_that_was_stopped_continues_where_it_was_and_puts_each_object_onc
         if (project.root / "state" / "state.sqlite3").exists():
             waiting = project.slips("status", "--json").json["lanes"]["slow"]["waiting"]
     started.send_signal(signal.SIGINT)
-    _, err = started.communicate(timeout=60)
+    _, err = started.communicate(timeout=300)
     assert (started.returncode, "the same command continues behind it" in err) == (130, True)
     waiting = project.slips("status", "--json").json["lanes"]["slow"]["waiting"]
     assert 0 < waiting < 30

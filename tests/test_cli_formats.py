@@ -18,7 +18,7 @@ from slips.formats import catalogue
 from slips.not_logs import RULES, NotLog
 
 pytestmark = pytest.mark.smoke
-GUARD = 60
+GUARD = 300
 
 
 def events(done: Done) -> list[Any]:

@@ -192,19 +192,19 @@ def test_a_value_that_takes_long_is_that_of_before_and_an_act_makes_it_void() ->
     def compute() -> str:
         value, may_end = next(waiting)
         begun.release()
-        assert may_end.wait(60)
+        assert may_end.wait(300)
         return value
 
     recent = Recent(compute, seconds=0.0, clock=lambda: 0.0)
     assert recent.get_within(0.0) is None
-    assert begun.acquire(timeout=60)
+    assert begun.acquire(timeout=300)
     steps[0][1].set()
     assert recent.get() == "a"
     assert recent.get_within(0.0) == "a"
-    assert begun.acquire(timeout=60), "b is computed"
+    assert begun.acquire(timeout=300), "b is computed"
     recent.forget()
     assert recent.get_within(0.0) is None
-    assert begun.acquire(timeout=60), "c is computed"
+    assert begun.acquire(timeout=300), "c is computed"
     for _, may_end in steps:
         may_end.set()
     assert recent.get() == "c"
@@ -233,7 +233,7 @@ def test_a_page_shows_lanes_at_once_and_counts_when_they_are_there(
     survey = browser.console.surveyed
 
     def slow(choice: Choice) -> Survey:
-        assert go_on.wait(60)
+        assert go_on.wait(300)
         return survey(choice)
 
     monkeypatch.setattr(browser.console, "surveyed", slow)

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.once, pytest.mark.slow, needs_chromium, pytest.mark.xd
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "docs" / "console"
-GUARD = 60
+GUARD = 300
 SIGN_IN = HERE.parent / "src/slips/formats/aws/cloudtrail.json"
 PAGES = {
     "now": "/",

@@ -25,7 +25,7 @@ from slips.console.server import names_of, written
 
 pytestmark = pytest.mark.once
 
-GUARD = 60
+GUARD = 300
 HANGING = """
 import os, pathlib, time
 import slips.interface

@@ -17,7 +17,7 @@ from slips.parsing.declare.declaration import Declaration
 
 pytestmark = pytest.mark.once
 
-GUARD = 120
+GUARD = 300
 PAGE = (ROOT / "docs" / "declare.md").read_text("utf-8")
 BLOCKS = [(found[1], found[2] or "", found[3]) for found in BLOCK.finditer(PAGE)]
 

@@ -45,7 +45,7 @@ from slips.formats import find
 print(find("json").name, flush=True)
 find("regex")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout == "json\n"
     assert "ImportError: regular expressions of formats: this Python has no 're._parser'" in done.stderr
 

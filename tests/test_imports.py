@@ -11,7 +11,7 @@ import pytest
 from slips.cli import app
 from slips.cli.commands import COMMANDS, outline
 
-GUARD = 60
+GUARD = 300
 """Seconds after which a process that hangs fails its test."""
 LISTING = {
     "slips",

@@ -15,7 +15,7 @@ from projects import Project
 from slips.formats import catalogue, find, names
 
 ROOT = Path(__file__).parents[1]
-GUARD = 60
+GUARD = 300
 SEEN = """\
 import sys
 import slips.interface

@@ -18,7 +18,7 @@ from slips.service.observer import Observer
 from slips.service.sources import Arrival
 from slips.site.machine import MachineSite
 
-GUARD = 5.0
+GUARD = 300.0
 
 
 class Announcing:

@@ -21,7 +21,7 @@ from slips.service.listing import Checkpoint, Listing, ListingSource
 from slips.service.retries import ClosedError, Retries
 from slips.service.sources import Arrival
 
-GUARD = 60.0
+GUARD = 300.0
 DAY = 86_400
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
 BUCKET = S3Bucket(s3="real")

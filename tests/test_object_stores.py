@@ -66,7 +66,7 @@ def shortcut(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> tuple[S3Store, 
         monkeypatch.delenv(name, raising=False)
     clients = Clients("us-east-1", s3_server)
     client, store, asked = clients.s3, S3Store(clients.s3, clients.shortcut), list[str]()
-    urlopen(Request(f"{s3_server}/moto-api/reset", method="POST"), timeout=30).close()
+    urlopen(Request(f"{s3_server}/moto-api/reset", method="POST"), timeout=300).close()
     client.create_bucket(Bucket="my-logs")
     client.put_object(Bucket="my-logs", Key="first", Body=b"1")
     assert Bucket(store, None).read("first") == b"1"

@@ -32,7 +32,7 @@ def test_a_cold_start_compiles_no_module(cached: Project, tmp_path: Path) -> Non
     for source in (*(task / "slips").rglob("*.py"), *(task / "isal").rglob("*.py")):
         source.write_text("this is no Python")
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", ALONE, str(task)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-I", "-S", "-B", "-c", ALONE, str(task)], capture_output=True, text=True, timeout=300
     )
     assert (done.stdout, done.stderr) == (f"{task}/slips/position.py\n", "")
 

@@ -269,6 +269,6 @@ def test_an_interrupt_ends_the_installer_too(project: Project, silent: str, monk
         process.send_signal(signal.SIGINT)  # to slips alone: a terminal would send it to both
         assert process.stderr
         assert b"KeyboardInterrupt" in process.stderr.read()
-    gone, alive = psutil.wait_procs(children, timeout=60)
+    gone, alive = psutil.wait_procs(children, timeout=300)
     assert gone
     assert not alive

@@ -35,7 +35,7 @@ from slips.service.s3_sources import sources_in_s3
 from slips.service.sources import Arrival
 
 EVENTS = Path(__file__).parent / "events"
-GUARD = 60.0
+GUARD = 300.0
 URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/my-logs"
 
 

@@ -244,7 +244,7 @@ def test_its_notifications_open_the_very_objects_that_they_tell_of(client: Any, 
     for key in KEYS:
         body = key.encode()
         client.put_object(Bucket="my-logs", Key=key, Body=body)
-        (message,) = messages(ears.heard.get(timeout=30))
+        (message,) = messages(ears.heard.get(timeout=300))
         (told,) = message.events
         assert (told.bucket_name, told.object_size, message.problem) == ("my-logs", len(body), "")
         # A key that looks quoted is taken for one of AWS, which always quotes.

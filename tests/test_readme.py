@@ -67,7 +67,7 @@ def follow(found: list[tuple[str, str, str]], place: Path) -> None:
                 for shown_id, real in known_ids.items():
                     command = command.replace(shown_id, real)  # noqa: PLW2901
                 done = subprocess.run(
-                    command, shell=True, cwd=place, env=environment, capture_output=True, text=True, timeout=120
+                    command, shell=True, cwd=place, env=environment, capture_output=True, text=True, timeout=300
                 )
                 printed = done.stdout + done.stderr
                 assert re.fullmatch(pattern(shown), printed), f"$ {command}\n{printed}\n--- README shows\n{shown}"
@@ -95,7 +95,7 @@ def test_the_test_that_the_readme_shows_passes(place: Path) -> None:
             (place / file).parent.mkdir(parents=True, exist_ok=True)
             (place / file).write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -25,7 +25,7 @@ from slips.service.observer import Observer
 from slips.service.pool import Death, Pool
 from slips.service.supervisor import Supervisor
 
-GUARD = 60.0
+GUARD = 300.0
 """Seconds after which a test that waits fails."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import slips.service.pool
-from running import HANDLER, Project, project
+from running import GUARD, HANDLER, Project, project
 from slips.config import HandlerConfig, Mapping, MappingHandler
 from slips.errors import UsageError
 from slips.service.summary import Summary
@@ -153,7 +153,7 @@ def test_a_worker_that_could_not_start_beside_another_is_started_again_later(
     third = several.root / "other.py.import-3"
     (several.root / "fine.py").write_text(HANDLER)
     several.put("fine/0", "wait go")
-    end = time.monotonic() + 120
+    end = time.monotonic() + GUARD / 2
 
     def clock() -> float:
         now = time.monotonic()

@@ -11,7 +11,7 @@ from slips.model import ObjectEvent
 from slips.service.observer import Observer, Observers
 from slips.service.sources import MOST_WAITING, Arrival, Inbox
 
-GUARD = 60.0
+GUARD = 300.0
 """Seconds after which a test that waits fails."""
 
 

@@ -23,7 +23,7 @@ from slips.backends.machine.state import MachineState
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Sample
 
-GUARD = 60.0
+GUARD = 300.0
 """Seconds after which something hangs."""
 EVENT = ObjectEvent(bucket_name="my-logs", object_key="json/a", lane="fast")
 

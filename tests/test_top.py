@@ -25,7 +25,7 @@ from slips.pipeline import overview as module
 from slips.pipeline.overview import Counting, Rates, overview
 
 pytestmark = pytest.mark.once
-GUARD = 60.0
+GUARD = 300.0
 
 
 @pytest.fixture

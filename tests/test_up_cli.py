@@ -17,7 +17,7 @@ from running import eventually
 from slips.service.endpoint import address_of, listen
 
 pytestmark = pytest.mark.once
-GUARD = 60.0
+GUARD = 300.0
 
 
 def text_of(url: str) -> str:

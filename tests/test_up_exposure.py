@@ -24,7 +24,7 @@ from slips.service.exposure import exposed, status_line
 from slips.service.observer import Observers
 from slips.service.pulse import AGAIN_SECONDS, BEAT_SECONDS, Pulse
 
-GUARD = 60.0
+GUARD = 300.0
 
 
 class Clock:

@@ -12,7 +12,7 @@ import pytest
 
 from slips.service.notify import STATUS_SECONDS, Notifier, watchdog_seconds
 
-GUARD = 60.0
+GUARD = 300.0
 
 
 class Clock:

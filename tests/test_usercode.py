@@ -16,7 +16,7 @@ import pytest
 
 from slips.usercode import activate, files_being_imported, import_file, imported_files, importing
 
-GUARD = 60.0
+GUARD = 300.0
 NUMBERS = itertools.count()
 
 

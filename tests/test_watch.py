@@ -22,7 +22,7 @@ from slips.service import watch
 from slips.service.sources import Arrival
 from slips.service.watch import DirectorySource, unwatchable
 
-GUARD = 60.0
+GUARD = 300.0
 """Seconds after which a test that waits fails."""
 DAY = 86_400.0
 
