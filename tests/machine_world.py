@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -36,7 +35,7 @@ from slips.service.observer import Observer
 from slips.service.pool import Pool
 from slips.service.supervisor import Supervisor
 from slips.site.machine import MachineSite
-from worlds import BUCKET, Clock, Fault, Probe, Version, Watch, new_config, push_missing, with_format
+from worlds import BUCKET, Clock, Fault, Probe, Seconds, Version, Watch, new_config, push_missing, with_format
 
 
 class Mortal:
@@ -144,11 +143,13 @@ class MachineWorld:
         self._config = new_config(self._root / "handler.py", "bucket", "state")
         self._config = replace(self._config, file=str(self._root / "slips.yml"))
         self.fault, self.is_lenient, self.ticker, self._written = Fault(), False, Stops(), 0
-        self._begun = int(time.time()) - 1_000
+        self._seconds = Seconds(self.clock.now)
+        """The time of all that is stamped or looked at, whether or not the machine is busy."""
+        self._begun = int(self.clock.now) - 100_000
         self.is_young = False
         """Whether all files are so new that their times cannot tell a further change."""
         self._state = self._opened()
-        self._operators = MachineState.open(self._root / "state")
+        self._operators = MachineState.open(self._root / "state", clock=self._seconds)
 
     @property
     def errors(self) -> ErrorTable:
@@ -245,7 +246,15 @@ class MachineWorld:
         self.ticker.due, Probe.fault = self.fault.stop, self.fault
         pool = cast("Pool", InThisProcess(self))
         with self._state.exclusive():
-            Supervisor(self.config, self._state, Ends(self.watch), pool=pool, pause=lambda _: 0.0, now=self.clock).run()
+            Supervisor(
+                self.config,
+                self._state,
+                Ends(self.watch),
+                pool=pool,
+                pause=lambda _: 0.0,
+                clock=self._seconds,
+                now=self.clock,
+            ).run()
 
     def processor(self, task: Task) -> Processor:
         """The processor of a worker: files that it was told about are not read for their hashes."""
@@ -274,7 +283,7 @@ class MachineWorld:
         shutil.rmtree(self._root)
 
     def _opened(self) -> MachineState:
-        state = MachineState.open(self._root / "state")
+        state = MachineState.open(self._root / "state", clock=self._seconds)
         state._connection = cast("Any", Mortal(state._connection, self._draw))
         return state
 

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 import aws
+from clocks import set_clocks
 from expected import Brakes, Model, State
 from machine_world import MachineWorld
 from places import Death
@@ -543,6 +544,28 @@ def test_a_drained_object_leaves_the_canary_that_is_due_to_another_object(kind: 
     story.an_object_waits_or_starts_as_the_brakes_say()
     story.nothing_is_lost_or_invented()
     story.teardown()
+
+
+@pytest.mark.once
+def test_a_story_has_one_end_however_fast_the_clocks_of_the_machine_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = []
+    for seconds in (0, 10):
+        with monkeypatch.context() as patch:
+            set_clocks(patch, seconds)
+            story: Story = type("Told", (Story,), {"kind": "sqlite"})()
+            story.begin()
+            for key in KEYS[:4]:
+                story.put(key, "damaged", "settle")
+            story.each_entry_and_item_is_of_content_that_was_put()
+            story.resume("fast")
+            for key in KEYS[:2]:
+                story.put(key, "good", "")
+            story.work_while_another_acts(0, "pause")
+            items = [item.events[0].object_key for item in story.items]
+            ends.append((items, [event.object_key for event in story.world.waiting()]))
+            story.teardown()
+    assert ends[0] == ends[1]
+    assert len(ends[0][0]) == 4
 
 
 @pytest.mark.parametrize("number", range(1, 17))

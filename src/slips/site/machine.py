@@ -33,7 +33,7 @@ class MachineSite(WorkerSite):
             region=region,
             known=lambda event, stamp: files.hash_of(event.bucket_name, event.object_key, stamp),
         )
-        self.state = state
+        self.state, self.clock = state, state.clock
         self.stream: Stream = state.stream
         self.errors, self.ledger = state.errors, state.ledger
 

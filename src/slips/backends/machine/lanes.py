@@ -6,7 +6,6 @@ Nothing here waits: the supervisor waits for the delay of a lane, and between th
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import cast
 from uuid import uuid4
@@ -51,7 +50,7 @@ class SqliteStream:
         self._database = database
 
     def put(self, lane: Lane, events: Sequence[ObjectEvent]) -> None:
-        now = time.time()
+        now = self._database.clock()
         with self._database.transaction():
             for event in events:
                 self._database.execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
@@ -192,7 +191,7 @@ class SqliteLedger:
                 status,
                 request_id,
                 to_json(outcome) if outcome else None,
-                time.time(),
+                self._database.clock(),
             ),
         )
 

@@ -9,6 +9,7 @@ import fcntl
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -44,13 +45,21 @@ def sync(directory: Path) -> None:
 class Database:
     """The SQLite file in `directory`, on one connection."""
 
-    def __init__(self, directory: Path, connection: sqlite3.Connection, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        connection: sqlite3.Connection,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.directory, self._file = directory, directory / FILE
+        self.clock = clock
+        """Returns the epoch seconds with which rows are stamped."""
         self._connection, self._patience = connection, patience or Patience()
         self._identity = self._present_identity()
 
     @classmethod
-    def open(cls, directory: Path, patience: Patience | None = None) -> Self:
+    def open(cls, directory: Path, patience: Patience | None = None, *, clock: Callable[[], float] = time.time) -> Self:
         """Open the file; make it if it does not exist. Raises StateError."""
         patience = patience or Patience()
         try:
@@ -60,7 +69,7 @@ class Database:
             raise StateError(_unusable(directory, error.strerror or str(error))) from error
         except sqlite3.Error as error:
             raise StateError(_unusable(directory, _reason(error))) from error
-        state = cls(directory, connection, patience)
+        state = cls(directory, connection, patience, clock)
         try:
             state._prepare()
         except BaseException:
