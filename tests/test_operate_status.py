@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -69,28 +69,37 @@ def test_the_lag_is_the_latest_iterator_age_and_arrivals_are_summed(cloud: Cloud
     assert names[:2] == [stack.made["FastDispatcher"], stack.streams["fast"]]
 
 
-class Alarms:
-    """CloudWatch, in which alarms with these names are on; it may refuse to say so."""
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
-    def __init__(self, *on: str, refusal: ClientError | None = None) -> None:
-        self.on, self.refusal, self.asked = on, refusal, list[int]()
+
+class Alarms:
+    """CloudWatch, in which alarms with these names are on, others have had no data for hours; it may refuse to say so.
+
+    All others are off.
+    """
+
+    def __init__(self, *on: str, silent: dict[str, int] | None = None, refusal: ClientError | None = None) -> None:
+        self.on, self.silent, self.refusal, self.asked = on, silent or {}, refusal, list[int]()
 
     def get_paginator(self, operation: str) -> Alarms:
         assert operation == "describe_alarms"
         return self
 
-    def paginate(self, *, AlarmNames: Sequence[str], StateValue: str) -> Iterator[Any]:
-        assert StateValue == "ALARM"
+    def paginate(self, *, AlarmNames: Sequence[str]) -> Iterator[Any]:
         if self.refusal:
             raise self.refusal
         self.asked.append(len(AlarmNames))
         for name in AlarmNames:
             since = datetime(2026, 1, 1 + (name == "A1"), tzinfo=UTC)
-            yield {"MetricAlarms": [{"AlarmName": name, "StateUpdatedTimestamp": since}] if name in self.on else []}
+            state = "ALARM" if name in self.on else "OK"
+            if name in self.silent:
+                since, state = NOW - timedelta(hours=self.silent[name]), "INSUFFICIENT_DATA"
+            yield {"MetricAlarms": [{"AlarmName": name, "StateUpdatedTimestamp": since, "StateValue": state}]}
 
 
 def alarms_on(watch: Alarms) -> list[Alarm] | None:
-    stack = DeployedStack(clients(cloudwatch=watch), "test", {}, [f"A{number}" for number in range(130)])
+    names = [f"A{number}" for number in range(130)]
+    stack = DeployedStack(clients(cloudwatch=watch), "test", {}, names, clock=NOW.timestamp)
     return cloudwatch.alarms_on(stack)
 
 
@@ -98,6 +107,12 @@ def test_any_number_of_alarms_is_asked_for_and_the_longest_on_is_first() -> None
     watch = Alarms("A1", "A120")
     assert [one.name for one in alarms_on(watch) or ()] == ["A120", "A1"]
     assert watch.asked == [100, 30]
+
+
+def test_an_alarm_that_has_had_no_data_for_hours_is_shown_and_a_new_one_is_not() -> None:
+    """Of a rule that was disabled, DrainAlarm has no data any more; of a new stack, no alarm has any yet."""
+    watch = Alarms(silent={"A3": 1, "A4": 3})
+    assert [one.name for one in alarms_on(watch) or ()] == ["A4"]
 
 
 def test_the_alarms_are_those_that_the_stack_made() -> None:

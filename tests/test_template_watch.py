@@ -44,8 +44,8 @@ def test_alarms_tell_whom_the_config_names() -> None:
     assert {tuple(one["AlarmActions"]) for one in alarms.values()} == {
         ("arn:aws:sns:eu-central-1:123456789012:on-call",)
     }
-    for one in alarms.values():
-        assert one["TreatMissingData"] == "notBreaching"
+    for name, one in alarms.items():
+        assert one["TreatMissingData"] == ("missing" if name == "DrainAlarm" else "notBreaching")
 
 
 def test_there_is_an_alarm_for_each_way_to_fail() -> None:
@@ -141,6 +141,16 @@ def test_a_drain_of_which_every_run_fails_alarms_also_if_each_runs_into_its_time
     assert all(each["MetricStat"]["Stat"] == "Sum" for each in inputs)
     assert all(each["MetricStat"]["Period"] >= 2 * properties(stack, "Drain")["Timeout"] for each in inputs)
     assert "DrainInvoke" not in stack["Resources"]
+
+
+def test_a_drain_that_nothing_invokes_any_more_is_notified_and_a_new_stack_is_not() -> None:
+    """With its rule disabled, Drain has no metrics: the alarm gets INSUFFICIENT_DATA, in which a new one begins."""
+    alarms = [each["Properties"] for each in made(FULL)["Resources"].values() if each["Type"].endswith("::Alarm")]
+    silent = [alarm for alarm in alarms if alarm["TreatMissingData"] != "notBreaching"]
+    assert silent == [properties(made(FULL), "DrainAlarm")]
+    assert silent[0]["TreatMissingData"] == "missing"
+    assert silent[0]["InsufficientDataActions"] == silent[0]["AlarmActions"]
+    assert not any("InsufficientDataActions" in each for each in alarms if each not in silent)
 
 
 def test_a_queue_whose_messages_wait_alarms_long_before_they_expire() -> None:

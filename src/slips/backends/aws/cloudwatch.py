@@ -21,6 +21,9 @@ ALLOWANCE = 120.0
 """Seconds that an announcement of S3 and a metric of CloudWatch may be late."""
 _STOPPED = ("Disabling", "Disabled")
 """States of a mapping that lets nothing through."""
+_SILENT = 7200.0
+"""Seconds after which an alarm without data counts as on. A new one has none for minutes; of all alarms, only one to
+which missing data matters stays without."""
 _ALARMS_AT_ONCE = 100
 """Names that CloudWatch takes in a call. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html"""
 
@@ -87,14 +90,17 @@ def _of_lanes(stack: DeployedStack) -> list[Any]:
 
 
 def alarms_on(stack: DeployedStack) -> list[Alarm] | None:
-    """Return the alarms of the stack that are on, the longest first; None if AWS denies to list them."""
+    """Return the alarms of the stack that are on, or lack their data, the longest first.
+
+    None if AWS denies to list them.
+    """
     alarms: list[Alarm] = []
     for at in range(0, len(stack.alarms), _ALARMS_AT_ONCE):
         with calls(f"stack '{stack.name}'", passing=DENIED):
             try:
                 pages = stack.clients.cloudwatch.get_paginator("describe_alarms")
-                for page in pages.paginate(AlarmNames=stack.alarms[at : at + _ALARMS_AT_ONCE], StateValue="ALARM"):
-                    alarms += map(_alarm, page["MetricAlarms"])
+                for page in pages.paginate(AlarmNames=stack.alarms[at : at + _ALARMS_AT_ONCE]):
+                    alarms += [_alarm(each) for each in page["MetricAlarms"] if _is_on(each, stack.clock())]
             except ClientError as error:
                 if code(error) not in DENIED:
                     raise
@@ -106,6 +112,12 @@ def _metric(name: str, namespace: str, metric: str, statistic: str, **dimensions
     listed = [{"Name": key, "Value": value} for key, value in dimensions.items()]
     about = {"Namespace": namespace, "MetricName": metric, "Dimensions": listed}
     return {"Id": name, "MetricStat": {"Metric": about, "Period": 60, "Stat": statistic}}
+
+
+def _is_on(described: Any, now: float) -> bool:
+    if described["StateValue"] == "INSUFFICIENT_DATA":
+        return bool(now - described["StateUpdatedTimestamp"].timestamp() >= _SILENT)
+    return bool(described["StateValue"] == "ALARM")
 
 
 def _alarm(described: Any) -> Alarm:

@@ -27,7 +27,7 @@ _QUEUE_WAITS = 3600
 
 
 def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
-    """Build the alarms, which notify `backend.alarm_sns_arn`. Missing data causes no alarm."""
+    """Build the alarms, which notify `backend.alarm_sns_arn`. Missing data causes no alarm, but for DrainAlarm."""
     late = {lane: age.late(lane, retention[lane]) for lane in DISPATCHERS}
     limited = config.handler.concurrency is not None
     alarms = {
@@ -96,13 +96,15 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
         # A single failure needs nobody: Lambda repeats it, and Drain's schedule runs it again after 5 minutes.
         "DrainAlarm": _alarm(
             f"Every run of Drain failed for {_DRAIN_FAILS // 60} minutes: objects that wait for the end of a pause, or "
-            "for the next day, stay in the error table; 'slips logs Drain -s ${AWS::StackName}' says why.",
+            "for the next day, stay in the error table; 'slips logs Drain -s ${AWS::StackName}' says why. Without "
+            "data, nothing runs Drain: look whether its rule is enabled.",
             *(
                 _metric("AWS/Lambda", name, "Sum", _DRAIN_FAILS, FunctionName=ref("Drain"))
                 for name in ("Errors", "Invocations")
             ),
-            # Without invocations neither metric has data.
+            # Without invocations neither metric has data. A new stack has none yet, which changes no state of an alarm.
             expression="IF(m1 >= m2, 1, 0)",
+            missing="missing",
         ),
         "UndeliveredAlarm": _alarm(
             "Failures could not be reported, or messages of a queue not be read; 'slips drain -s ${AWS::StackName}' "
@@ -127,6 +129,8 @@ def build(config: Config, retention: Mapping[Lane, int]) -> Resources:
     if (topic := config.backend.alarm_sns_arn) is not None:
         for alarm in alarms.values():
             alarm["Properties"]["AlarmActions"] = [topic]
+            if alarm["Properties"]["TreatMissingData"] == "missing":
+                alarm["Properties"]["InsufficientDataActions"] = [topic]
     return alarms
 
 
@@ -146,9 +150,17 @@ def _of_audits() -> Resources:
 
 
 def _alarm(
-    about: str, *metrics: dict[str, Any], expression: str | None = None, over: int = 0, periods: int = 1
+    about: str,
+    *metrics: dict[str, Any],
+    expression: str | None = None,
+    over: int = 0,
+    periods: int = 1,
+    missing: str = "notBreaching",
 ) -> dict[str, Any]:
-    """Build an alarm on one metric, or on an `expression` of metrics `m1`, `m2` and so on."""
+    """Build an alarm on one metric, or on an `expression` of metrics `m1`, `m2` and so on.
+
+    `missing`: how periods without data count; `missing`: if there are no others, the alarm has INSUFFICIENT_DATA.
+    """
     if expression is None:
         (measured,) = metrics
     else:
@@ -173,7 +185,7 @@ def _alarm(
         ComparisonOperator="GreaterThanThreshold",
         Threshold=over,
         EvaluationPeriods=periods,
-        TreatMissingData="notBreaching",
+        TreatMissingData=missing,
     )
 
 
