@@ -58,10 +58,10 @@ class Context:
     function_name = "a-function"
 
     def __init__(self, request_id: str = "r1", milliseconds: int = 900_000) -> None:
-        self.aws_request_id, self._milliseconds = request_id, milliseconds
+        self.aws_request_id, self.milliseconds = request_id, milliseconds
 
     def get_remaining_time_in_millis(self) -> int:
-        return self._milliseconds
+        return self.milliseconds
 
 
 class Lambda:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -14,6 +16,7 @@ from slips import lambdas
 from slips.config import Mapping
 from slips.errors import UnfinishedError
 from slips.kept_audit import LAST
+from slips.model import ObjectEvent
 from slips.pipeline import long_audit
 from slips.pipeline.audit import DAY
 from slips.pipeline.audit_note import NOTED
@@ -186,6 +189,56 @@ def test_parts_are_shorter_once_the_time_was_up_and_an_audit_that_gets_no_furthe
         stack.call(lambdas.audit, {"continue": True}, Context(milliseconds=1_000))
     assert (stack.ledger.note(CHECKPOINT), stack.ledger.note(LAST)) == ("", None)
     assert audited(stack)[0]["missing"] == 1, "the next day"
+
+
+@pytest.fixture
+def reads(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Gets the number of spans of keys of each read of the whole ledger."""
+    found, entries = list[int](), lambdas._site.ledger.stored_entries
+
+    def stored_entries(spans: Sequence[Any] = ()) -> Any:
+        found.append(len(spans))
+        return entries(spans)
+
+    monkeypatch.setattr(lambdas._site.ledger, "stored_entries", stored_entries)
+    return found
+
+
+@pytest.mark.usefixtures("later")
+def test_a_part_ends_when_its_listing_has_taken_half_of_the_time(
+    stack: Stack, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long listing costs no attempt: what was listed is audited, and the next part goes on behind it."""
+    monkeypatch.setattr(long_audit, "PAGE", 1)
+    for number in range(5):
+        stack.put(f"{KEY}-{number}", {"n": 1})
+    context, listed = Context(milliseconds=100_000), lambdas._site.listed
+
+    def slowly(*where: str) -> Iterator[ObjectEvent]:
+        for event in listed(*where):
+            context.milliseconds -= 20_000
+            yield event
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lambdas._site, "listed", slowly)
+        assert stack.call(lambdas.audit, {}, context) == {}
+    checkpoint = json.loads(stack.ledger.note(CHECKPOINT) or "")
+    assert (checkpoint["after"], checkpoint["part"]) == (f"{KEY}-2", long_audit.PART)
+    assert stack.call(lambdas.audit, {"continue": True})["missing"] == 5
+    assert reads == [1, 1]
+
+
+@pytest.mark.usefixtures("later")
+def test_an_audit_of_many_prefixes_reads_the_ledger_once(
+    stack: Stack, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mappings = [Mapping(f"azure/{number:02}/", ["s3-lines", "json"]) for number in range(60)]
+    config = replace(lambdas._site.config, bucket_mapping={"example-logs": mappings})
+    monkeypatch.setattr(lambdas._site, "config", config)
+    for mapping in mappings:
+        aws.client("s3").put_object(Bucket="example-logs", Key=f"{mapping.prefix}a", Body=b"{}")
+    assert stack.call(lambdas.audit, {})["missing"] == 60
+    assert reads == [1]
 
 
 @pytest.mark.usefixtures("later", "parts")

@@ -1,8 +1,9 @@
 """Audits a stack of any size: part by part, in as many invocations as that takes, with a checkpoint between two.
 
 In: the site of the function, and the checkpoint, which is a note beside the ledger. Out: the audit, once it is whole.
-Memory and temporary space are those of PART objects. Each part reads the ledger once, so PARTS bound its price. At most
-one invocation is at work; if it dies, the next one begins its part anew.
+Memory is flat, and temporary space that of PART objects. Each part reads the ledger once, which costs most: so a part
+is as long as a share of the invocation's time allows, and PARTS bound the price. At most one invocation is at work; if
+it dies, the next one begins its part anew.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ from slips.pipeline.audit_note import NOTED
 from slips.pipeline.selection import mapped_places
 from slips.site.protocols import ListingSite
 
-PART, LEAST = 1_000_000, 125_000
-"""Objects of a part, and of the smallest one: after an invocation whose time was up, parts are half as long."""
+PART, LEAST = 4_000_000, 125_000
+"""Most objects of a part, and of the smallest one: after an invocation whose time was up, parts are half as long. A
+million with as many entries takes 0.7 GB of temporary space."""
+LISTING = 0.5
+"""Most of an invocation's time for listing a part. Reading and comparing a ledger takes a fraction of that."""
 PARTS = 48
 """Most invocations of one audit."""
 CHECKPOINT = "audit checkpoint"
@@ -76,11 +80,16 @@ class _TimeIsUpError(Exception):
 
 
 class _AuditedPart:
-    """An AuditedListing of at most `most` objects, behind those that have been audited."""
+    """An AuditedListing of at most `most` objects, behind those that have been audited.
 
-    def __init__(self, site: AuditingSite, place: int, after: str, most: int) -> None:
+    It has fewer if, after some page of it, `is_long` says so.
+    """
+
+    def __init__(
+        self, site: AuditingSite, place: int, after: str, most: int, is_long: Callable[[], bool] = lambda: False
+    ) -> None:
         self.only: list[str] = []
-        self._site, self._places, self._most = site, mapped_places(site), most
+        self._site, self._places, self._most, self._is_long = site, mapped_places(site), most, is_long
         self.place, self.after = place, after
         """Where the next part begins."""
 
@@ -104,7 +113,7 @@ class _AuditedPart:
                     if number % PAGE == 0:
                         progress(PAGE)
                     yield event
-                    if number == self._most:
+                    if number == self._most or (number % PAGE == 0 and self._is_long()):
                         return
             except StorageError as error:
                 unlisted(error)
@@ -143,7 +152,8 @@ def go_on(
     held = _text(at_work)
     if not notes.exchange_note(CHECKPOINT, text, held):
         return None  # another invocation was faster
-    part = _AuditedPart(site, before.place, before.after, before.part)
+    listed_by = (1 - LISTING) * seconds_left()
+    part = _AuditedPart(site, before.place, before.after, before.part, lambda: seconds_left() < listed_by)
 
     def progress(_: int) -> None:
         if seconds_left() < spare_seconds:

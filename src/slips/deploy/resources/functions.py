@@ -53,7 +53,7 @@ SPECS = {
     # A whole core: an audit reads for minutes.
     AUDIT: Spec("Compares the buckets with the ledger.", "audit", "AuditRole", 1769, 900),
 }
-AUDIT_STORAGE = 2048
+AUDIT_STORAGE = 6144
 """MB for the listing and the ledger that an audit keeps while it compares them."""
 MOST_AGE = 6 * 3600
 """Most seconds that Lambda keeps an asynchronous event, which may wait so long for `handler.concurrency`."""
