@@ -173,7 +173,7 @@ CHANGED = {
     "keycloak": "the pairs of an event in the server's log become fields",
     "postgresql-csv": "empty columns are absent; the statement in a message has fields of its own",
     "postgresql-json": "the statement in a message has fields of its own",
-    "securityhub-asff": "each finding of an EventBridge event is an event",
+    **dict.fromkeys(("securityhub-asff", "securityhub-ocsf"), "each finding of an EventBridge event is an event"),
 }
 
 

@@ -1,4 +1,7 @@
-"""Amazon API Gateway: access logs, in the formats that its documentation gives. Their owner may choose other fields."""
+"""Amazon API Gateway: access logs, in the formats that its documentation gives, and execution logs.
+
+The owner of access logs may choose other fields.
+"""
 
 from __future__ import annotations
 
@@ -93,4 +96,29 @@ APIGATEWAY_ACCESS_XML = Json(
     absent="-",
     integers="status responseLength",
     entities={"addresses": "ip", "users": "user caller"},
+)
+
+_STEP = r"\((?P<requestId>[A-Za-z0-9_+/-]++=*+)\) "
+
+# Lines have no time but that of CloudWatch Logs: [cloudwatch-logs, apigateway-execution].
+APIGATEWAY_EXECUTION = Patterns(
+    "apigateway-execution",
+    "execution logs of Amazon API Gateway: the steps of each request, of its authorizer and its integration",
+    "https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html",
+    tag="aws.apigateway-execution",
+    message="{requestId} {message}",
+    patterns=(
+        rf"{_STEP}(?P<message>HTTP Method: (?P<httpMethod>[^,]*+), Resource Path: (?P<resourcePath>.*))",
+        rf"{_STEP}(?P<message>Received response\. Status: (?P<status>\d++), "
+        r"Integration latency: (?P<integrationLatency>\d++) ms.*)",
+        rf"{_STEP}(?P<message>Method completed with status: (?P<status>\d++))",
+        rf"{_STEP}(?P<message>Extended Request Id: (?P<extendedRequestId>[^ ]*))",
+        rf"{_STEP}(?P<message>Endpoint request URI: (?P<endpointUri>[^ ]*))",
+        rf"{_STEP}(?P<message>Verifying Usage Plan for request: [^ ]++ API Key: (?P<apiKey>[^ ]*+) ?"
+        r"API Stage: (?P<apiStage>.*))",
+        rf"{_STEP}(?P<message>.*)",
+    ),
+    absent="",
+    integers="status integrationLatency",
+    entities={"domains": "endpointUri"},
 )

@@ -20,13 +20,16 @@ INSPECTOR = Json(
     },
 )
 
+# Events of EventBridge are about a scan that ended, and have counts of findings in place of these.
 ECR_SCAN = Json(
     "ecr-scan",
-    "results of Amazon ECR's basic scans of images",
-    "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html",
+    "results of Amazon ECR's scans of images, also as events of EventBridge",
+    "https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html",
+    also_in="detail",
     tag="aws.ecr-scan",
-    time=moment("imageScanFindings.imageScanCompletedAt"),
-    message="{imageScanStatus.status|'-'} {repositoryName|'-'} {imageId.imageTag|imageId.imageDigest|'-'}",
-    require=any_of("imageScanFindings", "imageScanStatus"),
-    entities={"hashes": "imageId.imageDigest"},
+    time=moment("imageScanFindings.imageScanCompletedAt", "time"),
+    message="{imageScanStatus.status|scan-status|'-'} {repositoryName|repository-name|'-'} "
+    "{imageId.imageTag|imageId.imageDigest|image-digest|'-'}",
+    require=any_of("imageScanFindings", "imageScanStatus", "scan-status"),
+    entities={"hashes": "imageId.imageDigest image-digest"},
 )
