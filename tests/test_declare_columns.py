@@ -219,6 +219,16 @@ def test_a_format_with_headers_alone_refuses_lines_before_the_first() -> None:
     assert found[2][0] == "{'time': '1', 'door': 'a'}"
 
 
+@pytest.mark.parametrize("integers", ["", "time"])
+def test_a_header_for_people_is_filtered_and_names_no_columns(integers: str) -> None:
+    declared = table(headings="the time", integers=integers, padded=True)
+    first = 1 if integers else "1"
+    event = {"time": first, "door": "north", "user": "ann"}
+    lines = ['"The", door that opened,who', "1,north,ann", "TIME ,door,who", "1,north,ann", "1,2"]
+    assert events(declared, *lines) == ["filtered", event, "filtered", event, "RecordError"]
+    assert [rule.name for rule in declared.rules] == ["header"]
+
+
 def test_an_option_names_the_columns_of_lines_without_a_header() -> None:
     declared = HEADED.with_options(ColumnsOptions(columns=["user", "time"]))
     assert isinstance(declared, Columns)
@@ -482,6 +492,7 @@ def test_generated_fields_come_back_from_csv(fields: list[str]) -> None:
         ({"columns": "a b", "integers": "a, b"}, "'a, b' has commas; expected blanks between names"),
         ({"columns": ""}, "columns is empty; expected names with blanks between, such as 'time host status'"),
         ({"columns": "a b a"}, "columns: 'a' is there twice; expected each name once"),
+        ({"headings": "Time"}, "headings: 'Time' cannot be the first field of a header; expected small letters"),
         ({"header": "time 5th"}, "header: '5th' cannot be told from a value; expected a name such as 'srcaddr'"),
         ({"header": "time none", "absent": "none"}, "header: 'none' cannot be told from a value"),
         ({"dated": "#Date:"}, "dated is '#Date:'; expected a line that begins as that of the directive, '#Date:'"),

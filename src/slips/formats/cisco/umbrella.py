@@ -1,20 +1,16 @@
-"""Logs of Cisco Umbrella and Secure Access in S3: DNS, web, firewall, IPS, audit, DLP, as CSV without a header."""
+"""Logs of Cisco Umbrella and Secure Access in S3: DNS, web, firewall, IPS, audit, DLP, as CSV with a header or none."""
 
 from __future__ import annotations
 
-from slips.format import Event, Rule
+from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Csv, iso
 from slips.parsing.conversions import integer_or_text
 
 _REFERENCE = "https://docs.umbrella.com/umbrella-user-guide/docs/"
 
-# The names in it are for people, and not those of the documentation's order of fields.
-_HEADER = Rule(
-    "header",
-    "the line of the columns' names, which logs from version 11 on may have",
-    when=lambda event: event["timestamp"] in ("Time", "Timestamp"),
-)
+# From version 11 on, a log may begin with the names of its columns, which are for people.
+_HEADINGS = "timestamp time date"
 
 
 def _read_protocol(_meta: MetaData, event: Event) -> None:
@@ -35,7 +31,7 @@ UMBRELLA = Csv(
         organization_id""",
     absent="",
     padded=True,
-    rules=(_HEADER,),
+    headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.umbrella.dns",
     message="{action} {query_type} {domain} by {most_granular_identity|'-'} from {internal_ip|external_ip|'-'}",
@@ -65,6 +61,7 @@ UMBRELLA_PROXY = Csv(
         ai_supply_chain_categories event_correlation_id""",
     absent="",
     padded=True,
+    headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.umbrella.proxy",
     message="{verdict} {status_code|'-'} {url|'-'} by {identities|'-'} from {internal_client_ip|'-'}",
@@ -90,6 +87,7 @@ UMBRELLA_FIREWALL = Csv(
         block_reason""",
     absent="",
     padded=True,
+    headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.umbrella.firewall",
     message="{verdict|'-'} {source_ip|'-'}:{source_port|'-'} => {destination_ip|'-'}:{destination_port|'-'} "
@@ -108,7 +106,7 @@ UMBRELLA_AUDIT = Csv(
     columns="id timestamp email user type action logged_in_from before after",
     absent=("", "null"),
     padded=True,
-    rules=(_HEADER,),
+    headings="id",
     time=iso("timestamp"),
     tag="cisco.umbrella.audit",
     message="{action|'-'} {type|'-'} by {email|user|'-'} from {logged_in_from|'-'}",
@@ -130,6 +128,7 @@ UMBRELLA_INTRUSION = Csv(
         ftd_enforcement_name event_correlation_id""",
     absent="",
     padded=True,
+    headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.umbrella.intrusion",
     message="{action|'-'} {severity|'-'} {signature_message|'-'} {source_ip|'-'}:{source_port|'-'} => "
@@ -146,6 +145,7 @@ UMBRELLA_IP = Csv(
     columns="timestamp identity source_ip source_port destination_ip destination_port categories",
     absent="",
     padded=True,
+    headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.umbrella.ip",
     message="{categories|'-'} {source_ip|'-'}:{source_port|'-'} => {destination_ip|'-'}:{destination_port|'-'} "
@@ -167,6 +167,7 @@ UMBRELLA_DLP = Csv(
         private_resource_group_name destination_protocol destination_ip destination_port organization_id""",
     absent="",
     padded=True,
+    headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.umbrella.dlp",
     message="{action|'-'} {severity|'-'} {name|'-'} to {application|destination|'-'} by {identity|owner|'-'}: "

@@ -57,6 +57,9 @@ class Columns(LineDeclaration):
     header: Names = ()
     """Names by which a header is known: a line of names, at least half of them from these. It names the columns of the
     lines below, wherever in an object it is, and is filtered under the rule `header`."""
+    headings: Names = ()
+    """Texts, in small letters, of which one is the first field of a header whose names are for people, and no columns:
+    a line that begins so is filtered under the rule `header`, and the columns stay what they are."""
     directive: str = ""
     """The beginning of a line that names the columns of the lines below it, with blanks between: `#Fields:` in W3C
     extended logs. All lines with its first character at their beginning are filtered under the rule `directive`."""
@@ -78,10 +81,15 @@ class Columns(LineDeclaration):
 
     @property
     def remembers(self) -> bool:  # type: ignore[override]  # of the class it is an attribute
+        return self.names_columns or bool(self.headings)
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether lines of a log may name the columns of the lines below them."""
         return bool(self.header or self.directive)
 
     def own_rules(self) -> tuple[Rule, ...]:
-        return (*((HEADER,) if self.header else ()), *((DIRECTIVE,) if self.directive else ()))
+        return (*((HEADER,) if self.header or self.headings else ()), *((DIRECTIVE,) if self.directive else ()))
 
     def known(self) -> Set[str] | None:
         return None if self.directive else self.columns_of_tables()  # with directives, the log names its columns
@@ -112,7 +120,7 @@ class Columns(LineDeclaration):
 
     def check(self) -> None:
         columns, optional, header = names_of(self.columns), names_of(self.optional), names_of(self.header)
-        if not columns and not self.remembers:
+        if not columns and not self.names_columns:
             raise ValueError("columns is empty; expected names with blanks between, such as 'time host status'")
         for part, names in (("columns", columns), ("header", header)):
             if twice := [name for name in names if names.count(name) > 1]:
@@ -133,6 +141,9 @@ class Columns(LineDeclaration):
         for name in header:
             if not _NAME.fullmatch(name) or name in self.absent_texts:
                 raise ValueError(f"header: {name!r} cannot be told from a value; expected a name such as 'srcaddr'")
+        for text in names_of(self.headings):
+            if text != text.lower() or text in self.absent_texts:
+                raise ValueError(f"headings: {text!r} cannot be the first field of a header; expected small letters")
         if not isinstance(self.directive, str) or self.directive[:1].isalnum():
             raise ValueError(f"directive is {self.directive!r}; expected the beginning of a line, such as '#Fields:'")
         if not isinstance(self.separator, str) or (len(self.separator) > 1 and self.quote):
@@ -156,7 +167,7 @@ class Columns(LineDeclaration):
     def value_of(self, path: str, writer: Writer) -> str:
         if path in writer.fields:
             return writer.fields[path]
-        is_sure = path in names_of(self.columns) and not self.remembers and not self.others
+        is_sure = path in names_of(self.columns) and not self.names_columns and not self.others
         return f"event[{path!r}]" if is_sure else f"event.get({path!r})"
 
     def cut(self, line: str, limits: RecordLimits) -> list[str]:
@@ -181,6 +192,10 @@ class Columns(LineDeclaration):
         header = frozenset(names_of(self.header))
         known = sum(map(header.__contains__, fields))
         return known > 0 and known * 2 >= len(fields) and all(map(_NAME.fullmatch, fields))
+
+    def is_heading(self, fields: list[str]) -> bool:
+        """Whether the fields of a line are names for people."""
+        return bool(fields) and fields[0].strip().lower() in names_of(self.headings)
 
     def write_cut(self, writer: Writer, most: int) -> str:
         """Return an expression for the fields of `value`: for more than `most`, it may return that many and one."""
@@ -216,6 +231,10 @@ class Columns(LineDeclaration):
             if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
                 header = writer.name("header", frozenset(names_of(self.header)))
                 with writer.block(f"if not {header}.isdisjoint(({', '.join(locals_.values())},)):"):
+                    writer.line("raise ValueError")
+            if self.headings and not any(map(types.of, locals_)):
+                headings = writer.name("headings", frozenset(names_of(self.headings)))
+                with writer.block(f"if {locals_[names[0]]}.strip().lower() in {headings}:"):
                     writer.line("raise ValueError")
             write_event(writer, names, locals_, types, self.read_by_meaning)
 
@@ -299,6 +318,8 @@ class _Rows(LineParser):
 
     def _read(self, fields: list[str]) -> Event | Rule:
         declaration = self._declaration
+        if declaration.headings and declaration.is_heading(fields):
+            return HEADER
         if declaration.header and declaration.is_header(fields):
             self._columns = widened(fields, len(fields))
             self._least, self._by_width = len(fields), {}
@@ -348,7 +369,7 @@ class _Rows(LineParser):
         return event
 
     def _too_few(self, fields: list[str]) -> str:
-        header = "a line before it that names the columns" if self._declaration.remembers else ""
+        header = "a line before it that names the columns" if self._declaration.names_columns else ""
         least = min(self._least, *self._by_width) if self._by_width else self._least
         expected = f"{least}{' or more' if least < len(self._columns) else ''}" if self._columns else ""
         fields_ = "1 field" if len(fields) == 1 else f"{len(fields)} fields"

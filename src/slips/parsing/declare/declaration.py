@@ -28,6 +28,7 @@ _NAMES = (
     "documents",
     "columns",
     "header",
+    "headings",
     "optional",
     "also_in",
     "quotes",
