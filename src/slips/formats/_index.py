@@ -255,6 +255,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "santa": ("slips.formats.santa.santad", "SANTA"),
     "securityhub-asff": ("slips.formats.aws.securityhub", "SECURITYHUB_ASFF"),
     "securityhub-ocsf": ("slips.formats.aws.securityhub", "SECURITYHUB_OCSF"),
+    "segments": ("slips.parsing.readers.segments", "segments"),
     "sentinelone": ("slips.formats.sentinelone.activities", "SENTINELONE"),
     "sentinelone-cloud-funnel": ("slips.formats.sentinelone.cloud_funnel", "SENTINELONE_CLOUD_FUNNEL"),
     "ses": ("slips.formats.aws.ses", "SES"),

@@ -7,8 +7,10 @@ import re
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Patterns, iso
+from slips.parsing.readers.segments import join_segments
 
 _PART = re.compile(r"((?:\\.|[^\\,{]|\{[^{}]*+\}|\{|,(?! |\Z))+),? ?", re.DOTALL)
+_SEGMENT = re.compile(r"CISE_[A-Za-z_]{1,80} \d{1,20} \d{1,9} (\d{1,9}) ")
 _ESCAPED = re.compile(r"\\([,;{}\\])")
 _INTEGERS = frozenset(
     "ConfigVersionId DestinationPort RequestLatency ResponseTime TotalAuthenLatency ClientLatency".split()
@@ -16,8 +18,16 @@ _INTEGERS = frozenset(
 
 
 def _name_attributes(_meta: MetaData, event: Event) -> None:
-    """Put the attributes into the event; one that comes again, as steps do, has a list of its values."""
-    for part in _PART.findall(event.pop("attributes", None) or ""):
+    """Put the attributes of all segments into the event; one that comes again, as steps do, has a list of its values.
+
+    Segments that did not come are named as `missing_segments`.
+    """
+    attributes = event.pop("attributes", None) or ""
+    if "segment" in event:
+        attributes, missing = join_segments(attributes, event["segment"], event["segments"], _SEGMENT, 0)
+        if missing:
+            event["missing_segments"] = missing
+    for part in _PART.findall(attributes):
         name, assign, text = part.partition("=")
         name, value = name.strip(), _ESCAPED.sub(r"\1", text).strip() if "\\" in text else text.strip()
         if not assign:
@@ -33,12 +43,18 @@ def _name_attributes(_meta: MetaData, event: Event) -> None:
             event[name] = [event[name], found]
 
 
-# A message longer than 8 KB comes in segments, of which only the first has a time, a code and a text.
+# A message longer than 8 KB comes in segments, of which only the first has a time, a code and a text. Each has a header
+# of syslog, whose host is part of the message's name: nodes count their messages on their own.
+_SAME_MESSAGE = (
+    r"(?:<\d{1,3}>)?(?:(?:[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d[^ ]*+|\d{4}-[^ ]++) ([^ ]++) )?"
+    r"CISE_([A-Za-z_]++) (\d++) (?P<total>\d++) (?P<segment>\d++) "
+)
+
 CISCO_ISE = Patterns(
     "cisco-ise",
     "Cisco Identity Services Engine: authentications, accounting, administrators, with or without a syslog header",
     "https://www.cisco.com/c/en/us/td/docs/security/ise/syslog/Cisco_ISE_Syslogs/m_SyslogsList.html",
-    chain=("s3-lines", "syslog-any", "cisco-ise"),
+    chain=({"segments": {"pattern": _SAME_MESSAGE}}, "syslog-any", "cisco-ise"),
     time=iso("time"),
     tag="cisco.ise.{category}",
     message="{category} {code|severity|'-'} {class|'-'}: {text|'-'}",
