@@ -41,6 +41,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "azure-risk": ("slips.formats.microsoft.identity", "AZURE_RISK"),
     "azure-signin": ("slips.formats.microsoft.identity", "AZURE_SIGNIN"),
     "azure-vnet-flow": ("slips.formats.microsoft.network_watcher", "AZURE_VNET_FLOW"),
+    "barracuda-waf": ("slips.formats.barracuda.waf", "BARRACUDA_WAF"),
     "bedrock-invocation": ("slips.formats.aws.bedrock", "BEDROCK_INVOCATION"),
     "bind-query": ("slips.formats.isc.bind", "BIND_QUERY"),
     "bitwarden": ("slips.formats.bitwarden.events", "BITWARDEN"),
