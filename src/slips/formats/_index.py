@@ -43,6 +43,8 @@ PLACES: dict[str, tuple[str, str]] = {
     "azure-vnet-flow": ("slips.formats.microsoft.network_watcher", "AZURE_VNET_FLOW"),
     "barracuda-waf": ("slips.formats.barracuda.waf", "BARRACUDA_WAF"),
     "bedrock-invocation": ("slips.formats.aws.bedrock", "BEDROCK_INVOCATION"),
+    "beyondtrust-insight": ("slips.formats.beyondtrust.remote_access", "BEYONDTRUST_INSIGHT"),
+    "beyondtrust-pra": ("slips.formats.beyondtrust.remote_access", "BEYONDTRUST_PRA"),
     "bind-query": ("slips.formats.isc.bind", "BIND_QUERY"),
     "bitwarden": ("slips.formats.bitwarden.events", "BITWARDEN"),
     "box": ("slips.formats.box.enterprise", "BOX"),

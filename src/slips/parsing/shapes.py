@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from slips.entities import EntityNames
 from slips.errors import RecordError, foreign_record
 from slips.format import Format, Limited, Parse, Parsed, RecordLimits
 from slips.model import MetaData
@@ -20,7 +19,7 @@ def one_of(
     *shapes: Declaration,
     tag: str,
     chain: tuple[Step, ...] = (),
-    entities: Mapping[str, str] | None = None,
+    entities: EntityNames | None = None,
 ) -> Format:
     """Make a format whose lines are each of the first of `shapes` that takes it.
 
