@@ -132,6 +132,7 @@ NO_ENTITIES = {
     "k8s-cri": "carries the texts of other products",
     "hclog": "its messages are texts for people",
     "icinga": "its messages are texts for people",
+    "java-gc-8": "counts of one virtual machine",
     "kafka": "its messages are texts for people",
     "kea": "its messages are texts for people",
     "klog": "its messages are texts for people",
@@ -141,6 +142,7 @@ NO_ENTITIES = {
     "msk": "its messages are texts for people",
     "rabbitmq": "its messages are texts for people",
     "redis": "its messages are texts for people",
+    "rsyslog-impstats": "counts of rsyslog itself",
     "sns-delivery": "names a topic; the destination may be a phone number, an address of mail, a URL or a function",
     "step-functions": "names an execution, and data of the user's",
 }

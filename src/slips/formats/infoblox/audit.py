@@ -19,12 +19,12 @@ def _decode(_meta: MetaData, event: Event) -> None:
             event[name] = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), value)
 
 
-_MEMBER = r"(?:(?P<member>[^ ]++) )?httpd(?:\[\d*\])?: "
+_MEMBER = r" *+(?:(?P<member>[^ ]++) ++)?httpd(?:\[\d*\])?: "
 _HEAD = (
-    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d++)?Z?) "
-    r"\[(?P<user>[^\]]*+)\]: (?P<action>[^ ]++) "
+    r" *+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d++)?Z?) ++"
+    r"\[(?P<user>[^\]]*+)\]: ++(?P<action>[^ ]++) ++"
 )
-_CHANGE = rf"{_HEAD}(?P<object_type>[^ :]++)(?: (?P<object>.*))?"
+_CHANGE = rf"{_HEAD}(?P<object_type>[^ :]++)(?: ++(?P<object>.*))?"
 _REFERENCE = "https://docs.infoblox.com/space/nios86/423493735/Using+a+Syslog+Server"
 
 
@@ -33,7 +33,7 @@ def _login(name: str, before: str) -> KeyValue:
         name,
         "logins and logouts",
         _REFERENCE,
-        head=rf"{before}{_HEAD}- - ",
+        head=rf"{before}{_HEAD}- ++- ++",
         quotes="",
         escapes="none",
         time=iso("time"),

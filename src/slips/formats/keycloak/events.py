@@ -8,8 +8,18 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Json, all_of, any_of, moment
 
-_PAIR = re.compile(r'(?:^|, )([A-Za-z_]\w*)=(?:"([^"]*)"|([^,"]*))')
+PAIR = re.compile(r'(?:^|, )([A-Za-z_]\w*)=(?:"([^"]*)"|([^,"]*))')
 """A pair of an event in the server's log, whose quotes older versions leave out."""
+
+
+def message_of(event: Event) -> str:
+    """Return the message of an event whose pairs are its fields."""
+    return (
+        f"{event.get('type') or event.get('operationType') or '-'} "
+        f"{event.get('resourcePath') or event.get('clientId') or '-'} by "
+        f"{event.get('username') or event.get('userId') or '-'} from {event.get('ipAddress') or '-'} "
+        f"{event.get('error') or '-'}"
+    )
 
 
 def _take_pairs(meta: MetaData, event: Event) -> None:
@@ -20,16 +30,11 @@ def _take_pairs(meta: MetaData, event: Event) -> None:
     if event["loggerName"] != "org.keycloak.events" or text.__class__ is not str:
         meta.tag, meta.message = "keycloak.log", text if text.__class__ is str else None
         return
-    for name, quoted, bare in _PAIR.findall(text):
+    for name, quoted, bare in PAIR.findall(text):
         if name not in event:
             event[name] = None if (value := quoted or bare) in ("", "null") else value
     meta.tag = f"keycloak.{event.get('type') or event.get('operationType') or 'event'}"
-    meta.message = (
-        f"{event.get('type') or event.get('operationType') or '-'} "
-        f"{event.get('resourcePath') or event.get('clientId') or '-'} by "
-        f"{event.get('username') or event.get('userId') or '-'} from {event.get('ipAddress') or '-'} "
-        f"{event.get('error') or '-'}"
-    )
+    meta.message = message_of(event)
 
 
 KEYCLOAK = Json(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import Json, all_of, any_of, moment
+from slips.parsing import Json, KeyValue, all_of, any_of, iso, moment
 
 MIMECAST = Json(
     "mimecast",
@@ -27,5 +27,27 @@ MIMECAST = Json(
         "users": "senderEnvelope senderHeader recipients user Sender sender headerFrom Rcpt Recipient recipient",
         "domains": "senderDomain urlDomain SenderDomain",
         "hashes": "sha256 sha1 md5",
+    },
+)
+
+MIMECAST_SIEM = KeyValue(
+    "mimecast-siem",
+    "Mimecast SIEM logs of API 1.0 as pairs with bars between: receipt, process, delivery, protections",
+    "https://integrations.mimecast.com/documentation/tutorials/understanding-siem-logs/",
+    separator="|",
+    quotes="",
+    escapes="none",
+    absent="",
+    require=all_of("acc", "datetime"),
+    time=iso("datetime"),
+    tag="mimecast.siem",
+    message="{Act|action|Delivered|reason|'-'} {Sender|sender|headerFrom|'-'} => {Rcpt|recipient|Recipient|'-'}: "
+    "{Subject|subject|url|fileName|'-'}",
+    integers="SpamLimit SpamScore AttCnt AttSize MsgSize Size Hits Attempt Latency",
+    entities={
+        "addresses": "IP SourceIP sourceIp",
+        "users": "Sender sender headerFrom Rcpt recipient Recipient Recipients",
+        "domains": "SenderDomain senderDomain UrlCategory",
+        "hashes": "sha256 sha1 md5 fileHash",
     },
 )
