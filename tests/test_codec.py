@@ -21,10 +21,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import slips.codec
 from slips.chunks import READ, ChunkStream
 from slips.codec import (
     FIRST_STEP,
     KEPT,
+    KEPT_STEP,
     MEMBER_BYTES,
     MEMBERS,
     STEP,
@@ -109,6 +111,11 @@ def read(decoded: Decoded) -> tuple[bytes, str]:
     except DecompressionError as error:
         return bytes(content), str(error)
     return bytes(content), ""
+
+
+def damaged_behind(text: bytes) -> bytes:
+    compressor = zlib.compressobj(1, wbits=31)
+    return compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH) + b"\x07" * 9  # no such type of block
 
 
 def decompressed_bytewise(name: str, stored: bytes) -> bytes:
@@ -357,11 +364,7 @@ def test_objects_that_are_read_by_turns_give_all_bytes_before_their_damages() ->
     texts = [random.Random(number).randbytes(60_000 + 1_000 * number).hex().encode() for number in range(4)]
     read(opened(zlib.compress(texts[0], wbits=31)))  # its buffer is used again
 
-    def damaged(text: bytes) -> bytes:
-        compressor = zlib.compressobj(1, wbits=31)
-        return compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH) + b"\x07" * 9  # no such type of block
-
-    objects = [opened(damaged(text), size=5_000) for text in texts]
+    objects = [opened(damaged_behind(text), size=5_000) for text in texts]
     contents = [bytearray() for _ in texts]
     for _ in range(8):
         for content, decoded in zip(contents, objects, strict=True):
@@ -374,12 +377,67 @@ def test_objects_that_are_read_by_turns_give_all_bytes_before_their_damages() ->
 @pytest.mark.parametrize("extra", [0, 1, STEP // 2, STEP - 1])
 def test_of_a_member_too_large_to_keep_a_damage_costs_little(extra: int) -> None:
     text = random.Random(1).randbytes(KEPT + STEP + extra).hex().encode()
-    compressor = zlib.compressobj(1, wbits=31)
-    stored = compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH) + b"\x07" * 9  # no such type of block
+    content, error = read(opened(damaged_behind(text)))
+    assert text.startswith(content)
+    assert len(content) >= len(text) - STEP - 1024
+    assert "gzip data cannot be decompressed" in error
+
+
+class Again(Stored):
+    """Can be read again, by pieces of another size."""
+
+    def again(self) -> Again:
+        return Again(self._data.getvalue(), 4567)
+
+
+@pytest.mark.parametrize("extra", [0, 1, KEPT_STEP - 1])
+@pytest.mark.parametrize("before", [b"", b"a first member\n" * 4000])
+def test_what_can_be_read_again_loses_no_byte_before_a_damage(before: bytes, extra: int) -> None:
+    text = random.Random(1).randbytes(KEPT + STEP + extra).hex().encode()
+    members = COMPRESS["gzip"](before) + bytes(700) if before else b""
+    content, error = read(opened(Again(members + damaged_behind(text))))
+    assert content == before + text
+    assert "gzip data cannot be decompressed" in error
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_what_is_read_again_gives_all_that_a_bytewise_reader_gets(name: str) -> None:
+    stored = COMPRESS[name](lines(1000))
+    dice = random.Random(name)
+    for at in dice.sample(range(10, len(stored) - 20), 8):
+        broken = bytearray(stored)
+        broken[at] ^= 1 << dice.randrange(8)
+        content, error = read(opened(Again(bytes(broken))))
+        assert error
+        assert (content, error) == read(opened(bytes(broken)))
+
+
+def test_a_layer_within_another_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = damaged_behind(random.Random(1).randbytes(KEPT + STEP).hex().encode())
+    stored = Again(COMPRESS["zstd"](inner))
+    monkeypatch.setattr(stored, "again", lambda: pytest.fail("read again"))
+    assert "gzip data cannot be decompressed" in read(opened(stored))[1]
+
+
+def test_of_a_member_too_large_to_read_again_a_damage_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slips.codec, "AGAIN", KEPT)
+    text = random.Random(1).randbytes(KEPT + STEP).hex().encode()
+    stored = Again(damaged_behind(text))
+    monkeypatch.setattr(stored, "again", lambda: pytest.fail("read again"))
     content, error = read(opened(stored))
     assert text.startswith(content)
     assert len(content) >= len(text) - STEP - 1024
     assert "gzip data cannot be decompressed" in error
+
+
+def test_an_error_of_reading_again_is_raised_in_place_of_the_damage() -> None:
+    class Gone(Stored):
+        def again(self) -> Stored:
+            raise StorageError("the file has changed")
+
+    decoded = opened(Gone(damaged_behind(b"text" * 9000)))
+    with pytest.raises(StorageError, match="the file has changed"):
+        read(decoded)
 
 
 @every_compression

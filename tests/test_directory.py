@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from msgspec.structs import replace
@@ -18,6 +19,9 @@ from slips.backends.machine.directory import MOST_PROBLEMS, DirectoryStore
 from slips.backends.machine.state import MachineState
 from slips.errors import StorageError
 from slips.model import ObjectEvent, format_time, nearest_time
+
+if TYPE_CHECKING:
+    from slips.codec import Rereadable
 
 OUTSIDE = b"outside"
 
@@ -81,6 +85,14 @@ def read(store: DirectoryStore, key: str) -> bytes:
 
 
 # ---- depth, and odd entries
+
+
+def test_a_file_is_read_again_from_its_beginning_whatever_was_read_of_it(root: Path) -> None:
+    (root / "file").write_bytes(b"0123456789")
+    with store_of(root).open(ObjectEvent(bucket_name="b", object_key="file")) as stored:
+        assert stored.body.read(4) == b"0123"
+        again = cast("Rereadable", stored.body).again()
+        assert (again.read(6), stored.body.read(3), again.read(9)) == (b"012345", b"456", b"6789")
 
 
 def test_a_thousand_nested_directories_are_listed_and_their_file_is_opened_with_few_descriptors(root: Path) -> None:

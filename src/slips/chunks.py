@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from slips.errors import DecompressionError
@@ -25,9 +25,11 @@ class ChunkStream(io.RawIOBase):
     If an iterator of chunks raises, each further read raises the same error: a generator that raised would look ended.
     """
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(self, chunks: Iterator[bytes], again: Callable[[], Iterator[bytes]] | None = None) -> None:
+        """`again` returns the same chunks, or other ones of the same bytes, from the first on."""
         self.bytes_out = 0  # of `readinto`
-        self._chunks = chunks
+        self._chunks, self._again = chunks, again
+        self._pulled = 0
         self._chunk = b""
         self._at = 0
         self._error: BaseException | None = None
@@ -55,6 +57,18 @@ class ChunkStream(io.RawIOBase):
                 raise
         self.bytes_out += filled
         return filled
+
+    def bookmark(self) -> Callable[[int], Iterator[bytes]] | None:
+        """Return what yields so many bytes from here on once more, whenever it is called; None if none can."""
+        again, at = self._again, self._pulled - len(self._chunk) + self._at
+        return None if again is None else lambda size: ChunkStream(again()).part(at, size)
+
+    def part(self, at: int, size: int) -> Iterator[bytes]:
+        """Skip `at` bytes and yield the `size` bytes behind them, fewer only at the end."""
+        self.skip(at)
+        while size and (data := self.read(min(size, READ))):
+            size -= len(data)
+            yield data
 
     def rest(self) -> Iterator[bytes]:
         return iter(self.read, b"")
@@ -120,7 +134,9 @@ class ChunkStream(io.RawIOBase):
         if self._error is not None:
             raise self._error
         try:
-            return next(self._chunks, b"")
+            chunk = next(self._chunks, b"")
         except BaseException as error:
             self._error = error
             raise
+        self._pulled += len(chunk)
+        return chunk

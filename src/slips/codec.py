@@ -20,10 +20,12 @@ from msgspec import Struct
 from slips.chunks import READ, ChunkStream
 from slips.errors import DecompressionError
 
+PIECE = 32 * 1024  # stored bytes of a read; for those of twice READ, memory would be fetched from the system each time
 STEP = 32 * 1024  # bytes in and out of a call: a failing call drops about as many; 4 KB costs a fifth of the speed
-KEPT_STEP = 128 * 1024  # the same while what a call drops can be recovered
+KEPT_STEP = 120 * 1024  # the same while what a call drops can be recovered; see PIECE
 FIRST_STEP = 512  # bytes of a member's first call, doubled each time: decoders copy the input behind the member's end
 KEPT = 2048 * 1024  # compressed bytes of a member kept in memory, to recover the output that a failing call drops
+AGAIN = 1 << 30  # compressed bytes of a member that are read again to recover it, which takes some seconds
 MEMBERS = 1 << 16  # members that may be of any size; a member costs up to 10 µs, so that further ones must hold content
 MEMBER_BYTES = 64  # least bytes of content, on average, of further members: 64 bytes cost about as much time anyway
 FRAME = (1 << 16) + (1 << 14)  # bytes of a frame of snappy: 64 KiB of content, which may not be compressible
@@ -61,10 +63,10 @@ class Decoded:
     """The content of an object as a stream, with its compressions and the bytes read so far."""
 
     stream: io.BufferedReader
-    """The content. `readline` and `read1` return all bytes before a damage, then raise DecompressionError. If a damaged
-    member has more than 2 MB stored, the last 33 KB before the damage may be missing; a member that is cut off loses
-    none. `read(n)` raises if the damage is within its n bytes, since fewer bytes would mean the end. Errors of
-    `raw.read` pass unchanged. After an error each further read raises the same error."""
+    """The content. `readline` and `read1` return all bytes before a damage, then raise DecompressionError. The last
+    33 KB before it may be missing if the damaged member has over 2 MB stored, or over 1 GB if `raw` is Rereadable; a
+    member that is cut off loses none. `read(n)` raises if the damage is within its n bytes, since fewer bytes would
+    mean the end. Errors of `raw.read` pass unchanged. After an error each further read raises the same error."""
 
     def __init__(self, raw: BinaryIO, limits: CodecLimits, where: str, whole: Decoded | None = None) -> None:
         self._limits, self._whole = limits, whole
@@ -109,9 +111,17 @@ def decode(raw: BinaryIO, limits: CodecLimits = CodecLimits(), where: str = "") 
     """Decompress the content of `raw`: gzip, zstd, bz2, xz, lz4 or snappy, one compression on top of another, or plain.
 
     `where` begins the error texts, e.g. `s3://bucket/key`. No byte is read, and no error raised, before the caller
-    reads `stream`. The caller closes `raw`.
+    reads `stream`. The caller closes `raw`. For the last bytes before a damage, a Rereadable one is read once more.
     """
     return Decoded(raw, limits, where)
+
+
+class Rereadable(Protocol):
+    """Stored bytes that can be read again."""
+
+    def again(self) -> BinaryIO:
+        """Return the same bytes from the first on, independent of this object."""
+        ...
 
 
 class _Layers:
@@ -127,7 +137,7 @@ class _Layers:
         self.names: list[str] = []
 
     def content(self) -> Iterator[bytes]:
-        source = ChunkStream(self._stored())
+        source = ChunkStream(self._stored(), self._stored_again if hasattr(self._raw, "again") else None)
         while name := _compression(source.peek(_SIGNATURE_BYTES)):
             if len(self.names) == self._limits.layers:
                 raise self._error(
@@ -140,9 +150,13 @@ class _Layers:
         yield from source.rest() if self.names else self._bounded(source.rest())
 
     def _stored(self) -> Iterator[bytes]:
-        while chunk := self._raw.read(READ):
+        while chunk := self._raw.read(PIECE):
             self.bytes_in += len(chunk)
             yield chunk
+
+    def _stored_again(self) -> Iterator[bytes]:
+        raw = cast("Rereadable", self._raw).again()
+        return iter(lambda: raw.read(PIECE), b"")
 
     def _layer(self, name: str, source: ChunkStream) -> Iterator[bytes]:
         """Yield the content of the members of a compressed `source`, one after the other."""
@@ -340,32 +354,35 @@ _BUFFERS: deque[bytearray] = deque(maxlen=2)
 
 
 def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: ChunkStream) -> Iterator[bytes]:
-    member = new()
-    kept = _buffer()  # all input of the member, until there is more than KEPT
-    fed = given = last = 0
-    step, piece = FIRST_STEP, b""
+    member, again = new(), source.bookmark()
+    kept, most = (_buffer(), KEPT) if again is None else (bytearray(), AGAIN)  # all input of the member, up to KEPT
+    fed = given = 0
+    step, piece, last = FIRST_STEP, b"", b""
     while not member.eof:
         feeding = member.needs_input or not piece
         data = source.read(step) if feeding else b""
         if data:
-            last = len(data)
-            fed += last
-            if fed <= KEPT:
-                kept[fed - last : fed] = data
+            last = data
+            fed += len(data)
+            if kept and fed <= KEPT:
+                kept[fed - len(data) : fed] = data
         try:
             piece = member.decompress(data, step)
             _end_vectors(_HASHED)
         except damage as error:
-            if fed <= KEPT and (dropped := _dropped(new(), damage, bytes(kept[:fed]), last, given)):
-                yield dropped
+            if fed <= most:
+                before = again(fed - len(last)) if again else _pieces(bytes(kept[: fed - len(last)]), STEP)
+                if dropped := _dropped(new(), damage, chain(before, _pieces(last, 1)), given):
+                    yield dropped
             raise Damage(str(error)) from error
         if piece:
             given += len(piece)
             yield piece
         elif feeding and not data:
             raise _CutOff  # not earlier: a decoder may need input and still hold output
-        step = min(2 * step, KEPT_STEP if fed + KEPT_STEP <= KEPT else STEP)
-    _BUFFERS.append(kept)
+        step = min(2 * step, KEPT_STEP if fed + KEPT_STEP <= most else STEP)
+    if kept:
+        _BUFFERS.append(kept)
     source.unread(member.unused_data or b"")
 
 
@@ -376,15 +393,16 @@ def _buffer() -> bytearray:
         return bytearray(KEPT)
 
 
-def _dropped(member: _Decompressor, damage: type[Exception], fed: bytes, last: int, given: int) -> bytes:
+def _pieces(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def _dropped(member: _Decompressor, damage: type[Exception], feed: Iterator[bytes], given: int) -> bytes:
     """Return the output that a failing call dropped: decompress again, in smallest steps behind the `given` bytes.
 
-    The call got the `last` bytes of all that was fed.
+    `feed` has all that the member was fed, and what the failing call got byte by byte.
     """
-    dropped, before, failed = b"", fed[:-last], fed[-last:]
-    feed = chain(
-        (before[at : at + STEP] for at in range(0, len(before), STEP)), (failed[at : at + 1] for at in range(last))
-    )
+    dropped = b""
     data, piece = next(feed, b""), b""
     while (data or piece) and not member.eof:
         try:

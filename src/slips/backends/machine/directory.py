@@ -232,3 +232,7 @@ class _FileBody:
             )
         self._at += len(data)
         return data
+
+    def again(self) -> _FileBody:
+        """Return the same bytes from the first on; see `codec.Rereadable`."""
+        return _FileBody(self._file, self._size, self._where)
