@@ -27,7 +27,7 @@ class ChunkStream(io.RawIOBase):
 
     def __init__(self, chunks: Iterator[bytes], again: Callable[[], Iterator[bytes]] | None = None) -> None:
         """`again` returns the same chunks, or other ones of the same bytes, from the first on."""
-        self.bytes_out = 0  # of `readinto`
+        self.bytes_out = 0  # of `read` and `readinto`
         self._chunks, self._again = chunks, again
         self._pulled = 0
         self._chunk = b""
@@ -43,15 +43,18 @@ class ChunkStream(io.RawIOBase):
             self._chunk, self._at = self._next(), 0
         data = self._chunk[self._at : self._at + size]
         self._at += len(data)
+        self.bytes_out += len(data)
         return data
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Fill the buffer: fewer bytes come only at the end or before an error, which the next call raises."""
         target, filled = memoryview(buffer), 0
         try:
-            while filled < len(target) and (data := self.read(len(target) - filled)):
-                target[filled : filled + len(data)] = data
-                filled += len(data)
+            while filled < len(target) and self._has_more():
+                part = memoryview(self._chunk)[self._at : self._at + len(target) - filled]
+                target[filled : filled + len(part)] = part
+                self._at += len(part)
+                filled += len(part)
         except Exception:
             if not filled:
                 raise
@@ -140,3 +143,42 @@ class ChunkStream(io.RawIOBase):
             raise
         self._pulled += len(chunk)
         return chunk
+
+
+class Blocks:
+    """Reads a buffered stream block by block, past its buffer, from which each block would be copied once more."""
+
+    def __init__(self, stream: io.BufferedReader, size: int) -> None:
+        """A block has a half of `size` bytes to twice as many, fewer only at the end or before an error. The buffer of
+        the stream has at most `size` bytes."""
+        self._stream, self._size = stream, size
+        self._is_buffered = True
+        """Whether the buffer may have bytes."""
+        self._error: Exception | None = None
+        """What was raised behind the block that was read last."""
+
+    def read(self) -> bytes:
+        """Return the next block; none at the end."""
+        if self._error is not None:
+            raise self._error
+        if self._is_buffered:
+            self._is_buffered = False
+            block = self._stream.read1(self._size)
+        else:
+            block = self._stream.raw.read(self._size) or b""
+        return self._longer(block) if 0 < len(block) < self._size // 2 else block
+
+    def readline(self, size: int) -> bytes:
+        """Return the rest of a line, at most `size` bytes; none at the end."""
+        self._is_buffered = True
+        return self._stream.readline(size)
+
+    def _longer(self, block: bytes) -> bytes:
+        parts, missing = [block], self._size // 2 - len(block)
+        try:
+            while missing > 0 and (part := self._stream.raw.read(self._size)):
+                parts.append(part)
+                missing -= len(part)
+        except Exception as error:  # noqa: BLE001 - raised by the next read
+            self._error = error
+        return b"".join(parts)

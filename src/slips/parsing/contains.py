@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from slips.chunks import Blocks
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Bad, Record, RecordLimits, Rule
 from slips.parsing.json_text import load_json
@@ -52,13 +53,13 @@ def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: 
     than `size` bytes, which are at least 2 * BLOCK, may go on in the stream.
     """
     rest = b""
-    block_of = blocks()
-    while data := stream.read1(BLOCK):
+    block_of, stored = blocks(), Blocks(stream, BLOCK)
+    while data := stored.read():
         at = count = 0
         next_end = data.find
         if rest:
             at = next_end(b"\n") + 1
-            yield rest + data[:at] if at else rest + data + stream.readline(size - len(rest) - len(data))
+            yield rest + data[:at] if at else rest + data + stored.readline(size - len(rest) - len(data))
             rest = b""
             if not at:
                 continue
@@ -82,8 +83,7 @@ def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: 
             at = end
         if count:
             yield Skipped(CONTAINS_RULE.name, CONTAINS_RULE.summary, count=count)
-        rest = data[at:]  # read on with the next block: `readline` would fill the buffer of the stream, from which a
-        # block is copied once more
+        rest = data[at:]  # read on with the next block: `readline` would fill the buffer of the stream
     if rest:
         yield rest
 
