@@ -12,6 +12,9 @@ from slips.parsing.readers.json_runs import JsonRuns
 from slips.parsing.readers.json_stream import BLOCK
 from slips.parsing.readers.text import EMPTY, PADDING, TextRecords
 
+STRUCTS = 2 * BLOCK
+"""Bytes of a run of Structs, which are smaller than dicts."""
+
 
 @reader(
     "json-records",
@@ -49,7 +52,8 @@ class ElementRecords(TextRecords):
         """See `JsonRuns`. An event that comes of it is no dict."""
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
-        self._text = JsonRuns(stream, self._limits, BLOCK)
+        block = BLOCK if self.decode_run is None else STRUCTS
+        self._text = JsonRuns(stream, self._limits, block)
         self._text.decode_run = self.decode_run
         return self._text.elements(self._path)
 
