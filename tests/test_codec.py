@@ -435,7 +435,7 @@ def test_an_error_of_reading_again_is_raised_in_place_of_the_damage() -> None:
         def again(self) -> Stored:
             raise StorageError("the file has changed")
 
-    decoded = opened(Gone(damaged_behind(b"text" * 9000)))
+    decoded = opened(Gone(damaged_behind(random.Random(1).randbytes(KEPT).hex().encode())))
     with pytest.raises(StorageError, match="the file has changed"):
         read(decoded)
 

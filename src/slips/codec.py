@@ -355,7 +355,8 @@ _BUFFERS: deque[bytearray] = deque(maxlen=2)
 
 def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: ChunkStream) -> Iterator[bytes]:
     member, again = new(), source.bookmark()
-    kept, most = (_buffer(), KEPT) if again is None else (bytearray(), AGAIN)  # all input of the member, up to KEPT
+    kept = _buffer()  # all input of the member, until there is more than KEPT
+    most = AGAIN if again else KEPT
     fed = given = 0
     step, piece, last = FIRST_STEP, b"", b""
     while not member.eof:
@@ -364,14 +365,15 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: C
         if data:
             last = data
             fed += len(data)
-            if kept and fed <= KEPT:
+            if fed <= KEPT:
                 kept[fed - len(data) : fed] = data
         try:
             piece = member.decompress(data, step)
             _end_vectors(_HASHED)
         except damage as error:
             if fed <= most:
-                before = again(fed - len(last)) if again else _pieces(bytes(kept[: fed - len(last)]), STEP)
+                size = fed - len(last)
+                before = again(size) if again and fed > KEPT else _pieces(bytes(kept[:size]), STEP)
                 if dropped := _dropped(new(), damage, chain(before, _pieces(last, 1)), given):
                     yield dropped
             raise Damage(str(error)) from error
@@ -381,8 +383,7 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: C
         elif feeding and not data:
             raise _CutOff  # not earlier: a decoder may need input and still hold output
         step = min(2 * step, KEPT_STEP if fed + KEPT_STEP <= most else STEP)
-    if kept:
-        _BUFFERS.append(kept)
+    _BUFFERS.append(kept)
     source.unread(member.unused_data or b"")
 
 

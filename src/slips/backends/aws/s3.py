@@ -172,6 +172,8 @@ class _ResumingBody:
         self._stream, self._etag, self._size = body, etag, size
         self._at, self._resumed_at = 0, -1
         self._resumes, self._in_vain = RESUMES + size // RESUMED_BYTES, 0
+        self._again: _ResumingBody | None = None
+        """The same content, as it is read for the second time."""
 
     def read(self, size: int = -1) -> bytes:
         while True:
@@ -186,8 +188,21 @@ class _ResumingBody:
             self._at += len(data)
             return data
 
+    def again(self) -> BinaryIO:
+        """Request the same content from its first byte on; see `codec.Rereadable`. Raises StorageError."""
+        where = f"{self._event.url}: reading it again, up to a damage"
+        try:
+            response = self._client.get_object(**self._request, IfMatch=self._etag)
+        except (ClientError, BotoCoreError) as error:
+            raise StorageError(_reason(error, where)) from error
+        body = cast("_Body", response["Body"])
+        self._again = _ResumingBody(self._client, self._event, self._request, body, self._etag, self._size)
+        return cast("BinaryIO", self._again)
+
     def close(self) -> None:
         self._stream.close()
+        if self._again is not None:
+            self._again.close()
 
     def _resume(self, cause: Exception) -> None:
         self._stream.close()
