@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
 import pytest
@@ -13,6 +15,9 @@ from serving import Quiet, serving
 from slips.backends.aws.s3 import RESUMES, S3Store
 from slips.errors import StorageError
 from slips.model import ObjectEvent
+
+if TYPE_CHECKING:
+    from slips.codec import Rereadable
 
 BODY = bytes(range(256)) * 4096
 EVENT = ObjectEvent(bucket_name="my-logs", object_key="a.log")
@@ -45,15 +50,15 @@ class Requests(Quiet):
         if self.headers["If-Match"] not in (None, self.server.etag):
             self.send_error(412)
             return
-        body = BODY[int(wanted.removeprefix("bytes=").rstrip("-")) :] if wanted else BODY
+        content = BODY[int(wanted.removeprefix("bytes=").rstrip("-")) :] if wanted else BODY
         self.send_response(206 if wanted else 200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(content)))
         self.send_header("ETag", self.server.etag)
         self.send_header("Last-Modified", "Mon, 23 Nov 2026 10:00:00 GMT")
         self.end_headers()
         if fault == "overwritten":
             self.server.etag = '"e2"'
-        self.wfile.write(body[: len(body) // 2] if fault in ("cut", "overwritten") else body)
+        self.wfile.write(content[: len(content) // 2] if fault in ("cut", "overwritten") else content)
         if fault in ("cut", "overwritten"):
             self.close_connection = True
 
@@ -64,7 +69,8 @@ def server() -> Iterator[Server]:
         yield made
 
 
-def read(server: Server) -> bytes:
+@contextmanager
+def body(server: Server) -> Iterator[BinaryIO]:
     client = boto3.client(
         "s3",
         endpoint_url=server.url,
@@ -74,7 +80,16 @@ def read(server: Server) -> bytes:
         config=Config(retries={"max_attempts": 3, "mode": "standard"}, s3={"addressing_style": "path"}),
     )
     with S3Store(client).open(EVENT) as stored:
-        return b"".join(iter(lambda: stored.body.read(100_000), b""))
+        yield stored.body
+
+
+def rest(stored: BinaryIO) -> bytes:
+    return b"".join(iter(lambda: stored.read(100_000), b""))
+
+
+def read(server: Server) -> bytes:
+    with body(server) as stored:
+        return rest(stored)
 
 
 def test_a_body_that_breaks_off_is_read_on_from_there(server: Server) -> None:
@@ -99,6 +114,22 @@ def test_halves_of_two_contents_are_never_put_together(server: Server) -> None:
     server.faults = ["overwritten"]
     with pytest.raises(StorageError, match="412"):
         read(server)
+
+
+def test_a_body_is_read_again_from_its_first_byte_wherever_it_is(server: Server) -> None:
+    server.faults = ["", "cut"]
+    with body(server) as stored:
+        assert stored.read(5000) == BODY[:5000]
+        assert rest(cast("Rereadable", stored).again()) == BODY
+        assert rest(stored) == BODY[5000:]
+    assert server.ranges == [None, None, f"bytes={len(BODY) // 2}-"]
+
+
+def test_a_body_is_not_read_again_when_its_object_was_overwritten(server: Server) -> None:
+    with body(server) as stored:
+        server.etag = '"e2"'
+        with pytest.raises(StorageError, match=r"s3://my-logs/a.log: reading it again, up to a damage: .*412"):
+            cast("Rereadable", stored).again()
 
 
 def test_a_store_that_is_not_there_is_a_storage_error(server: Server) -> None:
