@@ -19,11 +19,12 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 from types import ModuleType
 from typing import Any
 
+from slips.dict_versions import versions_of
 from slips.exceptions import causes
 
 _OWN = "slips"
@@ -53,6 +54,11 @@ class Health:
         self._modules = self._present(_modules)
         self._contents = [watched.module.__dict__ for watched in self._watched]
         self._before = self._values()
+        self._versions: Callable[[], list[int]] | None = None
+        """Returns a number for each module that tells whether it was changed; from the second comparison on."""
+        self._seen: list[int] = []
+        """These numbers when the modules were compared last."""
+        self._is_warm = False
         self._recursion = _recursion()
         self._limits = [(name, number, _getrlimit(number)[0]) for name in _LIMITS if (number := _number(name))]
         self._environ = {name.encode("utf-8", "surrogateescape") for name in _environ if not name.startswith(_PASSING)}
@@ -65,11 +71,19 @@ class Health:
 
         No line here may call a builtin before the functions are restored: the handler may have replaced it.
         """
+        versions = self._versions and self._versions()
         try:
-            is_same = self._present(_modules) == self._modules and self._values() == self._before
+            is_same = self._present(_modules) == self._modules and (
+                (versions and versions == self._seen) or self._values() == self._before
+            )
         except:  # noqa: E722 - a module has left, or a value of the user's cannot be compared
             is_same = False
         if is_same:
+            if versions:
+                self._seen = versions
+            elif self._is_warm:
+                self._versions = self._versions or versions_of(self._contents)
+            self._is_warm = True
             return self._lowered()
         replaced = self._restore()
         self._before = self._values()
