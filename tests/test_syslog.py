@@ -171,6 +171,15 @@ def test_a_process_with_the_number_of_a_thread_is_no_host(time: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["syslog", "syslog-any"])
+@pytest.mark.parametrize("zone", ["+0100", "+01:00"])
+def test_a_zone_behind_a_blank_is_of_the_time_and_no_host(name: str, zone: str) -> None:
+    meta, event = chains.parse_by(FORMATS[name], f"<129>2026-11-28 09:00:00.123 {zone} fw1 NF TCP 192.0.2.7 DENY")
+    assert isinstance(event, dict)
+    assert (meta.timestamp, event["datetime"]) == (SECONDS, f"2026-11-28 09:00:00.123 {zone}")
+    assert (event["hostname"], event["message"]) == ("fw1", "NF TCP 192.0.2.7 DENY")
+
+
 def test_users_declare_logs_that_are_lines_of_syslog() -> None:
     own = Syslog(
         "sshd",

@@ -20,12 +20,12 @@ USUAL_3164 = re.compile(
 """Priority, time, host, process, process number and message of a line in the usual shape: most lines."""
 # The start of any line: a priority; the sequence number of Cisco, and its mark of a clock that is not set; a day of one
 # digit, a year, a fraction, a zone, a colon behind the time; or the time as rsyslog writes it by default, where a space
-# may be in it behind a priority.
+# may be in it behind a priority, and another one before its zone, as web firewalls of Barracuda have it.
 _START = re.compile(
     r"(?:<(\d{1,3})> ?)?"
     r"(?:(?:\d{1,10}: )?[*.]?"
     r"([A-Z][a-z][a-z] {1,2}\d\d? (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?(?: (?:19|20)\d\d(?= ))?(?: [A-Z]{1,4}(?=:))?):?"
-    r"|(\d{4}-\d\d-\d\d(?:T|(?(1) |T))\S*?[^\s:]):?)(?: |\Z)",
+    r"|(\d{4}-\d\d-\d\d(?:T|(?(1) |T))\S*?[^\s:](?: [+-]\d\d:?\d\d(?!\S))?):?)(?: |\Z)",
     re.ASCII,
 )
 # Host, process and process number. Some lines have no host, or only the space behind it, and an address of IPv6 may end
