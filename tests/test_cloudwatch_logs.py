@@ -91,6 +91,13 @@ def test_an_export_has_the_time_of_each_line_and_messages_of_several_lines() -> 
     ]
 
 
+def test_a_line_whose_time_no_blank_follows_is_no_exported_one() -> None:
+    seen = chains.run(["cloudwatch-export"], b"2026-11-28T08:00:00.123Z,mx1,535 refused\n2026-11-28T08:00:00.123Z\n")
+    assert [meta.message for meta, _ in seen.events] == [""]
+    ((_, reason),) = seen.quarantined
+    assert "2026-11-28T08:00:00.123Z,mx1" in reason
+
+
 def test_formats_behind_an_export_read_the_messages() -> None:
     line = f"2026-11-28T08:00:00.000Z {FLOW}\n".encode()
     ((meta, event),) = chains.run(["cloudwatch-export", "vpc-flow"], line).events

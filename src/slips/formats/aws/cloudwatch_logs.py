@@ -17,7 +17,7 @@ CONTROL = Rule("control-message", "messages by which CloudWatch Logs tests wheth
 NO_EVENTS = Rule("no-log-events", "documents whose list of log events is empty")
 
 # A message may span lines: all up to the next line that begins with a time.
-_EXPORTED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+_EXPORTED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?!\S)"
 
 CLOUDWATCH_EXPORT = Regex(
     "cloudwatch-export",
