@@ -184,6 +184,11 @@ def test_fields_of_a_w3c_log_name_the_columns_below_them(delimiter: str, sign: s
     ]
 
 
+def test_a_directive_of_two_words_may_stand_before_the_fields() -> None:
+    content = b"#Version: 1.5\n#Time Format: Local\n#Fields: date action\n2026-11-28 DROP\n"
+    assert list(rows(content, "space")) == [{"date": "2026-11-28", "action": "DROP"}]
+
+
 def test_fields_may_have_between_them_what_rows_have() -> None:
     assert list(rows(b"#Fields: a, b\n1,2\n")) == [{"a,": "1", "b": "2"}]
     assert list(rows(b"#Fields:a,b\n1,2\n")) == [{"a": "1", "b": "2"}]

@@ -54,6 +54,7 @@ LOGS: dict[str, tuple[str, str, str, str]] = {
     "a table": (TABLE, "Json", 'iso("opened")', "door"),
     "tabs": (TABLE.replace(",", "\t"), "Json", 'iso("opened")', "door"),
     "rows": (TABLE.partition("\n")[2], "Csv", 'iso("column_1")', "column_2"),
+    "w3c of a firewall": (W3C.replace("#F", "#Time Format: Local\n#F"), "Json", 'stamp(("date", "time"))', "c-ip"),
     "w3c": (W3C, "Json", 'stamp(("date", "time"))', "c-ip"),
     "syslog": ("Nov 29 12:00:00 host app[1]: x=1 y=2 z=3\n" * 2, "Syslog", "as Syslog has it", "proc_name"),
     "rfc 5424": ("<14>1 2026-11-29T12:00:00Z host app 1 - - hello\n", "Syslog", "as Syslog has it", "severity"),

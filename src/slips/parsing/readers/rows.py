@@ -37,7 +37,7 @@ DELIMITERS = {"tab": "\t", "semicolon": ";", "pipe": "|", "space": " "}
 DIRECTIVES = 100
 """Most lines before `#Fields:`."""
 _FIELDS = b"#Fields:"
-_DIRECTIVE = re.compile(rb"#[A-Za-z][A-Za-z-]*:")
+_DIRECTIVE = re.compile(rb"#[A-Za-z][A-Za-z -]*:")
 _RETURN = "\udc0d"
 """Replaces a carriage return inside a line, where the standard library would end the row. No text contains this
 surrogate: `surrogateescape` makes surrogates of no byte below 0x80."""
