@@ -176,6 +176,12 @@ def test_generated_fields_come_back(text: str, number: int, rest: str) -> None:
         (r"(\d+)", "no group has a name; expected fields such as '(?P<status>[0-9]+)'"),
         ("(?P<a>a+)+$", "some lines would take hours: a repetition and what follows it can both match 'a'"),
         (5, "first argument must be string"),
+        pytest.param(
+            "(" * 5_000,
+            "'…: groups are nested too deep; expected one that Python reads",
+            id="nested",
+        ),
+        (f"(?P<a>x{{{10**20}}})", "the repetition number is too large; expected one that Python reads"),
     ],
 )
 def test_a_mistake_in_a_pattern_is_told_when_it_is_made(pattern: Any, mistake: str) -> None:

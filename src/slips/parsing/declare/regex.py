@@ -17,6 +17,9 @@ from slips.parsing.requests import add_request, check_requests, write_request
 from slips.parsing.typed import Names, names_of, write_event
 from slips.parsing.writer import Writer
 
+_SHOWN = 200
+"""Most characters of a pattern in the message that refuses it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Regex(LineDeclaration):
@@ -210,7 +213,9 @@ def pattern_of(pattern: str, part: str = "pattern") -> re.Pattern[str]:
         if reason := why_not_linear(pattern):
             raise ValueError(f"{part} {pattern!r}: some lines would take hours: {reason}")
         return compiled
-    except (TypeError, re.error) as error:
+    except (TypeError, OverflowError, RecursionError, re.error) as error:
+        reason = "groups are nested too deep" if isinstance(error, RecursionError) else str(error)
+        shown = repr(pattern) if len(repr(pattern)) <= _SHOWN else f"{pattern[:_SHOWN]!r}…"
         raise ValueError(
-            f"{part} {pattern!r}: {error}; expected one that Python reads, such as '(?P<status>[0-9]+)'"
+            f"{part} {shown}: {reason}; expected one that Python reads, such as '(?P<status>[0-9]+)'"
         ) from None
