@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
 from slips.config.buckets import S3Bucket
-from slips.config.notes import BUCKET, SHARE, SOURCE, WORD, an_arn
+from slips.config.notes import BUCKET, PATH, SHARE, SOURCE, WORD, an_arn
 from slips.format import a_key
-
-_Text = Annotated[str, Meta(min_length=1)]
 
 
 class SnsTopic(Struct, frozen=True):
@@ -73,9 +71,9 @@ class Lanes(Struct, frozen=True):
 class Embedded(Struct, frozen=True):
     """Runs on this machine: directories stand for buckets, or S3 has them. `deploy` ignores it."""
 
-    path: Annotated[_Text, a_key("State directory: error table, ledger, lanes. Made when needed.")] = ".slips"
+    path: Annotated[str, PATH, a_key("State directory: error table, ledger, lanes. Made when needed.")] = ".slips"
     buckets: Annotated[
-        dict[Annotated[str, BUCKET], _Text | S3Bucket],
+        dict[Annotated[str, BUCKET], Annotated[str, PATH] | S3Bucket],
         a_key(
             "Directory of each bucket; or the bucket in S3 in which `up` and `run` find new objects.",
             {"my-logs": "data/my-logs"},

@@ -134,6 +134,7 @@ VARIABLE = fitting("^[A-Za-z][A-Za-z0-9_]*$", "the name of a variable: letters, 
 PATTERN = fitting(
     r"^(?!/)(?!(.*/)?\.\.(/|$)).+$", "a pattern relative to the handler's directory, such as 'certs/*.pem'"
 )
+PATH = Meta(min_length=1, extra_json_schema={"pattern": "^[^\\x00]+$"}, extra={"path": True})
 WORD = fitting("^[A-Za-z0-9]+$", "letters and digits")
 STACK = fitting("^[A-Za-z][A-Za-z0-9-]*$", "letters, digits and hyphens, a letter first, at most 128", max_length=128)
 SOURCE = a_key("Becomes part of names in the stack; unique.", "SecLogUpload")

@@ -289,6 +289,8 @@ class Values:
         too_long = kind.max_length is not None and len(text) > kind.max_length
         if too_long or (not fits(kind, notes, text)) or not is_unicode(text):
             expected = describe(declared) if is_unicode(text) else "characters that UTF-8 has"
+            if "path" in notes and "\0" in text:
+                expected = "a path, which has no character U+0000"
             if text.endswith(".fifo") and (service := FIFO_REFUSED.get(notes.get("arn", ""))):
                 return self._refuse(
                     node,
