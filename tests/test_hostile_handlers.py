@@ -417,6 +417,22 @@ def test_closed_output_is_no_reason_to_do_nothing(project: Project) -> None:
     assert json.loads(project.shell("status", "--json").out)["ledger"]["done"] >= 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        ("infer -", 2, "-: is empty; expected a log"),
+        ("test -d -", 2, "-: Input data was truncated; expected a JSON list of object events"),
+        ("dismiss --all", 2, "there is no terminal to ask on; expected -y; add it"),
+    ],
+)
+def test_closed_input_is_empty_and_no_terminal(project: Project, arguments: str, status: int, told: str) -> None:
+    project.put("json/1", {"n": "x"}, "no object")
+    project.shell("run")
+    command = f"{sys.executable} -m slips {arguments} <&-"
+    done = subprocess.run(command, shell=True, cwd=project.root, capture_output=True, text=True)
+    assert (done.returncode, told in done.stderr, "Traceback" in done.stderr) == (status, True, False), done.stderr
+
+
 def test_full_output_is_said_and_ends_no_run(project: Project) -> None:
     project.put("json/1", {"n": 9})
     project.put("json/2", {"n": 1})

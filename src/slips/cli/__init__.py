@@ -140,19 +140,19 @@ def app() -> None:
 
 
 def _open_closed() -> None:
-    for name, number in (("stdout", 1), ("stderr", 2)):
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
-            nothing = os.open(os.devnull, os.O_WRONLY)
+            nothing = os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
             if nothing == number:
                 os.set_inheritable(number, True)  # as `dup2` does: workers write to it, too
             else:
                 os.dup2(nothing, number)
-            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def main() -> None:
     """Run the console script `slips`."""
-    if sys.stdout is None or sys.stderr is None:  # closed by the caller: 1 and 2 must not become files of the state
+    if None in (sys.stdin, sys.stdout, sys.stderr):  # closed by the caller: 0 to 2 must not become files of the state
         _open_closed()
     for stream in (sys.stdout, sys.stderr):
         # A key or a record must not end the command that shows it, in any locale.
