@@ -406,6 +406,17 @@ def test_the_equals_of_the_best_chain_are_shown(project: Project) -> None:
     assert f"\nalso: {', '.join(others)} (the same values of these records; " in done.out
 
 
+def test_a_format_that_little_of_the_log_is_like_is_proposed_with_a_doubt(project: Project) -> None:
+    """Of an audit log of no known product, whose field names some formats have."""
+    line = {"action": "grant", "category": "doors", "sourceIp": "192.0.2.7", "timestamp": "2026-11-29T08:00:00Z"}
+    done = project.slips("infer", "-", stdin=f"{json.dumps({**line, 'tenantName': 'north'})}\n".encode() * 3)
+    best = done.out.splitlines()[1].split()[0]
+    assert f"\nlittle of it is like {best}, so it may be of another product: 'slips parse {best} LOG' " in done.out
+    assert "'slips formats --new VENDOR/PRODUCT --from LOG'" in done.out
+    assert "another product" not in project.slips("infer", "-", stdin=sample("alb")).out
+    assert "another product" not in project.slips("infer", "-", stdin=b"2026-11-29T08:00:00Z up\n" * 3).out
+
+
 def test_json_has_the_chains_with_their_shares(project: Project) -> None:
     done = project.slips("infer", "-", "--json", stdin=sample("okta"))
     assert done.json["log"] == "-"

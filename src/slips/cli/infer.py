@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any, BinaryIO
 
 import click
@@ -27,6 +28,8 @@ from slips.printable import one_line
 
 SHOWN = 5
 """Chains that are shown; JSON has all that fit."""
+_ALIKE = 0.3
+"""The least likeness of a vendor's format that is proposed without a doubt."""
 
 
 @click.command("infer", cls=Command, accepts=("verbose", "region", "endpoint_url"))
@@ -104,6 +107,12 @@ def _show(log: str, found: Inferred) -> None:
         say(one_line(f"{log}: {best.chain}: the first bad record: {best.trial.reason}"))
     if best.also:
         show_text(f"also: {', '.join(best.also)} (the same values of these records; you know which program wrote them)")
+    if best.likeness < _ALIKE and entries()[best.format].vendor != "generic":
+        show_text(
+            f"little of it is like {best.format}, so it may be of another product: "
+            f"'slips parse {quote(best.chain)} LOG' shows what comes of it, "
+            "'slips formats --new VENDOR/PRODUCT --from LOG' declares a format of your own"
+        )
     show_text("write into the config, with the prefix of such logs:\n  - prefix: logs/")
     show_text(one_line(f"    format: {best.chain}"))
 
