@@ -104,6 +104,13 @@ def test_the_expected_file_has_what_comes_of_the_sample(tmp_path: Path, name: st
     assert made.records == seen.outcome.records
 
 
+def test_identifiers_stay_texts_though_all_in_the_log_have_digits_alone(tmp_path: Path) -> None:
+    log = b"AccountID=6001 user_id=7 sessionId=8 id=9 pid=10 grid=11\n" * 3
+    made = create("acme/pbx", log, tmp_path, tmp_path)
+    assert 'integers="pid grid"' in made.files[0].read_text()
+    assert chains.run([made.step], log.replace(b"6001", b"ann"), root=tmp_path).quarantined == []
+
+
 def test_fields_of_integers_are_declared_and_those_with_zeros_in_front_stay_texts(tmp_path: Path) -> None:
     made = create("acme/fw", PAIRS.encode(), tmp_path, tmp_path)
     (first, _) = chains.run([made.step], PAIRS.encode(), root=tmp_path).events

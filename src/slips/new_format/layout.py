@@ -323,6 +323,10 @@ def _timed(lines: Sequence[str], _text: str) -> Iterator[Layout]:
             yield Layout("Regex", {"pattern": pattern}, "log")
 
 
+_IDENTIFIER = re.compile(r"(?:^|[_.-])[iI][dD]$|[a-z]I[dD]$")
+"""The end of a field's name that says that its digits are no number: further lines may have letters there."""
+
+
 def _numbered(family: str, width: int, arguments: dict[str, Any], rows: Sequence[Sequence[str]]) -> Iterator[Layout]:
     """Yield a layout whose columns have numbers for names."""
     names = [f"column_{number}" for number in range(1, width + 1)]
@@ -338,7 +342,7 @@ def _types(bare: Mapping[str, Sequence[str]], columns: Sequence[Sequence[str]]) 
     """Return the arguments for the numbers in `bare` columns, and for `-` in any."""
     found: dict[str, Any] = {"absent": "-"} if any("-" in values for values in columns) else {}
     for part, are_such in (("integers", _ints), ("floats", _decimals)):
-        if names := [name for name, values in bare.items() if are_such(values)]:
+        if names := [name for name, values in bare.items() if are_such(values) and not _IDENTIFIER.search(name)]:
             found[part] = " ".join(names)
     return found
 
