@@ -75,6 +75,7 @@ def test_a_record_that_is_no_json_is_a_record_error(raw: bytes) -> None:
         ("[1, }", "Expecting value: line 1 column 5 (char 4)"),
         ("{,}", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ('{"a": }', "Expecting value: line 1 column 7 (char 6)"),
+        (f'{{"a": {"9" * 5000}}}', "a number has too many digits; expected 4,300 at most"),
     ],
 )
 def test_why_a_text_is_no_json_reads_the_same_on_every_python(text: str, reason: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json as stdlib_json
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -78,8 +79,9 @@ def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
 
 def _reason(error: ValueError) -> str:
     """Return why a text is not JSON, in the words of Python 3.13, whose text for a trailing comma is its own."""
-    if not isinstance(error, stdlib_json.JSONDecodeError):
-        return str(error)
+    if not isinstance(error, stdlib_json.JSONDecodeError):  # of a whole number that is too long for Python
+        most = sys.get_int_max_str_digits()
+        return f"a number has too many digits; expected {most:,} at most" if "digits" in str(error) else str(error)
     before = error.doc[: error.pos].rstrip(" \t\n\r")
     closing = error.doc[error.pos : error.pos + 1]
     for bracket, expected, kind in (("}", "Expecting property name", "object"), ("]", "Expecting value", "array")):
