@@ -78,7 +78,8 @@ def local(
 
     Each object runs through the handler of its mapping. Shows the object events, what comes of them, and records that
     cannot be parsed. Changes nothing in the error table.
-    Ends with status 1, and the traceback, if the handler fails. Of an object with versions the one that failed is read.
+    Ends with status 1 if the handler fails, with the traceback, or if a record cannot be parsed. Of an object with
+    versions the one that failed is read.
 
     \b
     Examples:
