@@ -124,12 +124,22 @@ def test_memory_does_not_grow_with_a_record() -> None:
             "(",
             "format 'multiline': start: '(' is no pattern: missing ), unterminated subpattern at position 0; exp",
         ),
+        (
+            "x{1,100000000000000000000}",
+            "format 'multiline': start: 'x{1,100000000000000000000}' is no pattern: the rep",
+        ),
         ("(a+)+b", "format 'multiline': start: '(a+)+b' may take too long: "),
     ],
 )
 def test_a_pattern_that_does_not_fit_is_told(start: str, words: str) -> None:
     (problem,) = check_chain([{"multiline": {"start": start}}], Path())
     assert problem.startswith(words)
+
+
+def test_a_pattern_of_groups_that_are_too_deep_is_told() -> None:
+    for step in ({"multiline": {"start": "(" * 5_000}}, {"segments": {"pattern": "(" * 5_000}}):
+        (problem,) = check_chain([step], Path())
+        assert "' is no pattern: groups are nested too deep; expected one of Python" in problem
 
 
 def test_the_pattern_is_part_of_what_numbers_records() -> None:

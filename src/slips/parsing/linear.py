@@ -41,7 +41,12 @@ def why_not_linear(pattern: str) -> str:
 
     Returns an empty text for a linear pattern. Raises re.error for a text that is no pattern.
     """
-    tree = _parser.parse(pattern, re.DOTALL)
+    try:
+        tree = _parser.parse(pattern, re.DOTALL)
+    except RecursionError:
+        raise re.error("groups are nested too deep") from None
+    except OverflowError as error:  # a repetition of too many times
+        raise re.error(str(error)) from None
     try:
         _Proof(tree.state, _alphabet(tree)).sequence(list(tree), _END)
     except _NotLinearError as error:
