@@ -300,6 +300,11 @@ def test_init_overwrites_no_file_and_names_those_that_exist(tmp_path: Path) -> N
     assert not (tmp_path / "tests").exists()
 
 
+def test_init_refuses_a_name_that_is_too_long(tmp_path: Path) -> None:
+    done = Project(tmp_path).slips("init", "x" * 300)
+    assert (done.status, "x: File name too long; expected a directory that can be written" in done.err) == (2, True)
+
+
 def test_init_below_a_file_is_wrong_input(tmp_path: Path) -> None:
     project = Project(tmp_path)
     done = project.slips("init", "handler.py/new")

@@ -114,9 +114,15 @@ def test_slips_config_names_the_config(project: Project, monkeypatch: pytest.Mon
     assert project.slips("status").status == 0
     for args in (("-c", "none.yml", "status"), ("status", "-c", "none.yml")):
         assert "none.yml: no such file" in project.slips(*args).err
+    long = project.slips("-c", "x" * 300, "status")
+    assert (long.status, "x: file name too long; expected the configuration" in long.err) == (2, True)
 
 
-@pytest.mark.parametrize(("path", "problem"), [("old.yml", "no such file or directory"), ("src", "is a directory")])
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [("old.yml", "no such file or directory"), ("src", "is a directory"), ("x" * 300, "file name too long")],
+    ids=["missing", "directory", "long"],
+)
 def test_a_path_in_slips_config_that_is_no_file_is_told_with_the_variable(
     project: Project, monkeypatch: pytest.MonkeyPatch, path: str, problem: str
 ) -> None:

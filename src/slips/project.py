@@ -278,7 +278,10 @@ def write(directory: Path, made_for: Aws | Log | None = None) -> list[Path]:
     """Write the project into `directory` and return its paths. Raises UsageError if one of its files exists."""
     named = files_of(made_for) if isinstance(made_for, Log) else files(made_for)
     contents = {directory / name: text for name, text in named.items()}
-    there = [str(path) for path in contents if path.exists() or path.is_symlink()]
+    try:
+        there = [str(path) for path in contents if path.exists() or path.is_symlink()]
+    except OSError as error:  # of a name that is too long
+        raise UsageError(f"{directory}: {error.strerror}; expected a directory that can be written") from None
     if there:
         raise UsageError(
             f"{directory}: {', '.join(there)} {'is' if len(there) == 1 else 'are'} there already; "

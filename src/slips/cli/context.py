@@ -50,7 +50,10 @@ def config_file(ctx: click.Context) -> Path:
             f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE"
             f"{NEEDS.get(ctx.info_name or '', '')}; 'slips init' writes an example"
         )
-    problem = "is a directory" if path.is_dir() else "" if path.exists() else "no such file or directory"
+    try:
+        problem = "is a directory" if path.is_dir() else "" if path.exists() else "no such file or directory"
+    except OSError as error:  # of a name that is too long
+        problem = (error.strerror or str(error)).lower()
     if problem and path == options(ctx).config and "config" not in options(ctx).given:
         raise UsageError(
             f"SLIPS_CONFIG: {path}: {problem}; expected the configuration; set the variable to its path, or unset it"
