@@ -100,6 +100,13 @@ def test_one_format_is_shown_with_a_record_its_event_and_how_to_configure_it(pro
     assert shown["entities"]["addresses"]
 
 
+def test_a_format_of_the_user_is_shown_by_the_name_that_a_config_has(project: Project) -> None:
+    log = project.put("door.jsonl", {"opened_at": "2026-11-29T08:00:00Z", "door": "north"})
+    assert project.slips("formats", "--new", "acme/door", "--from", str(log)).status == 0
+    shown = project.slips("formats", "formats/acme/door.py:door").out
+    assert "[s3-lines, json, formats/acme/door.py:door], what 'format: formats/acme/door.py:door' stands for" in shown
+
+
 @pytest.mark.parametrize("name", [name for name, each in catalogue().items() if each.tag])
 def test_a_format_has_an_example(name: str) -> None:
     example = example_of(catalogue()[name])

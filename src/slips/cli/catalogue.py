@@ -47,7 +47,7 @@ def show_catalogue(name: str | None, *, json_: bool) -> None:
     if json_:
         print_json(_to_dict(format_, with_example=True))
     else:
-        _print_format(format_)
+        _print_format(format_, name if ".py:" in name else format_.name)
 
 
 def _list(found: Iterable[CatalogueLine], *, json_: bool) -> None:
@@ -121,13 +121,15 @@ def _options(format_: Format) -> list[tuple[str, str, str, str]]:
     return options_of(format_.options) if format_.options else []
 
 
-def _print_format(format_: Format) -> None:
+def _print_format(format_: Format, named: str) -> None:
+    """Print all about a format that a config calls `named`."""
+    chain = [named if step == format_.name else written(step) for step in format_.chain]
     show_text(one_line(f"{format_.name}: {format_.summary}"))
     rule = _rule_of(format_.name)
     facts = [
         ("takes", format_.takes),
         ("gives", format_.gives),
-        ("chain", f"[{', '.join(map(written, format_.chain))}], what 'format: {format_.name}' stands for"),
+        ("chain", f"[{', '.join(chain)}], what 'format: {named}' stands for"),
         ("tag", format_.tag),
         ("time", _time(format_)),
         ("parameter", format_.parameter and f"{format_.name}:{format_.parameter}; that is the default"),
@@ -142,11 +144,11 @@ def _print_format(format_: Format) -> None:
     ]
     table([fact for fact in facts if fact[1]], indent="  ")
     if example := example_of(format_):
-        _print_example(format_, example)
+        _print_example(named, example)
 
 
-def _print_example(format_: Format, example: Example) -> None:
-    show_text(f"in a config:\n  - prefix: logs/\n    format: {format_.name}")
+def _print_example(named: str, example: Example) -> None:
+    show_text(f"in a config:\n  - prefix: logs/\n    format: {one_line(named)}")
     if example.record:
         show_text("a record:")
         show_text("".join(f"  {line}\n" for line in shortened(example.record, _SHOWN).splitlines()), end="")
