@@ -249,6 +249,13 @@ def test_what_is_no_whole_parquet_file_is_refused(content: bytes, expected: str)
     assert str(raised.value).startswith(expected)
 
 
+def test_the_reason_of_the_library_is_cut() -> None:
+    content = numbered(3).replace(b"/////", b"////\xff")
+    with pytest.raises(ReaderError, match=r"cannot be read: .*…; expected an undamaged one") as raised:
+        chains.run(["parquet"], content)
+    assert len(str(raised.value)) < 300
+
+
 def test_a_footer_that_is_too_long_is_refused_unread() -> None:
     content = b"PAR1" + bytes(FOOTER_BYTES + 1) + (FOOTER_BYTES + 1).to_bytes(4, "little") + b"PAR1"
     with pytest.raises(ReaderError, match="the footer has 33,554,433 bytes"):

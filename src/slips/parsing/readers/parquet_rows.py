@@ -41,6 +41,8 @@ ROWS = 256
 FOOTER_BYTES = 32 << 20
 """Most bytes of the footer, which describes the columns of each row group."""
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
+_SHOWN = 200
+"""Most characters of the library's reason: it may have all bytes of a text that is damaged, as numbers."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "µs": 6, "ns": 9}
 
@@ -163,8 +165,10 @@ def _batches(file: BinaryIO) -> Iterator[RecordBatch]:
     except BaseException as error:  # a panic of the library is no Exception
         if is_interrupt(error) or isinstance(error, MemoryError):
             raise
+        why = str(error)
+        why = why if len(why) <= _SHOWN else f"{why[:_SHOWN]}…"
         raise ReaderError(
-            f"parquet: the file cannot be read: {error}; expected an undamaged one; deliver it again"
+            f"parquet: the file cannot be read: {why}; expected an undamaged one; deliver it again"
         ) from None
 
 
