@@ -25,6 +25,8 @@ from slips.parsing.chain import compile_chain, find_format
 from slips.parsing.direct import Direct, parse_typed
 from slips.parsing.event_types import EventTypes, Fitting
 from slips.parsing.loop import unusual
+from slips.parsing.readers.document_lines import LineDocumentRecords
+from slips.parsing.readers.elements import ElementRecords
 from slips.parsing.run import Chain, Ticker
 from slips.parsing.stages import fitted
 from slips.pipeline.ended import Failure
@@ -348,11 +350,69 @@ elements = st.sampled_from(
 @given(st.lists(st.tuples(elements, st.sampled_from([1, 2, 40])), max_size=12), st.booleans())
 def test_elements_decoded_directly_are_those_of_dicts(parts: list[tuple[Any, int]], pretty: bool) -> None:
     records = [part for part, count in parts for _ in range(count)]
-    content = json.dumps({"Records": records}, indent=1 if pretty else None).encode()
+    # No two are alike: a text in place of another one would give the same event.
+    numbered = [part | {"n": n} if isinstance(part, dict) else part for n, part in enumerate(records)]
+    content = json.dumps({"Records": numbered}, indent=1 if pretty else None).encode()
     for broken in (content, content.replace(b'"other": 1', b'"other": 00.00'), content[: len(content) * 2 // 3]):
         for chain in ("cloudtrail", ["json-records:Records"]):
             directly, by_dict = both_ways(broken, chain)
             assert directly == by_dict
+
+
+class Named(Call):
+    """Refuses some events that fit."""
+
+    def __post_init__(self) -> None:
+        if self.eventType == "refused":
+            raise ValueError(f"{self.eventName} is refused")
+
+
+def refused_events(count: int) -> list[dict[str, Any]]:
+    """Events that all fit, and that a declaration or the Struct refuses now and then. No two have one text."""
+    odd: dict[int, dict[str, Any]] = {
+        3: {"eventTime": "yesterday"},
+        5: {"eventType": "refused"},
+        7: {"eventTime": "tomorrow", "eventType": "refused", "other": deep(LIMITS.depth + 2)},
+        8: {"eventType": "refused", "requestParameters": {"text": '},{"eventName": "é", '}},
+        9: {"eventType": "refused", "eventName": "same"},
+    }
+    usual = {"eventType": "t", "eventTime": "2026-11-23T08:00:00Z", "userIdentity": {"arn": "a"}}
+    return [{"eventName": f"x{n}", "n": n, **usual, **odd.get(n % 13, {})} for n in range(count)]
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("chain", ["cloudtrail", "json-records:Records", "s3-lines json cloudtrail", "s3-lines json"])
+def test_a_refused_event_is_read_again_from_its_own_text(monkeypatch: pytest.MonkeyPatch, chain: str) -> None:
+    """All are in runs that are decoded at once: the slower reader makes a dict of those that are refused alone."""
+    by_lines, read = chain.startswith("s3-lines"), list[Any]()
+    reader, name = (LineDocumentRecords, "record_of") if by_lines else (ElementRecords, "dict_of")
+    slower = getattr(reader, name)
+
+    def counted(self: Any, event: Any) -> Any:
+        read.append(event)
+        return slower(self, event)
+
+    monkeypatch.setattr(reader, name, counted)
+    monkeypatch.setattr(Keeps, "event_type", Named)
+    events = refused_events(1_000)
+    lines = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+    content = lines if by_lines else json.dumps({"Records": events}).encode()
+    directly, by_dict = both_ways(content, chain.split(" "))
+    assert directly == by_dict
+    odd = (3, 5, 7, 8, 9) if "cloudtrail" in chain else (5, 7, 8, 9)
+    refused = [number for number in range(1_000) if number % 13 in odd]
+    assert len(refused) * 0.7 < len(read) <= len(refused), "most are in runs"
+    got, outcome, (samples,) = directly
+    assert (outcome.records, len(got), outcome.quarantined) == (1_000, 1_000 - len(refused), len(refused))
+    shown = [json.loads(each.raw)["n"] for each in samples if not each.truncated]
+    assert shown == refused[: len(shown)]
+    assert len(shown) > 5
 
 
 @pytest.mark.slow
