@@ -8,7 +8,9 @@ Map: what each module stands for
     access.py          what a call needs, and whether a policy document grants it
     identity.py        temporary credentials; which role, function and process a call comes from
     faults.py          the faults that tests have ordered
-    cloudformation.py  change sets, stacks, their events, roll-backs
+    cloudformation.py  the API of stacks and change sets
+    stacks.py          a stack: its resources, events and change sets, and what a template would change
+    stack_changes.py   makes, changes and deletes the resources of stacks; roll-backs
     templates.py       CloudFormation's template language, and AWS's schemas of resources
     resources.py       what CloudFormation does for a resource: one class a type
     lambda_api.py      the API of Lambda
