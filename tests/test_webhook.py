@@ -410,14 +410,39 @@ def test_a_sender_that_hangs_up_in_its_body_announces_nothing(make: Make) -> Non
     assert service.events == []
 
 
-def test_too_many_connections_are_answered_503_and_the_others_stay(make: Make) -> None:
-    service = make()
-    held = [socket.create_connection(("127.0.0.1", service.source.port)) for _ in range(CONNECTIONS)]
-    until(lambda: service.source._connections == CONNECTIONS)
-    assert service.raw(b"")[9:12] == b"503"
+def held_open(service: Service, said: bytes) -> list[socket.socket]:
+    """As many connections as there may be, which have all said this."""
+    held = []
+    for number in range(CONNECTIONS):
+        held.append(socket.create_connection(("127.0.0.1", service.source.port), timeout=GUARD))
+        held[-1].sendall(said)
+        until(lambda number=number: len(service.source._open) == number + 1)  # type: ignore[misc]
+    return held
+
+
+def test_whoever_has_no_secret_keeps_no_sender_out(make: Make) -> None:
+    """Connections that say nothing, or too little, give way to new ones, the longest open one first."""
+    service = make(lambda: "s3cret")
+    held = held_open(service, b"POST / HTTP/1.1\r\n")
+    assert service.send(notification("a"), Authorization="Bearer s3cret")[0] == 200
+    assert held[0].recv(100) == b""
+    held[1].sendall(b"\r\n")
+    assert held[1].recv(100)[9:12] == b"401", "it has stayed"
     for each in held:
         each.close()
-    until(lambda: service.source._connections == 0)
+    until(lambda: not service.source._open)
+    assert [key for _, key in service.keys] == ["a"]
+
+
+def test_too_many_senders_are_answered_503_and_the_others_stay(make: Make) -> None:
+    service = make()
+    held = held_open(service, b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n")
+    until(lambda: all(service.source._open.values()))
+    assert service.raw(b"")[9:12] == b"503"
+    assert len(service.source._open) == CONNECTIONS
+    for each in held:
+        each.close()
+    until(lambda: not service.source._open)
     assert service.send(notification("a"))[0] == 200
 
 

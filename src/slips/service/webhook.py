@@ -38,7 +38,8 @@ REQUEST_SECONDS = 10.0
 STORE_SECONDS = 8.0
 """Most seconds until the state has the events of a notification: Ceph waits for 10 by default."""
 CONNECTIONS = 64
-"""Most connections at once; the next is answered 503, and its sender sends again."""
+"""Most connections at once. The longest open one that has not shown the secret yet gives way to the next, so that
+whoever has none keeps no sender out; if all have, the next is answered 503, and its sender sends again."""
 CLOSE_SECONDS = 5.0
 _CEPH = "ceph:s3"
 
@@ -100,7 +101,8 @@ class WebhookSource:
         self._retries = Retries(self._inbox.wait, jitter=jitter)
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
-        self._connections = 0
+        self._open: dict[asyncio.Task[Any], bool] = {}
+        """The connections, the longest open one first, and whether each has passed the check of its head."""
         self._strangers: set[str] = set()
         """Buckets that the config does not have here, and that were told."""
         self._thread = threading.Thread(target=self._work, name="slips-webhook", daemon=True)
@@ -152,25 +154,43 @@ class WebhookSource:
         await asyncio.gather(*open_ones, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for mypy
+        self._open[task] = False
+        has_room = len(self._open) <= CONNECTIONS or self._make_room(task)
         try:
-            answer = await self._answer(reader, writer)
+            answer = await self._answer(reader, writer, task, has_room=has_room)
             async with asyncio.timeout(self._request_seconds):
                 writer.write(_written(answer))
                 await writer.drain()
         except (OSError, EOFError):  # the sender is gone, or too slow: a TimeoutError is an OSError
             pass
+        except asyncio.CancelledError:
+            if task in self._open:
+                raise  # the service ends
         finally:
-            self._connections -= 1
+            self._open.pop(task, None)
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Reply:
+    def _make_room(self, newest: asyncio.Task[Any]) -> bool:
+        """Close the longest open connection that has not passed the check. Return False if that is the newest one."""
+        oldest = next((task for task, is_checked in self._open.items() if not is_checked), newest)
+        if oldest is newest:
+            return False
+        del self._open[oldest]
+        oldest.cancel()
+        return True
+
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, task: asyncio.Task[Any], *, has_room: bool
+    ) -> Reply:
         try:
-            if self._connections > CONNECTIONS:
+            if not has_room:
                 raise _RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
             async with asyncio.timeout(self._request_seconds):
                 request = await _head(reader)
                 self._check(request)
+                self._open[task] = True
                 body = await _body(request, reader, writer)
         except _RefusedError as refused:
             return refused.answer
