@@ -290,6 +290,30 @@ def test_a_page_that_fails_is_asked_for_again_after_growing_pauses(state: Machin
     assert lists.pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
+class Forgetful(Bucket):
+    """Refuses the token of the third page, as a server that does not know it any more."""
+
+    def page(self, bucket: str, prefix: str = "", *, after: str = "", then: str = "") -> Page:
+        if then.endswith("|4"):
+            self.calls.append("refused")
+            raise StorageError("InvalidArgument: the continuation token is incorrect")
+        return super().page(bucket, prefix, after=after, then=then)
+
+
+def test_a_listing_whose_token_is_refused_goes_on_behind_its_last_key(state: MachineState) -> None:
+    lists = Lists(state, Forgetful(*"abcdefg", size=2))
+    assert lists.take(lists.listing().all()) == [*"abcdefg"]
+    assert lists.store.calls == ["page", "page  |2", "refused", "page  d", "page  d|2"]
+    assert lists.pauses == []
+
+
+def test_a_listing_without_order_whose_token_is_refused_leaves_no_key_out(state: MachineState) -> None:
+    lists = Lists(state, Forgetful(*"abcdefg", size=2))
+    lists.store.order = lambda keys: sorted(keys, reverse=True)
+    with pytest.raises(StorageError, match="token is incorrect"):
+        lists.take(lists.listing(seconds=60).all())
+
+
 def test_run_gives_up_on_a_bucket_that_fails_for_a_minute(state: MachineState) -> None:
     lists = Lists(state, Bucket("a"))
     lists.store.failures = [slow_down() for _ in range(100)]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -24,7 +25,7 @@ from msgspec import Struct
 from slips.backends.machine.absent import Absences
 from slips.backends.machine.state import MachineState
 from slips.config.buckets import S3Bucket
-from slips.errors import SlipsError
+from slips.errors import SlipsError, StorageError
 from slips.model import ObjectEvent, format_time
 from slips.service.dated_keys import spans
 from slips.service.retries import ClosedError, Retries, fault, jitter
@@ -144,14 +145,29 @@ class Listing:
         return self._retries.call(lambda: self._store.folders(self._name, prefix))
 
     def _pages(self, prefix: str, after: str) -> Iterator[Page]:
-        page = self._page(prefix, after=after)
+        page, last, is_in_order = self._page(prefix, after=after), after, True
         yield page
         while page.next:
-            page = self._page(prefix, then=page.next)
+            keys = [event.object_key for event in page.events]
+            is_in_order = is_in_order and all(map(str.__lt__, [last, *keys], keys))
+            last = keys[-1] if keys else last
+            page = self._retries.call(partial(self._following, prefix, page.next, last if is_in_order else ""))
             yield page
 
     def _page(self, prefix: str, **where: str) -> Page:
         return self._retries.call(lambda: self._store.page(self._name, prefix, **where))
+
+    def _following(self, prefix: str, token: str, last: str) -> Page:
+        """Return the page of a token, or, if it is refused, the page behind the key `last`. Raises StorageError.
+
+        A server that was restarted or replaced may refuse a token for ever: then nothing behind it would be found.
+        """
+        try:
+            return self._store.page(self._name, prefix, then=token)
+        except StorageError as error:
+            if error.passing or not last:
+                raise
+            return self._store.page(self._name, prefix, after=last)
 
     def _new(self, events: Sequence[ObjectEvent]) -> list[ObjectEvent]:
         """Return the events whose contents the state does not have."""
