@@ -258,6 +258,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "s3-lines": ("slips.parsing.readers.lines", "s3_lines"),
     "s3-text": ("slips.parsing.readers.lines", "s3_text"),
     "saas-security": ("slips.formats.paloalto.strata", "SAAS_SECURITY"),
+    "saas-security-csv": ("slips.formats.paloalto.strata", "SAAS_SECURITY_CSV"),
     "sailpoint": ("slips.formats.sailpoint.events", "SAILPOINT"),
     "salesforce": ("slips.formats.salesforce.event_log", "SALESFORCE"),
     "samba-audit": ("slips.formats.samba.full_audit", "SAMBA_AUDIT"),
