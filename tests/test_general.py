@@ -84,6 +84,12 @@ def test_why_a_text_is_no_json_reads_the_same_on_every_python(text: str, reason:
     assert str(caught.value) == f"not JSON: {reason}"
 
 
+@pytest.mark.parametrize("odd", ["", ' "odd": NaN,'], ids=["strict", "lenient"])
+def test_of_a_key_that_is_there_twice_the_last_value_counts(odd: str) -> None:
+    event = load_json(f'{{"a": 1,{odd} "x": {{"a": 1, "b": 2, "a": 3}}, "a": 2}}'.encode())
+    assert (event["a"], event["x"]) == (2, {"a": 3, "b": 2})
+
+
 @pytest.mark.parametrize("first", range(256))
 def test_whatever_a_text_begins_with_it_is_read_as_the_standard_library_reads_it(first: int) -> None:
     for raw in (bytes([first]) + b"aN", bytes([first]) + b"[]", bytes([first]) + b"\xbb\xbf{}"):
