@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,39 @@ def test_no_fault_of_s3_or_of_the_service_loses_a_record(tmp_path: Path, way: Wa
 def test_no_object_that_was_put_while_s3_answered_500_is_lost(tmp_path: Path) -> None:
     with besieged(tmp_path, "queue") as siege:
         under_outage(siege, 1)
+
+
+def waiting(siege: SiegeInS3) -> int:
+    with closing(siege.state()) as state:
+        return state.stream.waiting()[0]
+
+
+def test_of_two_services_on_one_queue_the_other_does_what_one_that_stands_still_has_in_hand(tmp_path: Path) -> None:
+    """Its messages come back when nobody hides them any more. Both do these objects, as docs/service.md says."""
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    with besieged(tmp_path / "one", "queue") as one:
+        other = SiegeInS3(tmp_path / "other", one.server, 2, "queue")
+        try:
+            for siege in (one, other):
+                siege.start()
+                siege.until_told("started")
+            for number in range(30):
+                one.put(f"fast/{number}", 10, nap=0.01)
+            one.until(lambda: bool(one.seen()), "one has nothing in hand")
+            wanted = {record for each in one.objects.values() for record in each.records}
+            with one.stopped("supervisor"):
+                other.until(lambda: wanted <= (one.seen() + other.seen()).keys(), "the other does not do it")
+            one.until(lambda: one._messages() == waiting(one) == waiting(other) == 0, "messages stay, or objects wait")
+            for siege in (one, other):
+                assert siege.stop() == 0
+                assert siege.failed() == set()
+            twice = sum(count > 1 for count in (one.seen() + other.seen()).values())
+            assert one.seen()
+            assert other.seen()
+            print(f"{len(wanted)} records seen by two services, {twice} of them twice or more")
+        finally:
+            other.clean_up()
 
 
 @pytest.mark.parametrize("way", ["queue", "webhook"])
