@@ -330,6 +330,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "watchguard": ("slips.formats.watchguard.firebox", "WATCHGUARD"),
     "wazuh": ("slips.formats.wazuh.alerts", "WAZUH"),
     "windows-event": ("slips.formats.microsoft.windows_event", "WINDOWS_EVENT"),
+    "windows-firewall": ("slips.formats.microsoft.windows_firewall", "WINDOWS_FIREWALL"),
     "winlogbeat": ("slips.formats.elastic.winlogbeat", "WINLOGBEAT"),
     "wireguard": ("slips.formats.linux.wireguard", "WIREGUARD"),
     "wiz": ("slips.formats.wiz.audit", "WIZ"),
