@@ -504,7 +504,6 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
 BREADTHS: dict[str, float] = {
     "access-log": 0.1,
     "apigateway-access-clf": 0.1,
-    "argocd": 0.1,
     "azure-ad-audit": 0.4,
     "azure-ad-event": 0.4,
     "azure-ad-risk-event": 0.4,
