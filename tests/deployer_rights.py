@@ -12,14 +12,13 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, NamedTuple
 
-from cfnlint.data import AdditionalSpecs  # type: ignore[import-untyped]
-from cfnlint.helpers import load_resource  # type: ignore[import-untyped]
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
-
 
 @cache
 def reference() -> dict[str, Any]:
     """The Service Authorization Reference: by service, its actions and the forms of its resources' ARNs."""
+    from cfnlint.data import AdditionalSpecs  # type: ignore[import-untyped]
+    from cfnlint.helpers import load_resource  # type: ignore[import-untyped]
+
     found: dict[str, Any] = load_resource(AdditionalSpecs, "Policies.json")
     return found
 
@@ -27,6 +26,8 @@ def reference() -> dict[str, Any]:
 @cache
 def schema(kind: str) -> dict[str, Any]:
     """The registry's schema of a resource type."""
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
+
     found: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
     return found
 

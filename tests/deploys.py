@@ -11,8 +11,6 @@ from typing import Any, cast
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto.cloudformation.models import ChangeSet
-from moto.cloudformation.parsing import OutputMap
 
 import aws
 from cloud import Cloud
@@ -76,6 +74,9 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    from moto.cloudformation.models import ChangeSet  # with all services that a stack may have
+    from moto.cloudformation.parsing import OutputMap
+
     apply = ChangeSet.apply
 
     def with_outputs(change_set: ChangeSet) -> None:

@@ -7,9 +7,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any
 
-import cfnlint.api  # type: ignore[import-untyped]
 import pytest
-from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
 from deployer_configs import REGION, STACK, TEMPLATES
 from deployer_needs import of_cloudformation, of_commands, policy
@@ -118,5 +116,8 @@ def test_cfn_lint_finds_nothing_in_templates_of_every_key(config: str) -> None:
 
 
 def lint(template: dict[str, Any], **more: Any) -> list[str]:
+    import cfnlint.api  # type: ignore[import-untyped]
+    from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
+
     found = cfnlint.api.lint(json.dumps(template), config=ManualArgs(regions=[REGION], **more))
     return [f"{one.rule.id} {one.message} {one.path}" for one in found]

@@ -13,9 +13,7 @@ import time
 from pathlib import Path
 
 import boto3
-import cfnlint.api  # type: ignore[import-untyped]
 import pytest
-from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from click.testing import CliRunner
 
 import original
@@ -83,6 +81,9 @@ def test_the_template_is_that_of_deploy_once_its_parameters_are_given(text: str)
 
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_the_template() -> None:
+    import cfnlint.api  # type: ignore[import-untyped]
+    from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
+
     text = contents()["template.json"].decode()
     found = cfnlint.api.lint(text, config=ManualArgs(regions=["eu-central-1", "us-east-1"]))
     assert [f"{one.rule.id} {one.message}" for one in found] == []

@@ -11,10 +11,8 @@ from graphlib import TopologicalSorter
 from textwrap import dedent
 from typing import Any
 
-import cfnlint.api  # type: ignore[import-untyped]
 import pytest
 import yaml
-from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +55,9 @@ def variables(stack: template.Template, function: str) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_cfn_lint_finds_nothing(name: str) -> None:
+    import cfnlint.api  # type: ignore[import-untyped]
+    from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
+
     text = template.to_json(made(CONFIGS[name]))
     found = cfnlint.api.lint(text, config=ManualArgs(regions=["ap-northeast-1", "eu-central-1", "us-east-1"]))
     assert [f"{one.rule.id} {one.message} {one.path}" for one in found] == []
