@@ -25,6 +25,8 @@ from slips.parsing import Columns, Csv, Declaration, Json, KeyValue, Quoted
 from slips.parsing.chain import compile_chain
 from slips.parsing.typed import names_of
 
+pytestmark = pytest.mark.xdist_group("chains")  # of all formats, each made once
+
 PARSERS = {name: each for name, each in catalogue().items() if each.takes != "object"}
 VENDORS = {name: each for name, each in PARSERS.items() if each.tag not in ("", name, "syslog")}
 """Parsers of one product's logs; the others, generic ones, have their own name as the tag."""

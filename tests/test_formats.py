@@ -20,7 +20,7 @@ from slips.formats import FOLDERS, catalogue, sample_files
 from slips.parsing.chain import compile_chain
 from slips.parsing.readers.text import EMPTY, PADDING
 
-pytestmark = pytest.mark.smoke
+pytestmark = [pytest.mark.smoke, pytest.mark.xdist_group("chains")]
 
 NAMES = [name for name in catalogue() if name != "ignore"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,8 @@ from slips.errors import SlipsError
 from slips.formats import catalogue
 from slips.parsing.readers.text import Text
 from slips.step import Step, written
+
+pytestmark = pytest.mark.xdist_group("chains")  # of all formats, each made once
 
 FORMATS = {name: format_ for name, format_ in catalogue().items() if name != "ignore"}
 # Of formats that take the objects of one reader, one stands for all: which bytes are records, the reader alone decides.
@@ -78,12 +81,24 @@ ODD = [
 ]
 
 
-@pytest.mark.slow
+@cache
+def contents() -> list[bytes]:
+    """Objects of any bytes and texts, made once: to make one takes far longer than to read it."""
+    found: list[bytes] = []
+
+    @settings(deadline=None, max_examples=100)
+    @given(st.binary(max_size=60) | encoded)
+    def keep(content: bytes) -> None:
+        found.append(content)
+
+    keep()
+    return found
+
+
 @pytest.mark.parametrize("steps", CHAINS, ids=str)
-@settings(deadline=None, max_examples=60)
-@given(st.binary(max_size=60) | encoded)
-def test_an_object_that_is_not_blank_has_a_record_or_an_error(steps: list[Step], content: bytes) -> None:
-    is_accounted_for(steps, content)
+def test_an_object_that_is_not_blank_has_a_record_or_an_error(steps: list[Step]) -> None:
+    for content in contents():
+        is_accounted_for(steps, content)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -97,9 +112,9 @@ def is_accounted_for(steps: list[Step], content: bytes) -> None:
         outcome = chains.run(steps, content).outcome
     except SlipsError:
         return
-    assert outcome.balanced
+    assert outcome.balanced, content
     assert outcome.records or is_blank(content), content
-    assert outcome.filtered == sum(outcome.rules.values())
+    assert outcome.filtered == sum(outcome.rules.values()), content
 
 
 @pytest.mark.parametrize(
