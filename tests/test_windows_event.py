@@ -32,6 +32,8 @@ WINLOGBEAT = {
     },
 }
 OTHER = {"EventID": "4688", "ProviderName": "Security", "TimeCreated": "2026-11-28 08:00:00 +0000", "Computer": "pc7"}
+BESIDE = OTHER | {"System": {"Keywords": "0x80"}}
+"""`System` is a field of a writer of JSON, and has no number."""
 XML = (
     "<Event><System><Provider Name='Microsoft-Windows-Sysmon'/><EventID>3</EventID><TimeCreated SystemTime="
     "'2026-11-28T08:00:00Z'/><Computer>pc7</Computer></System><EventData><Data Name='SourceIp'>192.0.2.7</Data>"
@@ -44,7 +46,7 @@ def read(name: str, event: object) -> tuple[MetaData, Any]:
     return found
 
 
-@pytest.mark.parametrize("event", [NXLOG, WINLOGBEAT, OTHER], ids=["nxlog", "winlogbeat", "other"])
+@pytest.mark.parametrize("event", [NXLOG, WINLOGBEAT, OTHER, BESIDE], ids=["nxlog", "winlogbeat", "other", "beside"])
 def test_json_of_other_writers_has_the_same_time_tag_and_message(event: dict[str, Any]) -> None:
     meta, found = read("windows-event", event)
     assert (meta.tag, meta.timestamp, (meta.message or "").endswith(" on pc7")) == ("windows.event", AT, True)

@@ -63,6 +63,8 @@ def _name_data(meta: MetaData, event: Event) -> None:
     data = event.get("EventData")
     if isinstance(data, dict) and "Data" in data:
         event["EventData"] = _named(data)
+    if "EventID" not in system:  # the number is elsewhere in the event
+        return
     provider = system.get("Provider")
     source = provider.get("@Name") if isinstance(provider, dict) else None
     meta.message = f"{system['EventID']} {source or '-'} on {system.get('Computer') or '-'}"
