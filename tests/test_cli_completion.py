@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 ASKING = {
     "bash": """\
-eval "$(slips completion bash)"
+eval "$COMPLETION"
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
 _slips_completion slips 2>/dev/null
 printf '%s\\n' "${COMPREPLY[@]}"
@@ -24,16 +25,16 @@ printf '%s\\n' "${COMPREPLY[@]}"
 compdef() { : }
 _describe() { print -l -- "${(@P)3}" }
 compadd() { print -l -- "${(@P)5}" }
-eval "$(slips completion zsh)"
+eval "$COMPLETION"
 words=("$@"); CURRENT=$#
 _slips_completion
 """,
     "fish": """\
-slips completion fish | source
+printf '%s' "$COMPLETION" | source
 complete -C "$argv"
 """,
 }
-"""For each shell a script that prints what it offers for the command line of its arguments."""
+"""For each shell a script that prints what it offers for the command line of its arguments, with COMPLETION read."""
 COMMANDS = {"bash": ["bash", "--norc", "-c"], "zsh": ["zsh", "-f", "-c"], "fish": ["fish", "--no-config", "-c"]}
 
 
@@ -47,6 +48,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"{directory}:{os.environ['PATH']}"
 
 
+@cache
+def completion(shell: str) -> str:
+    """What `slips completion` prints, for all command lines that are tried."""
+    done = subprocess.run([sys.executable, "-m", "slips", "completion", shell], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 def offered(shell: str, project: Project, path: str, *words: str) -> list[str]:
     """The words that a shell offers for the last of `words`."""
     if shutil.which(shell) is None:
@@ -55,7 +64,7 @@ def offered(shell: str, project: Project, path: str, *words: str) -> list[str]:
     done = subprocess.run(
         [*COMMANDS[shell], ASKING[shell], *first, *words],
         cwd=project.root,
-        env={**os.environ, "PATH": path, "HOME": str(project.root)},
+        env={**os.environ, "PATH": path, "HOME": str(project.root), "COMPLETION": completion(shell)},
         capture_output=True,
         text=True,
     )
