@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import chains
 from chains import new_meta
 from declared import both, both_in_turn, event_of, read_slowly
 from slips.format import Limited, PerObject, RecordLimits
@@ -239,6 +240,17 @@ def test_an_option_names_the_columns_of_lines_without_a_header() -> None:
     ]
     with pytest.raises(ValueError, match="message: no field 'user'"):
         door(message="{user}").with_options(ColumnsOptions(columns=["time"]))
+
+
+def test_columns_that_were_chosen_may_lack_typed_fields_and_those_of_a_message_with_a_default() -> None:
+    declared = door(columns="time door user", integers="door", message="{user|'-'} {door|'?'}")
+    chosen = declared.with_options(ColumnsOptions(columns=["time", "user"]))
+    assert isinstance(chosen, Columns)
+    assert events(chosen, "1 ann") == [{"time": "1", "user": "ann"}]
+    realtime = {"cloudfront-realtime": {"columns": ["timestamp", "c-ip", "sc-status"]}}
+    ((meta, event),) = chains.run([realtime], b"1772352000.5\t192.0.2.7\t200\n").events
+    assert event == {"timestamp": 1772352000.5, "c-ip": "192.0.2.7", "sc-status": 200}
+    assert (meta.timestamp, meta.message) == (1772352000.5, "200 - http://- from 192.0.2.7")
 
 
 # ---- Directives

@@ -401,6 +401,14 @@ class Meaning(Struct, frozen=True):
     refine: Refine | None = None
 
     @property
+    def spared(self) -> Iterator[str]:
+        """The paths in place of which tag or message have a text, if the event has no value there."""
+        for template in filter(None, (self.tag, self.message)):
+            for part in template.parts:
+                if isinstance(part, Field) and part.default is not None:
+                    yield from part.paths
+
+    @property
     def paths(self) -> Iterator[tuple[str, str]]:
         """The parts and the paths in them."""
         for name in ("require", "time", "tag", "message"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
@@ -69,6 +69,8 @@ class Columns(LineDeclaration):
     """Names of the last columns, which older lines lack: they are None there."""
     padded: bool = False
     """Whether white space around fields is no part of them."""
+    spared: Names = ()
+    """Fields that lines may lack, though tag, message or entities name them: columns were chosen without them."""
     separator: str = " "
     """The text between fields; empty for any run of white space, also at the ends of the line."""
 
@@ -92,7 +94,8 @@ class Columns(LineDeclaration):
         return (*((HEADER,) if self.header or self.headings else ()), *((DIRECTIVE,) if self.directive else ()))
 
     def known(self) -> Set[str] | None:
-        return None if self.directive else self.columns_of_tables()  # with directives, the log names its columns
+        # With directives, the log names its columns.
+        return None if self.directive else {*self.columns_of_tables(), *self.spared}
 
     def columns_of_tables(self) -> Set[str]:
         return {
@@ -158,8 +161,24 @@ class Columns(LineDeclaration):
     def with_options(self, options: FormatOptions) -> Format:
         declared = super().with_options(options)
         if isinstance(declared, Columns) and isinstance(options, ColumnsOptions) and options.columns:
-            return replace(declared, columns=tuple(options.columns), optional=(), others=())
+            return replace(
+                declared,
+                columns=tuple(options.columns),
+                optional=(),
+                others=(),
+                integers=self._of_columns(self.integers, options.columns),
+                floats=self._of_columns(self.floats, options.columns),
+                spared=(
+                    *declared.meaning.spared,
+                    *(path for paths in self.entities.values() for path in names_of(paths)),
+                ),
+            )
         return declared
+
+    def _of_columns(self, typed: Names, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the typed fields that lines of chosen columns, or below a header, can have."""
+        known = {*columns, *names_of(self.header)}
+        return tuple(name for name in names_of(typed) if self.directive or name in known)
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
         return _Rows(self, limits, names_of(self.columns))
