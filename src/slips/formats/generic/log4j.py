@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from slips import times
 from slips.format import Event
 from slips.model import MetaData
@@ -11,6 +13,9 @@ _TIME = r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\
 _LEVEL = r"(?P<level>[A-Z]{4,7}+)"
 _THREAD = r"\[(?P<thread>[^\]]*+)\]"
 _LOGGER = r"(?P<logger>[^ :(\[]++)"
+_IN_BRACKETS = r"\[(?P<logger>[^\]]*+)\]"
+_CORRELATION = re.compile(r"[0-9A-Fa-f]{32}-[0-9A-Fa-f]{16}")
+"""The trace and span that Spring Boot writes in brackets behind the thread."""
 
 
 def take_apart(meta: MetaData, event: Event) -> None:
@@ -28,11 +33,15 @@ def take_apart(meta: MetaData, event: Event) -> None:
         message, found, logger = first.removesuffix(")").rpartition(" (")
         if found and " " not in logger:
             event |= {"message": message, "logger": logger}
+    if "application" in event and _CORRELATION.fullmatch(event["thread"]):
+        event["thread"], event["correlation"] = event.pop("application"), event["thread"]
     if further and "logger" in event:
         event["stack_trace"] = further
     if "thread" in event:
         event["thread"] = event["thread"].strip()
-    if "short_time" in event:  # of Spark
+    if "long_time" in event:  # of java.util.logging
+        meta.timestamp = times.written(event["long_time"], "%b %d, %Y %I:%M:%S %p", "long_time")
+    elif "short_time" in event:  # of Spark
         meta.timestamp = times.written(event["short_time"], "%y/%m/%d %H:%M:%S", "short_time")
     elif "time" in event:
         meta.timestamp = times.any_notation(event["time"], meta.timestamp, "time")
@@ -40,7 +49,9 @@ def take_apart(meta: MetaData, event: Event) -> None:
 
 
 # In their order: Log4j's and Logback's own, Hadoop; the same with the line of the source; log4j's with milliseconds
-# since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache ActiveMQ; Apache Cassandra; Tomcat; Apache Spark.
+# since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache ActiveMQ; Apache Cassandra; Tomcat; Apache Spark;
+# Spring Boot with a trace; WildFly, Quarkus, CloudStack; Confluence; Apache NiFi; Jira; Jenkins; java.util.logging; the
+# configuration that Log4j and Logback have without a file, with a clock and no date.
 PATTERNS = (
     rf"\[?{_TIME}\]? {_THREAD} {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
     rf"\[?{_TIME}\]? {_LEVEL} +{_THREAD} {_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
@@ -54,17 +65,30 @@ PATTERNS = (
     r"(?P<time>\d\d-[A-Z][a-z][a-z]-\d{4} \d\d:\d\d:\d\d\.\d{3}) "
     rf"{_LEVEL} {_THREAD} (?P<logger>[^ ]++) (?P<message>.*)",
     rf"(?P<short_time>\d\d/\d\d/\d\d \d\d:\d\d:\d\d) {_LEVEL} (?P<logger>[^ :]++): (?P<message>.*)",
+    rf"{_TIME} +{_LEVEL} (?P<pid>\d++) --- \[(?P<application>[^\]]*+)\] {_THREAD} \[(?P<correlation>[^\]]*+)\] "
+    rf"{_LOGGER} *+: (?P<message>.*)",
+    rf"{_TIME} {_LEVEL} +{_IN_BRACKETS} \((?P<thread>[^)]*+)\) (?P<message>.*)",
+    rf"{_TIME} {_LEVEL} +{_THREAD} {_IN_BRACKETS} (?P<message>.*)",
+    rf"{_TIME} {_LEVEL} +{_THREAD} (?P<logger>[A-Za-z_$][\w$]*+(?:\.[\w$]++)+) (?P<message>.*)",
+    rf"{_TIME} (?P<thread>[^ \[]++) {_LEVEL} (?P<context>[^\[\n]*+){_IN_BRACKETS} (?P<message>.*)",
+    rf"{_TIME} \[id=(?P<thread_id>\d++)\]\t{_LEVEL}\t(?P<logger>[^:\t\n]++): (?P<message>.*)",
+    r"(?P<long_time>[A-Z][a-z][a-z] \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M) (?P<logger>[^ \n]++)"
+    r"(?: (?P<method>[^\n]++))?\n(?P<level>[A-Z]++): (?P<message>.*)",
+    rf"(?P<clock>\d\d:\d\d:\d\d[.,]\d{{3}}) {_THREAD} {_LEVEL} +{_LOGGER} -(?P<pairs>[^ ]*+) (?P<message>.*)",
 )
-START = r"\[?\d{4}-\d\d-\d\d[ T]|\d\d-[A-Z][a-z][a-z]-\d{4} |\d\d/\d\d/\d\d |\d+ \[|[A-Z]{4,7} +\["
+START = (
+    r"\[?\d{4}-\d\d-\d\d[ T]|\d\d-[A-Z][a-z][a-z]-\d{4} |\d\d/\d\d/\d\d |\d+(?::\d\d:\d\d[.,]\d{3})? \[|"
+    r"[A-Z](?:[A-Z]{3,6} +\[|[a-z][a-z] \d{1,2}, \d{4} )"
+)
 """The beginning of a record: lines of stack traces follow it."""
 
 LOG4J = Patterns(
     "log4j",
-    "lines of Java programs: log4j, Logback, Spring Boot, Hadoop, ZooKeeper, ActiveMQ, Cassandra, Tomcat, Spark",
+    "lines of Java programs: log4j, Logback, Spring Boot, WildFly, Quarkus, Hadoop, ZooKeeper, Tomcat, Jira, Jenkins",
     "https://logging.apache.org/log4j/2.x/manual/pattern-layout.html",
     chain=({"multiline": {"start": START}}, "log4j"),
     tag="log4j",
     patterns=PATTERNS,
-    integers="line pid elapsed",
+    integers="line pid elapsed thread_id",
     refine=take_apart,
 )

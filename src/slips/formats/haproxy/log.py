@@ -13,6 +13,18 @@ _COUNTS = (
 )
 
 
+# What `option httpslog` adds: errors of the connection, of TLS and of the client's certificate; name, version, cipher.
+_TLS = (
+    r" (?P<fc_err>\d+)/(?P<ssl_fc_err>[0-9A-Fa-f]+)/(?P<ssl_c_err>\d+)/(?P<ssl_c_ca_err>\d+)/"
+    r"(?P<ssl_fc_is_resumed>[01]) (?P<ssl_fc_sni>[^ /]*)/(?P<sslv>[^ /]+)/(?P<sslc>[^ ]+)"
+)
+_WORDS = (
+    *("Server", "Proxy", "Backend", "Backup Server", "backend", "Health check", "Agent check"),
+    *("Stopping", "Stopped", "Pausing", "Paused", "Enabling", "Enabled", "Resuming", "Resumed"),
+)
+"""The beginnings of messages of the program itself."""
+
+
 def _split_client(_meta: MetaData, event: Event) -> None:
     """Add address and port of a client; a client of a Unix socket has neither."""
     for name in ("client", "destination"):
@@ -35,7 +47,7 @@ HAPROXY = Patterns(
         r"(?P<captured_request_cookie>[^ ]+) (?P<captured_response_cookie>[^ ]+) "
         rf"(?P<termination_state>[^ ]+) {_COUNTS} "
         r"(?:\{(?P<captured_request_headers>[^}]*)\} (?:\{(?P<captured_response_headers>[^}]*)\} )?)?"
-        r'"(?P<http_request>[^"]*)"?(?P<more>.+)?',
+        rf'"(?P<http_request>[^"]*)"?(?:{_TLS})?(?P<more>.+)?',
         rf"{_FRONT}(?P<backend_name>[^ /]+)/(?P<server_name>[^ ]+) "
         r"(?P<Tw>-?\d+)/(?P<Tc>-?\d+)/(?P<unfinished>\+)?(?P<Tt>\d+) \+?(?P<bytes_read>\d+) "
         r"(?P<termination_state>[^ ]+) "
@@ -43,15 +55,17 @@ HAPROXY = Patterns(
         r"(?P<client>[^ ]+) \[(?P<accept_date>[^\]]+)\] "
         r"(?P<frontend_name>[^ /]+)/(?P<bind_name>[^ :]+): (?P<message>.*)",
         r"Connect from (?P<client>[^ ]+) to (?P<destination>[^ ]+) \((?P<frontend_name>[^/]+)/(?P<mode>[^)]+)\)",
-        r"(?P<message>(?:Server|Proxy|Back(?:end|up Server)|backend|Health check|Stopping|Pausing|Enabling) .*)",
+        *(rf"(?P<message>{word} .*)" for word in _WORDS),
+        r"\[(?P<level>NOTICE|WARNING|ALERT|INFO|DEBUG)\] +(?:\d+/\d+ )?\((?P<pid>\d+)\) : (?P<message>.*)",
+        r"(?P<message>[^ /]+/[^ ]+ (?:changed its IP|administratively) .*)",
     ),
     requests={"http_request": "method path protocol"},
     absent="-",
     integers="""TR Tw Tc Tr Ta Tt status_code bytes_read actconn feconn beconn srv_conn retries srv_queue
-        backend_queue""",
+        backend_queue fc_err ssl_c_err ssl_c_ca_err ssl_fc_is_resumed pid""",
     tag="haproxy.log",
     time=clf("accept_date"),
     message="{message|http_request|frontend_name|'-'}",
     refine=_split_client,
-    entities={"addresses": "client_ip"},
+    entities={"addresses": "client_ip", "domains": "ssl_fc_sni"},
 )

@@ -9,16 +9,24 @@ from slips import times
 from slips.errors import RecordError
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, Regex, all_of, any_of
+from slips.parsing import Csv, Json, Regex, all_of, any_of
 from slips.parsing.meaning import Time
 
 _DATE = re.compile(r"(\d\d|\d{4})/(\d\d)(?:/(\d{4}|\d\d))?-(\d\d:\d\d:\d\d)(\.\d{1,9})?", re.ASCII)
 _FRACTION = re.compile(r"\.\d{1,9}$", re.ASCII)
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _BEHIND = re.compile(
-    r" *(?:\[Classification: (?P<classification>[^\]]*)\] *)?(?:\[Priority: (?P<priority>\d{1,9})\] *)?"
-    r"\{(?P<protocol>[^}]{1,40})\} (?P<src_ip>\S+) -> (?P<dst_ip>\S+)\s*"
+    r" *(?:\[Classification: (?P<classification>[^\]]*)\] *)?(?:\[Priority: (?P<priority>\d{1,9})\]:? *)?"
+    r"(?:\[AppID: (?P<app_id>[^\]]*)\] *)?"
+    r"(?:\{(?P<protocol>[^}]{1,40})\}(?: (?P<src_ip>\S+) -> (?P<dst_ip>\S+))?"
+    r"|\[\*\*\] \[Raw pkt: (?P<packet>[^\]]*)\](?: \[pcap file packet: (?P<packet_number>\d+)\])?)\s*"
 )
+"""Snort 3 names the application; packets that are no IP have no addresses, those that cannot be decoded their bytes."""
+_OWN = frozenset(("app_id", "packet", "packet_number"))
+"""Fields of some lines only."""
+_MARKS = (" [Classification: ", " [Priority: ", " {")
+"""Beginnings of what stands behind the signature in syslog, where no mark is between."""
+_INTERFACE = re.compile(r" *<([^>]{1,40})> +")
 _WITH_PORTS = frozenset(("TCP", "UDP", "SCTP"))
 
 
@@ -41,30 +49,57 @@ def _moment(value: Any, reference: float, name: str = "time") -> float:
     raise RecordError(f"{name!r} is {value!r:.60}; expected a time such as '03/01/2026-08:00:00.123456'")
 
 
+def _cut(alert: str, has_mark: bool) -> tuple[str, str]:
+    """Cut an alert into its signature and what stands behind it."""
+    if has_mark:
+        signature, mark, behind = alert.partition(" [**]")
+        return signature, behind if mark else "-"
+    at = next((at for mark in _MARKS if (at := alert.rfind(mark)) >= 0), len(alert))
+    return alert[:at], alert[at:]
+
+
+def _cut_address(event: Event, side: str) -> str | None:
+    """Take the port off an address, and return it. Suricata writes one, or type and code of ICMP, for any protocol;
+    an address of IPv6 has colons itself, which Suricata writes all."""
+    address, colon, port = event[f"{side}_ip"].rpartition(":")
+    is_apart = event["protocol"] in _WITH_PORTS or address.count(":") in (0, 7)
+    if not (colon and is_apart and port.isdigit()):
+        return None
+    event[f"{side}_ip"] = address
+    return str(port)
+
+
 def _take_apart(meta: MetaData, event: Event) -> None:
     """Cut what is behind the signature. Raises RecordError for a line that is no alert."""
-    signature, mark, behind = event.pop("alert").partition(" [**]")
-    found = _BEHIND.fullmatch(behind) if mark else None
+    signature, behind = _cut(event.pop("alert"), event["time"] is not None)
+    found = _BEHIND.fullmatch(behind)
     if found is None:
         raise RecordError(f"behind the signature is {behind[:60]!r}; expected '{{TCP}} 192.0.2.1:1 -> 192.0.2.2:2'")
+    if interface := _INTERFACE.match(signature):
+        event["interface"], signature = interface[1], signature[interface.end() :]
     event["signature"] = signature
-    event.update(found.groupdict())
-    event["priority"] = None if found["priority"] is None else int(found["priority"])
-    for side in ("src", "dst"):
-        address, colon, port = event[f"{side}_ip"].rpartition(":")
-        if colon and event["protocol"] in _WITH_PORTS and port.isdigit():  # an address of IPv6 has colons itself
-            event[f"{side}_ip"], event[f"{side}_port"] = address, int(port)
+    event.update((name, value) for name, value in found.groupdict().items() if value is not None or name not in _OWN)
+    for name in ("priority", "packet_number"):
+        if event.get(name) is not None:
+            event[name] = int(event[name])
+    meta.message = signature
+    if event["src_ip"] is None:
+        return
+    of_icmp = ("icmp_type", "icmp_code") if "ICMP" in event["protocol"].upper() else None
+    for at, side in enumerate(("src", "dst")):
+        if port := _cut_address(event, side):
+            event[of_icmp[at] if of_icmp else f"{side}_port"] = int(port)
     meta.message = f"{signature} {event['src_ip']} => {event['dst_ip']}"
 
 
 SURICATA_FAST = Regex(
     "suricata-fast",
-    "Suricata fast.log and Snort alert_fast: an alert a line",
+    "Suricata fast.log, Snort alert_fast and alert_syslog: an alert a line",
     "https://docs.suricata.io/en/latest/configuration/suricata-yaml.html#line-based-alerts-log-fast-log",
     time=Time((("time",),), _moment, dated=True),
     tag="suricata.fast",
     pattern=(
-        r"(?P<time>[0-9/]+-[0-9:.]+) +(?:\[(?P<action>[A-Za-z]+)\] +)?\[\*\*\] +"
+        r"(?:(?P<time>[0-9/]+-[0-9:.]+) +(?:\[(?P<action>[A-Za-z_]+)\] +)?\[\*\*\] +)?"
         r"\[(?P<gid>\d+):(?P<sid>\d+):(?P<rev>\d+)\] (?P<alert>.*)"
     ),
     integers="gid sid rev",
@@ -95,4 +130,23 @@ SNORT = Json(
     message="[{rule|sid|'-'}] {msg|'-'} {src_addr|src_ap|'-'} => {dst_addr|dst_ap|'-'}",
     refine=_add_fraction,
     entities={"addresses": "src_addr dst_addr src_ap dst_ap"},
+)
+
+# Snort 3 has a blank behind each comma, Snort 2 one behind the time. Of both the default columns; others are chosen.
+SNORT_CSV = Csv(
+    "snort-csv",
+    "Snort alerts as CSV (alert_csv), in the default columns of Snort 3 and 2",
+    "https://docs.snort.org/start/alert_logging",
+    columns="timestamp pkt_num proto pkt_gen pkt_len dir src_ap dst_ap rule action",
+    others=(
+        "timestamp sig_generator sig_id sig_rev msg proto src srcport dst dstport ethsrc ethdst ethlen tcpflags tcpseq "
+        "tcpack tcplen tcpwindow ttl tos id dgmlen iplen icmptype icmpcode icmpid icmpseq",
+    ),
+    padded=True,
+    absent="",
+    time=Time((("timestamp",),), _moment, dated=True),
+    tag="snort.alert",
+    message="[{rule|sig_id|'-'}] {msg|proto|'-'} {src|src_ap|'-'} => {dst|dst_ap|'-'}",
+    integers="pkt_num pkt_len sig_generator sig_id sig_rev srcport dstport ttl tos id dgmlen iplen icmptype icmpcode",
+    entities={"addresses": "src dst src_ap dst_ap"},
 )

@@ -7,22 +7,29 @@ from slips.model import MetaData
 from slips.parsing import Columns, Json, all_of, any_of, epoch, moment
 
 _ENTITIES = {
-    "addresses": "id.orig_h id.resp_h src dst host",
+    "addresses": "id.orig_h id.resp_h src dst host client_addr server_addr assigned_addr requested_addr",
     "domains": "query server_name host_name",
     "hashes": "md5 sha1 sha256 ja3 ja3s",
     "users": "username user",
 }
 
+# A field of each log, for those that are written without `_path`.
+_KNOWN = (
+    *("uid", "id.orig_h", "_path", "fuid", "note", "name", "host", "node", "peer"),
+    *("uids", "client_addr", "mac", "fingerprint", "certificate.version", "location", "seen.indicator", "is_exe"),
+    *("hashAlgorithm", "old_value", "rule_id", "dpid", "sig_id", "analyzer_kind", "cause", "vals"),
+)
+
 ZEEK = Json(
     "zeek",
     "Zeek (Bro) logs as JSON: conn, dns, http, ssl, files, notice, weird, …",
     "https://docs.zeek.org/en/current/logs/index.html",
-    require=all_of("ts", any_of("uid", "id.orig_h", "_path", "fuid", "note", "name", "host", "node", "peer")),
+    require=all_of("ts", any_of(*_KNOWN)),
     time=moment("ts"),
     tag="zeek.{_path|'log'}",
     message=(
         "{_path|'zeek'} {id.orig_h|host|'-'}:{id.orig_p|'-'} => {id.resp_h|'-'}:{id.resp_p|'-'} "
-        "{query|host|msg|note|'-'}"
+        "{query|host|msg|note|message|'-'}"
     ),
     entities=_ENTITIES,
 )
