@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from slips.parsing import Columns, iso
+import re
+from typing import Any
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import Columns, Csv, iso
+from slips.parsing.meaning import Time
 
 _SHORT = """date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status
     sc-substatus sc-win32-status time-taken"""
@@ -30,4 +38,40 @@ IIS = Columns(
     absent="-",
     integers="s-port c-port sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
     entities={"addresses": "c-ip s-ip X-Forwarded-For", "users": "cs-username", "hosts": "s-computername cs-host"},
+)
+
+_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d\d) (\d{1,2}:\d\d:\d\d)", re.ASCII)
+
+
+def _local_time(value: Any, name: str = "time") -> float:
+    """Convert `03/20/26 7:55:20`, the month first, to epoch seconds. Raises RecordError."""
+    found = _DATE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise RecordError(f"{name!r} is {value!r:.60}; expected a time such as '03/20/2026 7:55:20'")
+    month, day, year, clock = found.groups()
+    century = "20" if len(year) == 2 else ""
+    return times.iso(f"{century}{year}-{month:0>2}-{day:0>2} {clock:0>8}", name)
+
+
+def _drop_end(_meta: MetaData, event: Event) -> None:
+    """Remove the field that the comma at the end of a line makes."""
+    if not event.get("column_16"):
+        event.pop("column_16", None)
+
+
+# The clock is that of the server, as the date is: `timezone:` of the mapping says where it stands.
+IIS_NATIVE = Csv(
+    "iis-native",
+    "Microsoft IIS access logs in the format of IIS itself: fields of a fixed order behind commas, in local time",
+    "https://learn.microsoft.com/en-us/windows/win32/http/iis-logging",
+    tag="microsoft.iis",
+    time=Time((("date", "time"),), _local_time),
+    message="{sc-status|'-'} {cs-method|'-'} {s-ip|'-'}{cs-uri-stem|''} from {c-ip|'-'}",
+    columns="c-ip cs-username date time s-sitename s-computername s-ip time-taken cs-bytes sc-bytes sc-status "
+    "sc-win32-status cs-method cs-uri-stem cs-uri-query",
+    padded=True,
+    absent=("-", ""),
+    integers="time-taken cs-bytes sc-bytes sc-status sc-win32-status",
+    refine=_drop_end,
+    entities={"addresses": "c-ip s-ip", "users": "cs-username", "hosts": "s-computername"},
 )
