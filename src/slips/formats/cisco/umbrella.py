@@ -157,7 +157,7 @@ UMBRELLA_IP = Csv(
 UMBRELLA_DLP = Csv(
     "umbrella-dlp",
     "Cisco Umbrella data loss prevention (DLP) logs, of any version",
-    "https://docs.umbrella.com/umbrella-user-guide/docs/dlp-log-formats",
+    "https://docs.sse.cisco.com/sse-user-guide/docs/dlp-log-formats",
     chain=("s3-lines", "umbrella-dlp"),
     columns="""timestamp event_type unique_event_id severity identity owner name application destination action rule
         data_classification data_identifier content_type file_size sha256 file_label application_category_name

@@ -40,7 +40,7 @@ def _name_parts(_meta: MetaData, event: Event) -> None:
 FREERADIUS = Patterns(
     "freeradius",
     "FreeRADIUS: sign-ins, unknown clients, errors; of radius.log or behind a header of syslog",
-    "https://wiki.freeradius.org/Home",
+    "https://github.com/FreeRADIUS/freeradius-server/blob/v3.2.x/raddb/radiusd.conf.in",
     chain=("s3-lines", "syslog-any", "freeradius"),
     time=stamp("time"),
     tag="freeradius.{type}",

@@ -7,7 +7,7 @@ from slips.parsing import KeyValue, any_of, iso
 TWISTLOCK = KeyValue(
     "twistlock",
     "Prisma Cloud Compute (Twistlock) audits and scans, with or without a syslog header",
-    "https://docs.prismacloud.io/en/compute-edition/32/admin-guide/audit/logging",
+    "https://docs.paloaltonetworks.com/prisma/prisma-cloud/prisma-cloud-admin-compute/audit/logging",
     chain=("s3-lines", "syslog-any", "twistlock"),
     require=any_of("log_type", "type", "vulnerability_id", "container_id"),
     time=iso("time"),
