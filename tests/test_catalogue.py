@@ -218,7 +218,8 @@ LITERALS = {
     "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp Yes SET",  # names, in capitals
     "rabbitmq": "REPORT",
     "stunnel": "LOG3 LOG5",  # the level behind it is a number
-    "suricata-fast": "Classification Priority",
+    "sudo": "command continued cee",
+    "suricata-fast": "Classification Priority AppID",
     "unifi-cef": "CEF",
     "zeek-tsv": "empty",  # the list "(empty)"
     "imperva": "CEF",

@@ -381,6 +381,30 @@ def test_any_bytes_are_a_log_of_some_formats_or_of_none(beginning: bytes, rest: 
     )
 
 
+TABLE = b'time,user,action\n2026-03-01T08:00:00Z,ada,login\n2026-03-01T08:00:05Z,bob,"read, all"\n'
+
+
+@pytest.mark.parametrize(
+    ("log", "chain"),
+    [
+        (TABLE, '[{csv: {time: "time"}}]'),
+        (TABLE.replace(b"read, all", b"read").replace(b",", b";"), '[{csv: {delimiter: "semicolon", time: "time"}}]'),
+        (
+            b"id\tdate\ttime\n7\t2026-03-01\t08:00:00\n8\t2026-03-01\t08:00:01\n",
+            '[{csv: {delimiter: "tab", time: "date+time"}}]',
+        ),
+        (b"name,size\na,1\nb,2\n", "csv"),
+        (b'{"when": "2026-03-01T08:00:00Z", "who": "ada", "n": 1}\n' * 2, '[{json: {time: "when"}}]'),
+    ],
+)
+def test_a_log_of_no_product_is_read_with_the_field_of_its_time(log: bytes, chain: str) -> None:
+    best, *_ = infer(log, SOURCE).fitting
+    assert best.chain == chain
+    assert best.trial.parsed == 1.0
+    assert best.trial.times == float("time" in chain)
+    assert [each.format for each in infer(log.partition(b"\n")[2], SOURCE).fitting if each.format == "csv"] == []
+
+
 def test_every_format_of_a_vendor_may_be_found() -> None:
     """A chain that names no reader is never tried."""
     assert all(catalogue()[name].chain for name in SEEN)

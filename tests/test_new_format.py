@@ -14,8 +14,8 @@ import chains
 from projects import Project
 from slips.codec import CodecLimits, decode
 from slips.errors import SlipsError, UsageError
+from slips.inference.meaning import message_of, required_of, time_of
 from slips.new_format.layout import READ, layout_of
-from slips.new_format.meaning import message_of, required_of, time_of
 from slips.new_format.write import create
 
 DOORS = [{"badge": n, "door": "north", "opened_at": f"2026-11-29T12:00:{n:02}Z", "msg": f"door {n}"} for n in range(30)]

@@ -15,6 +15,7 @@ from slips.format import Format
 from slips.formats import breadths, catalogue, entries
 from slips.inference.containers import HEAD, PARQUET, OpenedLog, open_containers
 from slips.inference.likeness import fingerprints, likeness
+from slips.inference.tables import table_step, time_path
 from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
 from slips.step import Step, name_of, written
@@ -252,6 +253,7 @@ def _candidates(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
 
     firsts = [each for format_ in catalogue().values() if _may_fit(format_, is_json) for each in tried(format_)]
     yield from firsts
+    yield from _general(log, source, is_json=is_json)
     headers = [each for each in firsts if _carried(each) and each.trial.parsed >= _FITS]
     headers.sort(key=lambda each: -each.score)
     for header in headers[:_HEADERS]:
@@ -269,6 +271,21 @@ def _candidates(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
                 yield from tried(format_, before)
 
 
+def _general(log: OpenedLog, source: ObjectEvent, *, is_json: bool) -> Iterator[Candidate]:
+    """Yield the chain for a log of no product that says where its time is: a table with a header, or JSON."""
+    if is_json:
+        alone = try_chain(["json"], log.content, source, RECORDS, whole=log.whole)
+        time = time_path(alone.events)
+        step: Step | None = {"json": {"time": time}} if time else None
+        like = likeness("json", alone.events) * _GENERAL if time else 0.0
+    else:
+        step, like = table_step(log.content), _GENERAL
+    if step is not None:
+        trial = try_chain([step], log.content, source, RECORDS, whole=log.whole)
+        if trial.events:
+            yield Candidate(name_of(step), trial, like, log.archives)
+
+
 def _is_parser(format_: Format) -> bool:
     return format_.takes != "object" and format_.name in fingerprints() and format_.name not in _TOO_GENERAL
 
@@ -280,8 +297,10 @@ def _may_fit(format_: Format, is_json: bool) -> bool:
     steps = list(map(name_of, format_.chain))
     if not any(step == "s3-lines" or step.startswith("json-") for step in steps):
         return True
-    of_json = any(step == "json" or step.startswith("json-") for step in steps)
-    return of_json == is_json
+    of_json = next((at for at, step in enumerate(steps) if step == "json" or step.startswith("json-")), None)
+    if of_json is not None and any(catalogue()[step].carries for step in steps[:of_json] if step in catalogue()):
+        return True  # JSON behind a header that may be missing
+    return (of_json is not None) == is_json
 
 
 def _chains(format_: Format, arrays: Sequence[str]) -> Iterator[list[Step]]:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from slips import formats
 from slips.errors import UsageError
+from slips.inference.meaning import is_day_alone, message_of, required_of, time_of
 from slips.new_format.layout import Layout, layout_of
-from slips.new_format.meaning import is_day_alone, message_of, required_of, time_of
 from slips.new_format.trial import expected
 from slips.parsing.chain import compile_chain
 
