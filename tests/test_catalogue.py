@@ -166,6 +166,7 @@ def test_the_sample_of_a_format_has_entities(name: str) -> None:
 
 CHANGED = {
     **dict.fromkeys(("auditbeat", "falcon-detection", "packetbeat"), "the original adds 'message'"),
+    "akamai-siem": "the lists of rules are decoded into a further field",
     "aws-waf": "headers become an object; the original adds 'message'",
     **dict.fromkeys(("azure-nsg-flow", "azure-vnet-flow"), "each flow of a record is an event"),
     "cloudtrail-insight": "callers among the attributions become a field of their own",
@@ -219,7 +220,7 @@ LITERALS = {
     "rabbitmq": "REPORT",
     "stunnel": "LOG3 LOG5",  # the level behind it is a number
     "sudo": "command continued cee",
-    "suricata-fast": "Classification Priority AppID",
+    "suricata-fast": "Classification Priority AppID Raw pkt pcap file packet",
     "unifi-cef": "CEF",
     "zeek-tsv": "empty",  # the list "(empty)"
     "imperva": "CEF",
