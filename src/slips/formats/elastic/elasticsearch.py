@@ -20,6 +20,7 @@ ELASTICSEARCH = Json(
     time=iso("@timestamp", "timestamp"),
     tag="elasticsearch.{type|event.type|'log'}",
     message="{log.level|level|event.type|'-'} {event.action|component|log.logger|'-'} {message|user.name|'-'}",
+    integers="took_millis total_shards",
     entities={
         "addresses": "origin.address source.ip host.ip",
         "users": "user.name authentication.token.name",

@@ -34,7 +34,11 @@ def _add_parts(meta: MetaData, event: Event) -> None:
             event[name] = int(text) if is_number else text
         if source := _SOURCE.search(message):
             event["source"] = source[1]
-    elif "deprecat" in event["logger"] or event["logger"].startswith("o.e.d."):
+    elif (
+        "deprecat" in event["logger"]
+        or event["logger"].startswith(("o.e.d.", "o.o.d."))
+        or event["level"] == "DEPRECATION"
+    ):
         meta.tag = "elasticsearch.deprecation"
     else:
         meta.tag = "elasticsearch.server"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import Json, Patterns, all_of, any_of, iso, one_of
+from slips.parsing import Json, Patterns, all_of, any_of, iso, one_of, stamp
 
 MONGODB = one_of(
     "mongodb",
@@ -19,13 +19,16 @@ MONGODB = one_of(
     Patterns(
         "mongodb.text",
         "text before 4.4",
-        time=iso("time"),
+        time=stamp("time"),
         tag="mongodb.{component|'log'}",
         message="{message}",
         patterns=(
             r"(?P<time>\d{4}-\d\d-\d\dT[^ ]+) (?P<severity>[DIWEF]\d?) +(?P<component>[A-Z_-]+) +"
             r"\[(?P<context>[^\]]*)\] (?P<message>.*)",
             r"(?P<time>\d{4}-\d\d-\d\dT[^ ]+) \[(?P<context>[^\]]*)\] (?P<message>.*)",
+            r"(?P<weekday>[A-Z][a-z][a-z]) (?P<time>[A-Z][a-z][a-z] +\d{1,2} [0-9:.]+) "
+            r"\[(?P<context>[^\]]*)\] (?P<message>.*)",
+            r"\*{5} (?P<message>SERVER RESTARTED) \*{5}",
         ),
     ),
     tag="mongodb.{component}",

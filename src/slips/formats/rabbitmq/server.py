@@ -5,7 +5,7 @@ from __future__ import annotations
 from slips import times
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, Patterns, all_of, any_of, iso, one_of
+from slips.parsing import Json, Patterns, all_of, any_of, moment, one_of
 
 
 def _read_time(meta: MetaData, event: Event) -> None:
@@ -14,6 +14,10 @@ def _read_time(meta: MetaData, event: Event) -> None:
     event.setdefault("process", None)
     meta.tag = f"rabbitmq.{event['level'].lower()}"
 
+
+_START = r"\d{4}(?:-\d\d-\d\d[ T]|\d{6,12}(?:\.\d+)? \[)|=[A-Z]++ REPORT==== |\{\"[a-z_]++\":"
+_TIMES = (r"\d{4}-\d\d-\d\d[ T][^ ]+", r"\d{10,16}(?:\.\d+)?")
+"""The notations of `log.file.formatter.time_format`: RFC 3339, with a blank or `T`, and seconds or microseconds."""
 
 # RabbitMQ before 3.7 wrote reports of Erlang, whose text stands on the lines below.
 RABBITMQ = one_of(
@@ -24,7 +28,7 @@ RABBITMQ = one_of(
         "rabbitmq.json",
         "with the formatter 'json'",
         require=all_of("time", "level", any_of("msg", "pid", "domain")),
-        time=iso("time"),
+        time=moment("time"),
         tag="rabbitmq.{level}",
         message="{msg|'-'}",
     ),
@@ -34,11 +38,14 @@ RABBITMQ = one_of(
         tag="rabbitmq.{level}",
         message="{message}",
         patterns=(
-            r"(?P<time>\d{4}-\d\d-\d\d [^ ]+) \[(?P<level>[a-z]+)\] (?:<(?P<process>[0-9.]+)> )?(?P<message>.*)",
-            r"=(?P<level>[A-Z]+) REPORT==== (?P<time>\d{1,2}-[A-Z][a-z][a-z]-\d{4}::[0-9:]{8}) ===\s+(?P<message>.*)",
+            *(
+                rf"(?P<time>{time}) \[(?P<level>[A-Za-z]+)\] (?:<(?P<process>[0-9.]+)> )?(?P<message>.*)"
+                for time in _TIMES
+            ),
+            r"=(?P<level>[A-Z]+) REPORT==== (?P<time>\d{1,2}-[A-Z][a-z][a-z]-\d{4}::[0-9:.]+) ===\s+(?P<message>.*)",
         ),
         refine=_read_time,
     ),
     tag="rabbitmq.{level}",
-    chain=({"multiline": {"start": r"\d{4}-\d\d-\d\d |=[A-Z]++ REPORT==== |\{\"[a-z_]++\":"}}, "rabbitmq"),
+    chain=({"multiline": {"start": _START}}, "rabbitmq"),
 )

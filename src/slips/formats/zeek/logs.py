@@ -28,7 +28,8 @@ ZEEK = Json(
     time=moment("ts"),
     tag="zeek.{_path|'log'}",
     message=(
-        "{_path|'zeek'} {id.orig_h|host|'-'}:{id.orig_p|'-'} => {id.resp_h|'-'}:{id.resp_p|'-'} "
+        "{_path|'zeek'} {id.orig_h|host|client_addr|'-'}:{id.orig_p|'-'} => "
+        "{id.resp_h|server_addr|'-'}:{id.resp_p|'-'} "
         "{query|host|msg|note|message|'-'}"
     ),
     entities=_ENTITIES,
