@@ -242,6 +242,40 @@ def test_an_option_names_the_columns_of_lines_without_a_header() -> None:
         door(message="{user}").with_options(ColumnsOptions(columns=["time"]))
 
 
+SAID = {
+    "directive": "#fields",
+    "typed": "#types",
+    "kinds": {"count": "integer", "interval": "float", "bool": "flag"},
+    "titled": "#path",
+    "tag": "zeek.{_path|'table'}",
+}
+
+
+def test_a_log_may_say_the_types_of_its_columns_and_the_name_of_its_table() -> None:
+    declared = door(columns="user door", integers="door", flags="user", absent="-", **SAID)
+    lines = [
+        "ann 1",
+        "T -",
+        "#path door",
+        "#fields user door took",
+        "#types string bool interval",
+        "T F 1.5",
+        "ann x -",
+    ]
+    found = both_in_turn(declared, [*lines, "ann T soon", "#path other", "#fields door user", "7 F", "north F"])
+    events = [eval(each[0]) for each in found if len(each) == 4]
+    assert events == [
+        {"user": "ann", "door": 1},
+        {"user": True, "door": None},
+        {"user": "T", "door": False, "took": 1.5, "_path": "door"},
+        {"user": "ann", "door": "x", "took": None, "_path": "door"},
+        {"door": 7, "user": False, "_path": "other"},
+    ]
+    assert [each[1] for each in found if len(each) == 4] == ["zeek.table"] * 2 + ["zeek.door"] * 2 + ["zeek.other"]
+    assert found[7] == ("RecordError", "'took' is 'soon'; expected a number")
+    assert found[11] == ("RecordError", "'door' is 'north'; expected an integer")
+
+
 def test_columns_that_were_chosen_may_lack_typed_fields_and_those_of_a_message_with_a_default() -> None:
     declared = door(columns="time door user", integers="door", message="{user|'-'} {door|'?'}")
     chosen = declared.with_options(ColumnsOptions(columns=["time", "user"]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from slips.format import Event
-from slips.model import MetaData
 from slips.parsing import Columns, Json, all_of, any_of, epoch, moment
 
 _ENTITIES = {
@@ -35,19 +33,10 @@ ZEEK = Json(
     entities=_ENTITIES,
 )
 
-_BOOLEANS = frozenset(
-    """local_orig local_resp AA TC RD RA rejected resumed established is_orig timedout extracted_cutoff tls is_webmail
-    basic_constraints.ca host_cert client_cert auth_success success forwardable renewable is_notice dropped""".split()
-)
-"""The columns of Zeek's own logs whose type is `bool`."""
-
-
-def _take_booleans(_meta: MetaData, event: Event) -> None:
-    """Replace `T` and `F`, as tables write booleans, by what JSON has."""
-    for name in _BOOLEANS & event.keys():
-        if event[name] in ("T", "F"):
-            event[name] = event[name] == "T"
-
+_BOOLEANS = """local_orig local_resp AA TC RD RA rejected resumed established is_orig timedout extracted_cutoff tls
+    is_webmail basic_constraints.ca host_cert client_cert auth_success success forwardable renewable is_notice
+    dropped"""
+"""The columns of Zeek's own logs whose type is `bool`, for tables without a line of types."""
 
 ZEEK_TSV = Columns(
     "zeek-tsv",
@@ -59,12 +48,19 @@ ZEEK_TSV = Columns(
     separator="\t",
     absent=("-", "(empty)"),
     time=epoch("ts"),
-    tag="zeek.table",
+    tag="zeek.{_path|'table'}",
     message="{id.orig_h|host|'-'}:{id.orig_p|'-'} => {id.resp_h|'-'}:{id.resp_p|'-'} {query|msg|note|service|'-'}",
     integers="""id.orig_p id.resp_p orig_bytes resp_bytes missed_bytes orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes
         status_code trans_depth request_body_len response_body_len qclass qtype rcode seen_bytes total_bytes
         missing_bytes overflow_bytes depth trans_id Z info_code auth_attempts ip_proto""",
     floats="ts duration rtt",
-    refine=_take_booleans,
+    flags=_BOOLEANS,
+    typed="#types",
+    kinds={
+        **dict.fromkeys(("count", "int", "port"), "integer"),
+        **dict.fromkeys(("double", "time", "interval"), "float"),
+        "bool": "flag",
+    },
+    titled="#path",
     entities=_ENTITIES,
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -28,6 +28,8 @@ _NAME = re.compile(r"[^\W\d][^\s,;|\"]*")
 """A field of a header: no number begins so."""
 _MOST_COLUMNS = 1_000
 """Wider rows have no fast function: a generated one would take seconds to compile."""
+_LONGEST_TITLE = 100
+_FLAGS = {"T": True, "F": False}
 _MOST_ROWS = 200
 """Most fast functions of a declaration, so that memory is bounded if each object has another header."""
 
@@ -65,6 +67,17 @@ class Columns(LineDeclaration):
     extended logs. All lines with its first character at their beginning are filtered under the rule `directive`."""
     dated: str = ""
     """The beginning of a line with a date, `#Date:`: rows below it have it as `date`, if they have no such field."""
+    typed: str = ""
+    """The beginning of a line with the types of the columns that a directive has named, `#types`: each counts that is
+    in `kinds`, and none of the declaration."""
+    kinds: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Words of such a line, and what they mean: `integer`, `float` or `flag`."""
+    titled: str = ""
+    """The beginning of a line with the name of the table, `#path`: rows below it have that as the field `_path`."""
+    title: str = ""
+    """The name of the table whose rows these are, if the log has said it."""
+    flags: Names = ()
+    """Names of columns that are true, written `T`, or false, `F`."""
     optional: Names = ()
     """Names of the last columns, which older lines lack: they are None there."""
     padded: bool = False
@@ -80,6 +93,10 @@ class Columns(LineDeclaration):
         init=False, default_factory=dict, compare=False, repr=False
     )
     """Functions that read rows, by the columns and the number of fields."""
+    _tables: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Columns] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+    """Declarations of tables whose name or types the log says, by name, columns and types."""
 
     @property
     def remembers(self) -> bool:  # type: ignore[override]  # of the class it is an attribute
@@ -139,6 +156,10 @@ class Columns(LineDeclaration):
             raise ValueError("optional is given, and others; expected one of these")
         if self.dated and (not self.directive or self.dated[:1] != self.directive[:1]):
             raise ValueError(f"dated is {self.dated!r}; expected a line that begins as that of the directive, '#Date:'")
+        for part in ("typed", "titled"):
+            line = getattr(self, part)
+            if line and (not self.directive or line[:1] != self.directive[:1]):
+                raise ValueError(f"{part} is {line!r}; expected a line that begins as that of the directive, '#types'")
         if optional and columns[-len(optional) :] != optional:
             raise ValueError(f"optional is {' '.join(optional)!r}; expected the last columns, in their order")
         for name in header:
@@ -179,6 +200,26 @@ class Columns(LineDeclaration):
         """Return the typed fields that lines of chosen columns, or below a header, can have."""
         known = {*columns, *names_of(self.header)}
         return tuple(name for name in names_of(typed) if self.directive or name in known)
+
+    @property
+    def title_field(self) -> str:
+        return f"_{self.titled[1:]}"
+
+    def table(self, title: str, columns: tuple[str, ...], kinds: tuple[str, ...]) -> Columns:
+        """Return the declaration of a table whose name and types the log says; either may be empty."""
+        key = (title, columns, kinds)
+        if key not in self._tables:
+            if len(self._tables) >= _MOST_ROWS or len(columns) > _MOST_COLUMNS:
+                return self
+            said: dict[str, Any] = {}
+            if title:
+                said["title"] = title
+            if kinds and len(kinds) == len(columns):
+                for part, kind in (("integers", "integer"), ("floats", "float"), ("flags", "flag")):
+                    named = zip(columns, kinds, strict=True)
+                    said[part] = tuple(dict.fromkeys(name for name, word in named if self.kinds.get(word) == kind))
+            self._tables[key] = replace(self, **said) if said else self
+        return self._tables[key]
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
         return _Rows(self, limits, names_of(self.columns))
@@ -247,6 +288,8 @@ class Columns(LineDeclaration):
                 fields = self.write_unpadded(f"({self.write_cut(writer, width)})")
                 writer.line(f"{', '.join(locals_.values())}, = {fields}")
             types.write(writer, locals_.items(), run)
+            for name in locals_.keys() & {*names_of(self.flags)}:
+                writer.line(f"{locals_[name]} = {_FLAGS!r}.get({locals_[name]}, {locals_[name]})")
             if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
                 header = writer.name("header", frozenset(names_of(self.header)))
                 with writer.block(f"if not {header}.isdisjoint(({', '.join(locals_.values())},)):"):
@@ -256,6 +299,8 @@ class Columns(LineDeclaration):
                 with writer.block(f"if {locals_[names[0]]}.strip().lower() in {headings}:"):
                     writer.line("raise ValueError")
             write_event(writer, names, locals_, types, self.read_by_meaning)
+            if self.title:
+                writer.line(f"event[{self.title_field!r}] = {self.title!r}")
 
         return self.line_function(write, f"{width} fields")
 
@@ -307,6 +352,7 @@ class _Rows(LineParser):
 
     def __init__(self, declaration: Columns, limits: RecordLimits, columns: tuple[str, ...]) -> None:
         self._declaration, self._limits, self._columns = declaration, limits, columns
+        self._base, self._title = declaration, ""
         self._least = len(columns) - len(names_of(declaration.optional))
         self._by_width = declaration.by_width
         """The columns of lines of a number of fields, before the first header."""
@@ -327,12 +373,18 @@ class _Rows(LineParser):
             return None
         if (dated := self._declaration.dated) and line.startswith(dated):
             self._date = line[len(dated) :].strip()[:10]
+        if (titled := self._base.titled) and line.startswith(titled):
+            self._title = line[len(titled) :].strip()[:_LONGEST_TITLE]
+        if (typed := self._base.typed) and line.startswith(typed):
+            self._declaration = self._base.table(self._title, self._columns, tuple(line[len(typed) :].split()))
         if line.startswith(directive):
             names = self._declaration.names_in(line[len(directive) :])
             if len(names) > self._limits.values:
                 raise too_many_values(self._limits.values)
             self._columns = widened(names, len(names))
             self._least, self._by_width = len(names), {}
+            if self._base.titled or self._base.typed:
+                self._declaration = self._base.table(self._title, self._columns, ())
         return DIRECTIVE
 
     def _read(self, fields: list[str]) -> Event | Rule:
@@ -351,6 +403,11 @@ class _Rows(LineParser):
         if len(fields) > len(columns):
             names = widened(columns, len(fields))[len(columns) :]
             event |= zip(names, types.texts(fields[len(columns) :]), strict=True)
+        for name in names_of(declaration.flags):
+            if name in event:
+                event[name] = _FLAGS.get(event[name], event[name])
+        if declaration.title:
+            event[declaration.title_field] = declaration.title
         if self._date and "date" not in event:
             event["date"] = self._date
         return event
