@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.once, pytest.mark.xdist_group("layers")]  # one proces
 
 PACKAGE = Path(__file__).parents[1] / "src" / "slips"
 LAYERS = [
-    {"errors", "exceptions", "model", "print_streams", "printable"},
+    {"dict_versions", "errors", "exceptions", "model", "print_streams", "printable"},
     {"health", "methods", "not_logs", "ports", "times", "usercode", "written_times", "zones"}
     | {"chunks", "codec", "entities", "format", "paths", "pattern", "position", "step"},
     {"parsing", "formats"},

@@ -145,7 +145,7 @@ class ChunkStream(io.RawIOBase):
         return chunk
 
 
-class Blocks:
+class LongReads:
     """Reads a buffered stream block by block, past its buffer, from which each block would be copied once more."""
 
     def __init__(self, stream: io.BufferedReader, size: int) -> None:

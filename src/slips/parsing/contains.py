@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from slips.chunks import Blocks
+from slips.chunks import LongReads
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Bad, Record, RecordLimits, Rule
 from slips.parsing.json_text import load_json
@@ -53,7 +53,7 @@ def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: 
     than `size` bytes, which are at least 2 * BLOCK, may go on in the stream.
     """
     rest = b""
-    block_of, stored = blocks(), Blocks(stream, BLOCK)
+    block_of, stored = blocks(), LongReads(stream, BLOCK)
     while data := stored.read():
         at = count = 0
         next_end = data.find
