@@ -252,7 +252,7 @@ class MachineWorld:
                 Ends(self.watch),
                 pool=pool,
                 pause=lambda _: 0.0,
-                clock=self._seconds,
+                monotonic=self._seconds,
                 now=self.clock,
             ).run()
 

@@ -57,6 +57,7 @@ class Supervisor:
         endpoint_url: str | None = None,
         region: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
         pool: Pool | None = None,
         interrupts: Interrupts | None = None,
         sources: Sequence[Source] = (),
@@ -66,9 +67,9 @@ class Supervisor:
         break_at: int = 0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Start no worker yet. `pool` replaces processes of this machine.
+        """Start no worker yet. `clock` measures the silence of workers. `pool` replaces processes of this machine.
 
-        `clock` measures seconds: of silent workers, between two attempts, between two looks at the state.
+        `monotonic` measures the seconds between two attempts, and between two looks at the state.
         `pause` returns the seconds between two attempts. `endless`: keep no results of objects, and one of several
         workers for short ones (see `Turns`). `prints`: see `Setup`. `break_at` and `now`: the `default` and the `clock`
         of `Brakes`.
@@ -82,12 +83,12 @@ class Supervisor:
         self.wake = Wake()
         site = MachineSite(config, state, endpoint_url=endpoint_url, region=region)
         pending = Pending(site, self.summary)
-        brakes = Brakes(site, pending, observer, default=break_at, clock=now, monotonic=clock)
+        brakes = Brakes(site, pending, observer, default=break_at, clock=now, monotonic=monotonic)
 
         def may_start(delivery: Delivery) -> bool:
             return pending.is_wanted(delivery.event) and brakes.allows(delivery)
 
-        turns = Turns(config, state, may_start, workers=self._workers, keeps_one=endless, clock=clock)
+        turns = Turns(config, state, may_start, workers=self._workers, keeps_one=endless, clock=monotonic)
         intake = Intake(site, sources, observer, self.wake, turns.at_work)
         self.session = Session(site, pending, brakes, turns, intake, observer, self.summary)
         self._conclusions = Conclusions(
