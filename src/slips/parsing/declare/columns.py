@@ -112,7 +112,7 @@ class Columns(LineDeclaration):
 
     def known(self) -> Set[str] | None:
         # With directives, the log names its columns.
-        return None if self.directive else {*self.columns_of_tables(), *self.spared}
+        return None if self.directive else {*self.columns_of_tables(), *names_of(self.spared)}
 
     def columns_of_tables(self) -> Set[str]:
         return {
