@@ -30,6 +30,7 @@ _NAMES = (
     "header",
     "headings",
     "optional",
+    "spared",
     "also_in",
     "quotes",
     "rest",
