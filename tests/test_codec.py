@@ -12,9 +12,9 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import lz4.frame
 import pytest
@@ -22,7 +22,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import slips.codec
-from slips.chunks import READ, ChunkStream
+from slips.chunks import READ, ChunkStream, LongReads
 from slips.codec import (
     FIRST_STEP,
     KEPT,
@@ -439,6 +439,41 @@ def test_an_error_of_reading_again_is_raised_in_place_of_the_damage() -> None:
     decoded = opened(Gone(damaged_behind(random.Random(1).randbytes(KEPT).hex().encode())))
     with pytest.raises(StorageError, match="the file has changed"):
         read(decoded)
+
+
+@pytest.mark.parametrize("size", [1 << 12, 1 << 17])
+def test_long_reads_give_all_bytes_before_a_damage_then_the_error_each_time(size: int) -> None:
+    text = lines(30_000)
+    reads = LongReads(opened(damaged_behind(text)).stream, size)
+    content = bytearray()
+    while len(content) < len(text):
+        content += reads.read()
+    assert content == text
+    for _ in range(2):
+        with pytest.raises(DecompressionError, match="gzip data cannot be decompressed"):
+            reads.read()
+
+
+def test_an_error_that_a_raw_stream_raises_once_is_not_taken_for_the_end_by_long_reads() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield from (b"a" * 100, b"b" * 100)
+        raise StorageError("once")
+
+    class Raw(io.RawIOBase):
+        _pieces = pieces()
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: Any, /) -> int:
+            piece = next(self._pieces, b"")
+            buffer[: len(piece)] = piece
+            return len(piece)
+
+    reads = LongReads(io.BufferedReader(Raw(), 1 << 12), 1 << 12)
+    assert reads.read() == b"a" * 100 + b"b" * 100
+    with pytest.raises(StorageError, match="once"):
+        reads.read()
 
 
 @every_compression

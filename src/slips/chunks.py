@@ -155,7 +155,7 @@ class LongReads:
         self._is_buffered = True
         """Whether the buffer may have bytes."""
         self._error: Exception | None = None
-        """What was raised behind the block that was read last."""
+        """The error behind the block that was read last; the next read raises it."""
 
     def read(self) -> bytes:
         """Return the next block; none at the end."""

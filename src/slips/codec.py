@@ -20,7 +20,7 @@ from msgspec import Struct
 from slips.chunks import READ, ChunkStream
 from slips.errors import DecompressionError
 
-PIECE = 32 * 1024  # stored bytes of a read; for those of twice READ, memory would be fetched from the system each time
+PIECE = 32 * 1024  # stored bytes of a read: from 128 KB on, malloc would fetch memory from the system for each
 STEP = 32 * 1024  # bytes in and out of a call: a failing call drops about as many; 4 KB costs a fifth of the speed
 KEPT_STEP = 120 * 1024  # the same while what a call drops can be recovered; see PIECE
 FIRST_STEP = 512  # bytes of a member's first call, doubled each time: decoders copy the input behind the member's end
