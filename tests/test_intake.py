@@ -26,7 +26,7 @@ class Announcing:
 
     def __init__(self) -> None:
         self.name, self.is_exhausted = "s3://my-logs", False
-        self.problem: str | None = None
+        self.problems: dict[str, str] = {}
         self.arrivals: list[Arrival] = []
         self.told: list[str] = []
 
@@ -256,12 +256,29 @@ def test_the_problem_of_a_source_that_the_config_no_longer_has_is_over(state: Ma
         {},
     )
     left_out.name = "webhook 127.0.0.1:1"
-    left_out.problem = "the port is in use"
-    source.problem = "cannot be reached"
+    left_out.problems = {left_out.name: "the port is in use"}
+    source.problems = {source.name: "cannot be reached"}
     intake.take()
     assert list(troubles.now) == [source.name, left_out.name]
     intake.replace([source])
     assert list(troubles.now) == [source.name]
-    source.problem = None
+    source.problems = {}
     intake.take()
     assert troubles.now == {}
+
+
+def test_each_part_of_a_source_that_fails_is_shown_and_is_mended_by_itself(
+    state: MachineState, source: Announcing
+) -> None:
+    troubles = Troubles()
+    intake = Intake(
+        MachineSite(Config(stack_name="test", bucket_mapping={}), state), [source], troubles, lambda: None, {}
+    )
+    source.problems = {"listing of a/": "denied", "listing of b/": "denied"}
+    intake.take()
+    assert troubles.now == {"listing of a/": "denied", "listing of b/": "denied"}
+    source.problems = {"listing of b/": "gone"}
+    intake.take()
+    assert troubles.now == {"listing of b/": "gone"}
+    source.is_exhausted = True
+    assert intake.problems == ["gone"]

@@ -2,108 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from listed import DAY, NOON, Bucket, Lists, slow_down
 from slips.backends.aws.s3 import Page
 from slips.backends.machine.absent import Absent
 from slips.backends.machine.state import MachineState
-from slips.cli.progress import Bar
 from slips.config.buckets import S3Bucket
 from slips.errors import StorageError
 from slips.model import ObjectEvent, Outcome
-from slips.service.listing import Checkpoint, Listing, ListingSource
-from slips.service.retries import ClosedError, Retries
+from slips.service.listing import Checkpoint
 from slips.service.sources import Arrival
-
-GUARD = 300.0
-DAY = 86_400
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
-BUCKET = S3Bucket(s3="real")
-
-
-class Bucket:
-    """A bucket with pages of `size` keys that fails as ordered, and counts calls."""
-
-    def __init__(self, *keys: str, size: int = 3) -> None:
-        self.etags = dict.fromkeys(keys, "1")
-        self.times: dict[str, str] = {}
-        self.size = size
-        self.calls: list[str] = []
-        self.failures: list[Exception] = []
-        self.meanwhile: Callable[[int], None] = lambda _: None
-        """Called with the number of each call."""
-        self.order: Callable[[Iterable[str]], list[str]] = sorted
-
-    def page(self, bucket: str, prefix: str = "", *, after: str = "", then: str = "") -> Page:
-        self._call(f"page {prefix} {after or then}".strip())
-        if then:
-            after, _, number = then.partition("|")
-        at = int(number) if then else 0
-        keys = [key for key in self.order(self.etags) if key.startswith(prefix) and key > after]
-        events = [
-            ObjectEvent(
-                bucket_name=bucket,
-                object_key=key,
-                object_etag=self.etags[key],
-                event_time=self.times.get(key, "2026-03-01T00:00:00.000Z"),
-            )
-            for key in keys[at : at + self.size]
-        ]
-        return Page(events, f"{after}|{at + self.size}" if len(keys) > at + self.size else "")
-
-    def folders(self, bucket: str, prefix: str = "") -> Sequence[str]:
-        self._call(f"folders {prefix}")
-        below = (key.removeprefix(prefix) for key in self.etags if key.startswith(prefix))
-        return sorted({f"{prefix}{rest.partition('/')[0]}/" for rest in below if "/" in rest})
-
-    def _call(self, what: str) -> None:
-        self.meanwhile(len(self.calls))
-        self.calls.append(what)
-        if self.failures:
-            raise self.failures.pop(0)
-
-
-class Lists:
-    """Listings of a bucket by a state, whose clock stands."""
-
-    def __init__(self, state: MachineState, store: Bucket) -> None:
-        self.state, self.store, self.now = state, store, NOON
-        self.pauses: list[float] = []
-        self.is_closed = False
-
-    def listing(self, bucket: S3Bucket = BUCKET, *, seconds: float | None = None) -> Listing:
-        retries = Retries(self._wait, seconds=seconds, jitter=lambda pause: pause)
-        return Listing("my-logs", bucket, self.store, self.state, days=10, retries=retries, clock=lambda: self.now)
-
-    def _wait(self, seconds: float) -> bool:
-        self.pauses.append(seconds)
-        return self.is_closed
-
-    def take(self, arrivals: Iterator[Arrival], *, most: int = 1_000) -> list[str]:
-        """Puts what arrives on the lane, as the supervisor does. Returns its keys."""
-        keys: list[str] = []
-        for _ in range(most):
-            arrival = next(arrivals, None)
-            if arrival is None:
-                break
-            with self.state.transaction():
-                self.state.stream.put("fast", arrival.events)
-                if arrival.taken:
-                    arrival.taken(self.state)
-            keys += [event.object_key for event in arrival.events]
-        return keys
-
-    def conclude(self) -> None:
-        """All that waits is done."""
-        for delivery in self.state.stream.take(10_000, {}):
-            self.state.ledger.finish(delivery.event, Outcome())
-            self.state.stream.acknowledge(delivery)
 
 
 @pytest.fixture
@@ -125,6 +37,7 @@ def test_a_listing_announces_what_is_new_or_changed_and_nothing_twice(state: Mac
 
 def test_an_object_is_named_as_the_config_names_its_bucket(state: MachineState) -> None:
     (arrival, *_) = Lists(state, Bucket("a")).listing().all()
+    assert isinstance(arrival, Arrival)
     assert [event.bucket_name for event in arrival.events] == ["my-logs"]
 
 
@@ -140,25 +53,18 @@ def test_a_key_that_arrives_before_the_page_at_hand_is_found_by_the_next_listing
     assert lists.take(lists.listing().all()) == ["bb"]
 
 
-def test_only_the_prefixes_of_a_bucket_are_listed(state: MachineState) -> None:
-    lists = Lists(state, Bucket("a/1", "b/1", "b/c/1", "d/1"))
-    assert lists.take(lists.listing(S3Bucket(s3="real", prefix=["d/", "b/c/", "b/"])).all()) == ["b/1", "b/c/1", "d/1"]
-    assert lists.store.calls == ["page b/", "page d/"]
-
-
 def test_an_interrupted_listing_goes_on_behind_what_is_on_its_lane(state: MachineState) -> None:
-    lists = Lists(state, Bucket(*(f"{prefix}/{n}" for prefix in "abc" for n in range(4))))
-    bucket = S3Bucket(s3="real", prefix=["a/", "b/", "c/"])
-    assert lists.take(lists.listing(bucket).next(), most=3) == ["a/0", "a/1", "a/2", "a/3", "b/0", "b/1", "b/2"]
+    lists = Lists(state, Bucket(*(f"b/{n}" for n in range(8)), "c/0"))
+    assert lists.take(lists.listing(prefix="b/").next(), most=2) == ["b/0", "b/1", "b/2", "b/3", "b/4", "b/5"]
     lists.store.calls.clear()
-    assert lists.take(lists.listing(bucket).next()) == ["b/3", "c/0", "c/1", "c/2", "c/3"]
-    assert lists.store.calls == ["page b/ b/2", "page c/", "page c/ |3"]
+    assert lists.take(lists.listing(prefix="b/").next()) == ["b/6", "b/7"]
+    assert lists.store.calls == ["page b/ b/5"]
 
 
-def test_an_interrupted_listing_begins_again_with_other_prefixes(state: MachineState) -> None:
-    lists = Lists(state, Bucket("a/1", "b/1", "b/2", "b/3", "b/4"))
-    lists.take(lists.listing(S3Bucket(s3="real", prefix=["b/"])).next(), most=1)
-    assert lists.take(lists.listing(S3Bucket(s3="real", prefix=["a/", "b/"])).next()) == ["a/1", "b/4"]
+def test_the_checkpoint_of_a_former_version_that_was_of_several_prefixes_is_not_used(state: MachineState) -> None:
+    lists = Lists(state, Bucket("a/1", "b/1", "b/2"))
+    state.set_checkpoint("listing my-logs", '{"begun": 1.0, "after": "b/1", "prefixes": ["a/", "b/"]}')
+    assert lists.take(lists.listing().next()) == ["a/1", "b/1", "b/2"]
 
 
 def test_what_came_in_front_of_an_interrupted_listing_is_found_by_the_next_one(state: MachineState) -> None:
@@ -271,23 +177,86 @@ def test_a_clock_that_was_set_back_means_a_listing_of_all(state: MachineState) -
 def test_recent_keys_outside_of_the_prefixes_are_left_out(state: MachineState) -> None:
     bucket = S3Bucket(s3="real", prefix=["a/x/"], recent=["*/x/%Y/"])
     lists = Lists(state, Bucket("a/x/2026/1", "b/x/2026/1"))
-    lists.take(lists.listing(bucket).next())
+    lists.take(lists.listing(bucket, "a/x/").next())
     lists.store.etags |= {"a/x/2026/2": "1"}
-    assert lists.take(lists.listing(bucket).next()) == ["a/x/2026/2"]
+    assert lists.take(lists.listing(bucket, "a/x/").next()) == ["a/x/2026/2"]
+
+
+@pytest.mark.parametrize(("recent", "broken"), [("%Y/%m/%d/", "page  2026"), ("*/%m/%d/", "folders")])
+def test_a_part_that_always_fails_leaves_the_listing_of_all_keys_its_turn(
+    state: MachineState, recent: str, broken: str
+) -> None:
+    lists = Lists(state, Bucket(*dated(1, 29)))
+    bucket = S3Bucket(s3="real", recent=[recent], window=2 * DAY, full=DAY)
+    lists.take(lists.listing(bucket).next())
+    lists.store.etags |= {"2026/02/01/late": "1", "2026/03/01/new": "1"}
+    lists.store.broken = {broken: slow_down()}
+    steps = lists.listing(bucket).next()
+    assert lists.take(steps, most=5) == []
+    assert len(lists.errors) == 5
+    lists.now += DAY
+    assert lists.take(steps) == []
+    assert lists.take(lists.listing(bucket).next()) == ["2026/02/01/late", "2026/03/01/new"]
+
+
+def test_folders_that_cannot_be_listed_are_asked_for_again_and_the_others_are_not(state: MachineState) -> None:
+    bucket = S3Bucket(s3="real", recent=["*/x/*/%Y/"])
+    lists = Lists(state, Bucket("a/x/1/2026/1", "b/x/1/2026/1"))
+    lists.take(lists.listing(bucket).next())
+    lists.store.calls.clear()
+    lists.store.etags |= {"b/x/1/2026/2": "1"}
+    lists.store.broken = {"folders b/x/": slow_down()}
+    steps = lists.listing(bucket).next()
+    assert lists.take(steps, most=2) == []
+    lists.store.broken = {}
+    assert lists.take(steps) == ["b/x/1/2026/2"]
+    assert lists.store.calls[:5] == ["folders ", "folders a/x/", *["folders b/x/"] * 3]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "recent", "calls"),
+    [
+        ("a/x/", "*/x/%Y/", ["page a/x/ a/x/2026"]),
+        ("a/x/", "%Y/*/", []),
+        ("AWSLogs/12", "AWSLogs/*/%Y/", ["folders AWSLogs/12", "page AWSLogs/123/ AWSLogs/123/2026"]),
+        ("2026/", "%Y/%m/%d/", ["page 2026/ 2026/02/27"]),
+        ("2026/03/01/b", "%Y/%m/%d/", ["page 2026/03/01/b 2026/02/27"]),
+    ],
+)
+def test_recent_keys_are_asked_for_with_the_prefix_alone(
+    state: MachineState, prefix: str, recent: str, calls: list[str]
+) -> None:
+    bucket = S3Bucket(s3="real", prefix=[prefix], recent=[recent])
+    store = Bucket("a/x/2026/1", "AWSLogs/123/2026/1", "AWSLogs/123/2026/2", "AWSLogs/345/2026/1", "2026/03/01/b1")
+    lists = Lists(state, store)
+    found = lists.take(lists.listing(bucket, prefix).next())
+    lists.store.calls.clear()
+    lists.take(lists.listing(bucket, prefix).next())
+    assert (found, lists.store.calls) == ([key for key in sorted(store.etags) if key.startswith(prefix)], calls)
 
 
 # ---- failures
 
 
-def slow_down() -> StorageError:
-    return StorageError("s3://my-logs/: S3 answers SlowDown: Please reduce your request rate.", passing=True)
-
-
-def test_a_page_that_fails_is_asked_for_again_after_growing_pauses(state: MachineState) -> None:
+def test_a_page_that_fails_is_asked_for_again_and_no_key_is_left_out(state: MachineState) -> None:
     lists = Lists(state, Bucket(*"abcd"))
-    lists.store.failures = [slow_down() for _ in range(8)]
+    lists.store.failures = [slow_down() for _ in range(3)]
     assert lists.take(lists.listing().all()) == [*"abcd"]
-    assert lists.pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert len(lists.errors) == 3
+
+
+@pytest.mark.parametrize("error", [slow_down(), StorageError("AccessDenied")])
+def test_a_further_page_that_always_fails_is_asked_for_by_its_key_and_nothing_is_lost_when_it_heals(
+    state: MachineState, error: StorageError
+) -> None:
+    lists = Lists(state, Bucket(*"abcdefg"))
+    lists.store.broken = {"page  |3": error, "page  c": error}
+    steps = lists.listing().all()
+    assert lists.take(steps, most=6) == [*"abc"]
+    assert lists.store.calls == ["page", "page  |3", *["page  c"] * (5 if error.passing is False else 4)]
+    lists.store.broken = {}
+    assert lists.take(steps) == [*"defg"]
+    assert len(lists.errors) == 5
 
 
 class Forgetful(Bucket):
@@ -304,148 +273,20 @@ def test_a_listing_whose_token_is_refused_goes_on_behind_its_last_key(state: Mac
     lists = Lists(state, Forgetful(*"abcdefg", size=2))
     assert lists.take(lists.listing().all()) == [*"abcdefg"]
     assert lists.store.calls == ["page", "page  |2", "refused", "page  d", "page  d|2"]
-    assert lists.pauses == []
+    assert lists.errors == []
 
 
 def test_a_listing_without_order_whose_token_is_refused_leaves_no_key_out(state: MachineState) -> None:
     lists = Lists(state, Forgetful(*"abcdefg", size=2))
     lists.store.order = lambda keys: sorted(keys, reverse=True)
-    with pytest.raises(StorageError, match="token is incorrect"):
-        lists.take(lists.listing(seconds=60).all())
-
-
-def test_run_gives_up_on_a_bucket_that_fails_for_a_minute(state: MachineState) -> None:
-    lists = Lists(state, Bucket("a"))
-    lists.store.failures = [slow_down() for _ in range(100)]
-    with pytest.raises(StorageError, match="SlowDown"):
-        lists.take(lists.listing(seconds=60.0).all())
-    assert sum(lists.pauses) == 63
-
-
-def test_run_gives_up_at_once_on_a_bucket_that_is_denied_or_does_not_exist(state: MachineState) -> None:
-    lists = Lists(state, Bucket("a"))
-    lists.store.failures = [StorageError("s3://my-logs/: S3 answers NoSuchBucket")]
-    with pytest.raises(StorageError, match="NoSuchBucket"):
-        lists.take(lists.listing(seconds=60.0).all())
-    assert lists.pauses == []
-
-
-def test_closing_ends_the_pause_of_a_page_that_fails(state: MachineState) -> None:
-    lists = Lists(state, Bucket("a"))
-    lists.store.failures, lists.is_closed = [slow_down()], True
-    with pytest.raises(ClosedError):
-        lists.take(lists.listing().all())
-
-
-# ---- the source, with its thread
-
-
-class Woken:
-    """Waits for what a source announces."""
-
-    def __init__(self, source: ListingSource) -> None:
-        self._source, self._event = source, threading.Event()
-        source.open(self._event.set)
-
-    def until(self, ready: Callable[[list[Arrival]], Any]) -> list[Arrival]:
-        found: list[Arrival] = []
-        for _ in range(int(GUARD * 100)):
-            found += self._source.take()
-            if ready(found):
-                return found
-            self._event.wait(0.01)
-            self._event.clear()
-        raise AssertionError("the source announces nothing")
-
-
-def source_of(state: MachineState, store: Bucket, bucket: S3Bucket = BUCKET, *, once: bool = False) -> ListingSource:
-    return ListingSource(
-        "my-logs", bucket, lambda: store, state.directory, days=10, once=once, jitter=lambda pause: pause / 100
-    )
-
-
-def keys_of(arrivals: Sequence[Arrival]) -> list[str]:
-    return [event.object_key for arrival in arrivals for event in arrival.events]
-
-
-def test_a_source_of_run_lists_once_and_is_exhausted(state: MachineState) -> None:
-    source = source_of(state, Bucket(*"abcde"), once=True)
-    assert not source.is_exhausted
-    arrivals = Woken(source).until(lambda _: source.is_exhausted)
-    assert (keys_of(arrivals), source.problem) == ([*"abcde"], None)
-    source.close()
-
-
-def test_a_source_of_run_that_gives_up_says_why(state: MachineState) -> None:
-    store = Bucket("a")
-    store.failures = [StorageError("s3://my-logs/: S3 answers NoSuchBucket")]
-    source = source_of(state, store, once=True)
-    assert keys_of(Woken(source).until(lambda _: source.is_exhausted)) == []
-    assert source.problem == "s3://my-logs/: S3 answers NoSuchBucket"
-    source.close()
-
-
-def test_a_source_that_fails_says_why_and_goes_on_when_it_can(state: MachineState) -> None:
-    store = Bucket("a")
-    store.failures = [StorageError("s3://my-logs/: S3 answers AccessDenied")] * 1_000
-    source = source_of(state, store)
-    woken = Woken(source)
-    woken.until(lambda _: source.problem == "s3://my-logs/: S3 answers AccessDenied")
-    store.failures.clear()
-    assert keys_of(woken.until(keys_of)) == ["a"]
-    assert (source.problem, source.is_exhausted) == (None, False)
-    source.close()
-
-
-def test_a_bucket_that_is_suspected_is_away_until_its_server_answers(state: MachineState) -> None:
-    store = Bucket("a")
-    source = source_of(state, store, S3Bucket(s3="real", poll=0, webhook=True))
-    woken = Woken(source)
-    store.failures = [StorageError("s3://my-logs/: cannot be reached", away=True)] * 1_000
-    assert (source.is_away, store.calls) == (False, []), "a bucket that is never listed is not asked without need"
-    source.suspect()
-    woken.until(lambda _: source.is_away)
-    assert source.problem == "s3://my-logs/: cannot be reached"
-    store.failures.clear()
-    woken.until(lambda _: not source.is_away)
-    assert source.problem is None
-    assert source.take() == []
-    source.close()
-
-
-def test_a_bucket_whose_listing_is_throttled_or_denied_is_not_away(state: MachineState) -> None:
-    store = Bucket("a")
-    store.failures = [slow_down()] * 1_000
-    source = source_of(state, store)
-    Woken(source).until(lambda _: source.problem)
-    assert not source.is_away
-    source.close()
-
-
-def test_a_fault_in_a_source_is_shown_and_does_not_end_it(
-    state: MachineState, caplog: pytest.LogCaptureFixture
-) -> None:
-    store = Bucket("a")
-    store.failures = [ZeroDivisionError("division by zero")] * 1_000
-    source = source_of(state, store)
-    woken = Woken(source)
-    woken.until(lambda _: "a fault of slips, ZeroDivisionError" in (source.problem or ""))
-    store.failures.clear()
-    assert keys_of(woken.until(keys_of)) == ["a"]
-    assert "ZeroDivisionError" in caplog.text
-    source.close()
+    assert lists.take(lists.listing().all(), most=5) == [*"gfed"]
+    assert lists.errors == ["InvalidArgument: the continuation token is incorrect"] * 3
 
 
 def test_the_checkpoint_of_a_complete_listing_says_when_it_began(state: MachineState) -> None:
-    lists = Lists(state, Bucket("a"))
+    lists = Lists(state, Bucket("a/1"))
     lists.take(lists.listing().all())
+    lists.take(lists.listing(prefix="a/").all())
     assert state.checkpoint("listing my-logs") == f'{{"complete":{NOON:.1f}}}'
+    assert state.checkpoint("listing my-logs/a/") == f'{{"complete":{NOON:.1f}}}'
     assert Checkpoint().after == ""
-
-
-def test_the_progress_of_run_grows_with_what_a_listing_finds() -> None:
-    bar = Bar(verbose=False)
-    bar.started(2, 100)
-    bar.arrived("listing of my-logs", 1_000, 3)
-    bar.arrived("listing of my-logs", 500, 0)
-    assert [task.total for task in bar.progress_bar.tasks] == [1_502]

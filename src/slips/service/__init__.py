@@ -13,7 +13,8 @@ sources         announce objects while a session runs
 watch           the source of a directory
 intake          puts on the lanes what sources announce
 s3_sources      makes the sources of buckets in S3
-listing         lists a bucket in S3; `dated_keys` says where in it the keys of the last days are
+listings        list the prefixes of a bucket in S3, each on its own
+listing         lists one of them; `dated_keys` says where in it the keys of the last days are
 queue           receives messages of SQS; `custody` keeps them hidden, then deletes them
 webhook         takes notifications of Ceph and MinIO by HTTP; `secret_places` reads the secret that they must have
 names           finds the names in the config of objects that queues and notifications name

@@ -19,7 +19,7 @@ from slips.backends.machine.lanes import Delivery
 from slips.errors import StateError
 from slips.model import ObjectEvent
 from slips.pipeline.push import push
-from slips.service.listing import ListingSource
+from slips.service.listings import ListingSource
 from slips.service.observer import Observer
 from slips.service.sources import Arrival, Source
 from slips.site.machine import MachineSite
@@ -50,8 +50,8 @@ class Intake:
         self._observer, self._wake, self._at_work = observer, wake, at_work
         self.reload(site)
         self._sources = list(sources)
-        self._problems: dict[str, str] = {}
-        """The problem of each source that cannot be used now, by its name."""
+        self._problems: dict[str, dict[str, str]] = {}
+        """The problems that are shown, by the name of the source."""
         self._taken: deque[tuple[Source, Arrival]] = deque()
         """Arrivals that are not on their lanes yet."""
         self.left_alone = self.dropped = 0
@@ -69,7 +69,7 @@ class Intake:
     @property
     def problems(self) -> list[str]:
         """The problems for which sources have given up."""
-        return [source.problem for source in self._sources if source.problem and source.is_exhausted]
+        return [problem for source in self._sources if source.is_exhausted for problem in source.problems.values()]
 
     def reload(self, site: MachineSite) -> None:
         """Use another config from now on."""
@@ -91,8 +91,8 @@ class Intake:
         self.close()
         self._sources = list(sources)
         for name in self._problems.keys() - {source.name for source in sources}:
-            del self._problems[name]
-            self._observer.mended(name)
+            for where in self._problems.pop(name):
+                self._observer.mended(where)
         self.open()
 
     def take(self) -> int:
@@ -102,7 +102,7 @@ class Intake:
         """
         self._tell_concluded()
         for source in self._sources:
-            self._show_problem(source)
+            self._show_problems(source)
         if not self._taken:
             # One of each source after the other: a bucket that is listed for hours keeps no notification waiting.
             together = zip_longest(*([(source, each) for each in source.take()] for source in self._sources))
@@ -205,14 +205,15 @@ class Intake:
         for name in waiting:
             self._open.setdefault(name, []).append(opened)
 
-    def _show_problem(self, source: Source) -> None:
-        """Show the problem of a source once, and when it has gone."""
-        problem = source.problem
-        if source.is_exhausted or problem == self._problems.get(source.name):
+    def _show_problems(self, source: Source) -> None:
+        """Show each problem of a source once, and when it has gone."""
+        if source.is_exhausted:
             return
-        if problem is None:
-            del self._problems[source.name]
-            self._observer.mended(source.name)
-        else:
-            self._problems[source.name] = problem
-            self._observer.troubled(source.name, problem)
+        problems, shown = source.problems, self._problems.setdefault(source.name, {})
+        for where in shown.keys() - problems.keys():
+            del shown[where]
+            self._observer.mended(where)
+        for where, problem in problems.items():
+            if shown.get(where) != problem:
+                shown[where] = problem
+                self._observer.troubled(where, problem)

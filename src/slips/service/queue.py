@@ -21,7 +21,7 @@ from slips.model import ErrorItem, ObjectEvent, fingerprint, format_time, readab
 from slips.service.custody import AGAIN_SECONDS, FIRST_SECONDS, Custody, Hides
 from slips.service.names import Names
 from slips.service.retries import ClosedError, Retries, fault, jitter
-from slips.service.sources import Arrival, Inbox
+from slips.service.sources import Arrival, Inbox, problem_of
 
 if TYPE_CHECKING:
     from slips.backends.aws.announcements import Received
@@ -75,6 +75,10 @@ class QueueSource:
     @property
     def problem(self) -> str | None:
         return self._retries.problem or self._fault or (None if self._custody is None else self._custody.problem)
+
+    @property
+    def problems(self) -> dict[str, str]:
+        return problem_of(self.name, self.problem)
 
     def open(self, wake: Callable[[], None]) -> None:
         self._inbox.open(wake)

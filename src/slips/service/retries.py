@@ -23,11 +23,14 @@ def jitter(pause: float) -> float:
 
 
 class Retries:
-    """The failures of one source in a row. `wait` waits for some seconds, and returns whether the source is closed."""
+    """The failures in a row of one source, or of a part of it.
+
+    `wait` waits for some seconds, and returns whether the source is closed; only `call` and `pause` need it.
+    """
 
     def __init__(
         self,
-        wait: Callable[[float], bool],
+        wait: Callable[[float], bool] = lambda _: False,
         *,
         seconds: float | None = None,
         jitter: Callable[[float], float] = jitter,
@@ -56,13 +59,17 @@ class Retries:
 
     def pause(self, error: SlipsError) -> None:
         """Keep the reason of a failure, and wait before the next attempt. Raises as `call` does."""
+        if self._wait(self.failed(error)):
+            raise ClosedError
+
+    def failed(self, error: SlipsError) -> float:
+        """Keep the reason of a failure. Return the seconds until the next attempt; raise it if there is to be none."""
         if self._seconds is not None and (not _passes(error) or self._waited >= self._seconds):
             raise error
         self.problem, self.is_away = str(error), isinstance(error, StorageError) and error.away
         pause = self._jitter(self._pause)
         self._pause, self._waited = min(LONGEST_PAUSE, 2 * self._pause), self._waited + pause
-        if self._wait(pause):
-            raise ClosedError
+        return pause
 
     def succeeded(self) -> None:
         """Forget the failures: the next one is the first again."""

@@ -11,7 +11,7 @@ from slips.backends.machine.sqlite import sync
 from slips.backends.machine.stores import Stores
 from slips.config import Config
 from slips.config.buckets import S3Bucket
-from slips.service.listing import ListingSource
+from slips.service.listings import ListingSource
 from slips.service.names import Names
 from slips.service.queue import Queue, QueueSource, name_of
 from slips.service.secret_places import secret_at

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -52,8 +52,11 @@ class Source(Protocol):
         ...
 
     @property
-    def problem(self) -> str | None:
-        """The reason why nothing can arrive now, as a sentence; None if there is none. The source tries again."""
+    def problems(self) -> Mapping[str, str]:
+        """The reasons why nothing can arrive now, as sentences, by the name of the source or of a part of it.
+
+        The source tries again.
+        """
         ...
 
     @property
@@ -72,6 +75,11 @@ class Source(Protocol):
     def close(self) -> None:
         """End the threads, within seconds. What arrived and was not taken is announced again by the next session."""
         ...
+
+
+def problem_of(name: str, problem: str | None) -> dict[str, str]:
+    """Return the problems of a source that has one or none."""
+    return {} if problem is None else {name: problem}
 
 
 class Inbox:

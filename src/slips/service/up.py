@@ -19,7 +19,7 @@ from slips.config import Config
 from slips.config.backend import Embedded
 from slips.errors import ConfigError, LostStateError, StateError, UsageError
 from slips.service.daily_audit import DailyAudit
-from slips.service.listing import ListingSource
+from slips.service.listings import ListingSource
 from slips.service.s3_sources import sources_in_s3
 from slips.service.sources import Source
 from slips.service.supervisor import LOOK_SECONDS, Supervisor

@@ -21,7 +21,7 @@ from slips.backends.machine.content import mtime_of, names_of
 from slips.backends.machine.directory import DirectoryStore, is_unfinished
 from slips.backends.machine.state import MachineState
 from slips.model import ObjectEvent
-from slips.service.sources import Arrival, Inbox
+from slips.service.sources import Arrival, Inbox, problem_of
 
 _log = logging.getLogger("slips")
 
@@ -126,6 +126,10 @@ class DirectorySource:
         self._threads: list[threading.Thread] = []
 
     # -- what the supervisor calls
+
+    @property
+    def problems(self) -> dict[str, str]:
+        return problem_of(self.name, self.problem)
 
     def open(self, wake: Callable[[], None]) -> None:
         self._inbox.open(wake)

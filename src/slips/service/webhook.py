@@ -29,7 +29,7 @@ from slips.printable import one_line
 from slips.service.endpoint import listen
 from slips.service.names import Names
 from slips.service.retries import ClosedError, Retries, jitter
-from slips.service.sources import Arrival, Inbox
+from slips.service.sources import Arrival, Inbox, problem_of
 
 HEAD_BYTES, BODY_BYTES = 8 * 1024, 1024 * 1024
 """Most bytes of a request's head, and of its body: a notification has one kilobyte or two for each object."""
@@ -113,6 +113,10 @@ class WebhookSource:
     @property
     def problem(self) -> str | None:
         return self._retries.problem or self._secret_problem
+
+    @property
+    def problems(self) -> dict[str, str]:
+        return problem_of(self.name, self.problem)
 
     def open(self, wake: Callable[[], None]) -> None:
         self._inbox.open(wake)

@@ -37,6 +37,18 @@ RESUMES, RESUMED_BYTES = 5, 64 * 1024 * 1024
 object takes hours. RESUMES times at most without a byte in between."""
 
 
+_UNLISTED = {
+    **dict.fromkeys(
+        ("AccessDenied", "403"),
+        "expected the right to list these keys; give this user or role 's3:ListBucket' on the bucket, for this prefix, "
+        "or leave the prefix out",
+    ),
+    **dict.fromkeys(("NoSuchBucket", "404"), "expected a bucket of that name; create it, or mend the name"),
+}
+_UNLISTED_ELSE = "expected a page of keys; try again, then look at the server"
+"""What was expected of a listing that failed, and what to do, by code."""
+
+
 class Page(Struct, frozen=True):
     """One page of a listing."""
 
@@ -145,7 +157,7 @@ class S3Store:
         try:
             return self._client.list_objects_v2(Bucket=real, Prefix=prefix, **request)
         except (ClientError, BotoCoreError) as error:
-            text = _reason(error, f"s3://{bucket}/{prefix}")
+            text = _reason(error, f"s3://{bucket}/{prefix}", _UNLISTED.get(_code(error), _UNLISTED_ELSE))
             raise StorageError(text, passing=passes(error), away=_is_away(error)) from error
 
     def _request(self, event: ObjectEvent) -> dict[str, Any]:
@@ -235,7 +247,12 @@ def _version(version_id: str | None) -> str | None:
     return version_id if version_id and version_id != "null" else None
 
 
-def _reason(error: ClientError | BotoCoreError, where: str) -> str:
+def _code(error: ClientError | BotoCoreError) -> str:
+    return code(error) if isinstance(error, ClientError) else ""
+
+
+def _reason(error: ClientError | BotoCoreError, where: str, advice: str = "") -> str:
+    """Return the text of an error; `advice`: what was expected and what to do, if the error does not say that."""
     if not isinstance(error, ClientError):
         from slips.backends.aws.refusals import explained  # only errors need it
 
@@ -243,5 +260,6 @@ def _reason(error: ClientError | BotoCoreError, where: str) -> str:
     if about_key := explained_key(error, where):
         return about_key
     # The code means both to a role that may not list the bucket.
-    hint = "; the object is gone, or this role may not read it" if code(error) == "AccessDenied" else ""
+    unread = "the object is gone, or this role may not read it" if code(error) == "AccessDenied" else ""
+    hint = f"; {advice or unread}" if advice or unread else ""
     return f"{where}: S3 answers {reason(error)}{hint}"
