@@ -38,16 +38,17 @@ _MINUTES = {f"{minute:02}:": minute * 60.0 for minute in range(60)}
 _SECONDS = {f"{second:02}": float(second) for second in range(61)}
 _DAY = 86_400.0
 _DAY_OF_MONTH = re.compile(r" [ 0-3][0-9] ")
-# A stamp with or without a padded day, a year, a fraction, a zone: "Oct 10 2026 12:34:56 EST", "Nov 1 06:00:24.125".
+# A stamp with or without a padded day, a year, a fraction, a zone: "Oct 10 2026 12:34:56 EST", "Nov 1 06:00:24.125";
+# the command `date` writes the year behind the zone, "Nov  1 06:00:24 EST 2026".
 _STAMP = re.compile(
-    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(?: (\d{4}))?"
-    r"(?: ([A-Z]{1,4})| ?(?:GMT|UTC)?([+-]\d\d):?(\d\d))?",
+    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(?: (\d{4}))?"
+    r"(?: ([A-Z]{1,4})| ?(?:GMT|UTC)?([+-]\d\d):?(\d\d))?(?: (\d{4}))?",
     re.ASCII,
 )
 _WEEKDAY = re.compile(r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +(?=\S)")
 _MAIL_DATE = re.compile(r"(\d{1,2})[ -]([A-Z][a-z]{2})(?:[ -](\d{4}),?)? (\d\d:\d\d)(:\d\d)?")
 """The begin of a time of RFC 822, `01 Mar 2026 08:00 GMT`, also without its year, as old versions of Redis write it."""
-_ZONES = {
+ZONES = {
     **{"UTC": 0, "GMT": 0, "Z": 0},
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
     **{"WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3},
@@ -161,11 +162,11 @@ def _from_american(found: re.Match[str]) -> str:
 
 
 def _without_name(text: str) -> str:
-    """Return a time whose zone is an offset or `Z`, if it was a name for these: of `_ZONES`."""
+    """Return a time whose zone is an offset or `Z`, if it was a name for these: of `ZONES`."""
     offset, named = _NAME_BEHIND_OFFSET.subn("", text)
     if named:
         return offset
-    if (found := _ZONE_NAME.search(text)) and (hours := _ZONES.get(found[1])):
+    if (found := _ZONE_NAME.search(text)) and (hours := ZONES.get(found[1])):
         return f"{text[: found.start()]}{hours:+03}:00"
     return _UTC_NAME.sub("Z", text)
 
@@ -330,8 +331,8 @@ def stamp(text: str, reference: float) -> float:
     """Convert `"Nov 21 06:00:24"`, the stamp of syslog, to epoch seconds; year and `reference` as in `without_year`.
 
     A day of one digit may have a space before it. A fraction of a second may follow, of which digits beyond
-    microseconds are cut off. A year may stand behind the day, or at the end, and a zone behind that: an offset, or a
-    name such as `EST`. Raises RecordError.
+    microseconds are cut off. A year may stand behind the day or the clock, and a zone behind that, an offset or a name
+    such as `EST`, which the year may follow, too. Raises RecordError.
     """
     if _zone is not None:
         reference = _zone.shown(reference)
@@ -354,15 +355,15 @@ def _stamp_slowly(text: str, reference: float) -> float:
     """
     if not (found := _STAMP.fullmatch(text)):
         raise _no_stamp(text)
-    month, day, year, clock, fraction, last, zone, hours, minutes = found.groups()
-    year = year or last
+    month, day, year, clock, fraction, behind_clock, zone, hours, minutes, behind_zone = found.groups()
+    year = year or behind_clock or behind_zone
     seconds = _shown_by_clock(month, int(day), clock, reference, int(year) if year else None)
     if fraction:
         seconds += float(f"0.{fraction}")
     if zone:
-        if zone not in _ZONES:
+        if zone not in ZONES:
             raise _no_stamp(text)
-        seconds -= 3600 * _ZONES[zone]
+        seconds -= 3600 * ZONES[zone]
     elif hours:
         seconds -= 3600 * int(hours) + 60 * int(f"{hours[0]}{minutes}")
     elif _zone is not None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from slips.parsing import Patterns, stamp
 
+_ZONE = (
+    r"(?:[+-]\d\d:?\d\d|(?:A(?:EDT|EST)|C(?:[DS]T|E(?:ST|T))|E(?:[DS]T|E(?:ST|T))|GMT|JST|M(?:[DS]T|SK)|NZ[DS]T|P[DS]T|"
+    r"UTC|WE(?:ST|T)))(?!\w)"
+)
+"""The zones that `times.ZONES` knows, and offsets: other words in capitals, such as a level, may follow a clock."""
+_YEAR = r"(?:19|20)\d\d(?!\w)"
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _TIMES = (
     rf"\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?",
     rf"\d\d/[A-Z][a-z][a-z]/\d{{4}}:{_CLOCK}(?: [+-]\d{{4}})?",
-    rf"[A-Z][a-z][a-z] [ \d]?\d (?:\d{{4}} )?{_CLOCK}(?: \d{{4}}| [A-Z]{{3,4}})?",
-    rf"\d\d [A-Z][a-z][a-z] \d{{4}} {_CLOCK}(?: [+-]\d{{4}}| [A-Z]{{3}})?",
+    rf"[A-Z][a-z][a-z] [ \d]?\d (?:\d{{4}} )?{_CLOCK}(?: (?:{_YEAR}(?: {_ZONE})?|{_ZONE}(?: {_YEAR})?))?",
+    rf"\d\d [A-Z][a-z][a-z] \d{{4}} {_CLOCK}(?: {_ZONE})?",
 )
 """ISO 8601, also with slashes; of access logs; of syslog and C; of mail."""
 
