@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import chains
 from chains import OBJECT
 from declared import both, event_of
+from slips import times
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Limited, RecordLimits
 from slips.formats import catalogue
@@ -178,6 +179,43 @@ def test_a_zone_behind_a_blank_is_of_the_time_and_no_host(name: str, zone: str) 
     assert isinstance(event, dict)
     assert (meta.timestamp, event["datetime"]) == (SECONDS, f"2026-11-28 09:00:00.123 {zone}")
     assert (event["hostname"], event["message"]) == ("fw1", "NF TCP 192.0.2.7 DENY")
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        (" DENY: m", (None, "DENY", None, "m", None)),
+        (" gw1 user.info kernel: m", ("gw1", "kernel", None, "m", 14)),
+        (" gw1 local7.debug app[7]: m", ("gw1", "app", "7", "m", 191)),
+        (" gw1 user.info: m", ("gw1", "user.info", None, "m", None)),
+        (" gw1 none.info kernel: m", ("gw1", None, None, "none.info kernel: m", None)),
+    ],
+)
+def test_words_behind_a_stamp_are_a_process_or_a_facility_with_its_level(
+    rest: str, expected: tuple[object, ...]
+) -> None:
+    _, event = chains.parse_by(FORMATS["syslog"], f"Nov 28 08:00:00{rest}")
+    assert isinstance(event, dict)
+    assert tuple(event.get(each) for each in ("hostname", "proc_name", "proc_id", "message", "priority")) == expected
+    both(FORMATS["syslog"], f"Nov 28 08:00:00{rest}")  # type: ignore[arg-type]
+
+
+def test_a_zone_whose_hours_are_not_known_quarantines_a_line_of_cisco() -> None:
+    with pytest.raises(RecordError, match="12:34:56 SGT"):
+        chains.parse_by(FORMATS["syslog"], "Oct 10 2018 12:34:56 SGT: %ASA-6-302013: Built")
+
+
+def test_lines_with_a_time_have_all_zones_that_times_knows() -> None:
+    for zone, hours in times.ZONES.items():
+        for text in (
+            f"Nov 28 08:00:00 {zone} 2026 m",
+            f"28 Nov 2026 08:00:00 {zone} m",
+            f"Nov 28 08:00:00 2026 {zone}: m",
+        ):
+            if zone == "Z":
+                continue  # a letter alone is the zone of ISO 8601, not of other times in a text
+            meta, _ = chains.parse_by(FORMATS["timestamp"], text)
+            assert meta.timestamp == 1795852800 - 3600 * hours, text
 
 
 def test_users_declare_logs_that_are_lines_of_syslog() -> None:

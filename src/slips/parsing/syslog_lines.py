@@ -7,9 +7,22 @@ from __future__ import annotations
 
 import re
 
+from slips import times
 from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits, too_many_values
 
+FACILITIES = {
+    **{
+        name: number
+        for number, name in enumerate("kern user mail daemon auth syslog lpr news uucp cron authpriv".split())
+    },
+    **{"ftp": 11, "ntp": 12, "security": 13, **{f"local{number}": 16 + number for number in range(8)}},
+}
+LEVELS = {
+    **{"emerg": 0, "panic": 0, "alert": 1, "crit": 2, "err": 3, "error": 3, "warn": 4, "warning": 4},
+    **{"notice": 5, "info": 6, "debug": 7},
+}
+"""The names of facilities and of severities that `syslog.h` has, and their numbers."""
 # A process with the number of a thread, such as Unbound's 'unbound[17:0] info: ', is no host; JSON begins with none.
 _HOST, _NAME, _PID = r"(?!\w{1,60}\[\d{1,10}:)[^ ]{0,254}[^ :]", r"(?!\{\")[^ :\[\]]{1,128}", r"[^ \[\]]{0,128}"
 _STAMP = r"[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d"
@@ -20,11 +33,13 @@ USUAL_3164 = re.compile(
 """Priority, time, host, process, process number and message of a line in the usual shape: most lines."""
 # The start of any line: a priority; the sequence number of Cisco, and its mark of a clock that is not set; a day of one
 # digit, a year, a fraction, a zone, a colon behind the time; or the time as rsyslog writes it by default, where a space
-# may be in it behind a priority, and another one before its zone, as web firewalls of Barracuda have it.
+# may be in it behind a priority, and another one before its zone, as web firewalls of Barracuda have it. A word in
+# capitals and its colon are a zone before a mnemonic of Cisco; else, if no such zone is known, they are a process.
 _START = re.compile(
     r"(?:<(\d{1,3})> ?)?"
     r"(?:(?:\d{1,10}: )?[*.]?"
-    r"([A-Z][a-z][a-z] {1,2}\d\d? (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?(?: (?:19|20)\d\d(?= ))?(?: [A-Z]{1,4}(?=:))?):?"
+    r"([A-Z][a-z][a-z] {1,2}\d\d? (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?(?: (?:19|20)\d\d(?= ))?"
+    rf"(?: (?:{'|'.join(times.ZONES)})(?=:)| [A-Z]{{1,4}}(?=: ?%))?):?"
     r"|(\d{4}-\d\d-\d\d(?:T|(?(1) |T))\S*?[^\s:](?: [+-]\d\d:?\d\d(?!\S))?):?)(?: |\Z)",
     re.ASCII,
 )
@@ -37,6 +52,10 @@ _HEAD = re.compile(
 )
 # A process name with spaces. Only a process number somewhere in the head distinguishes such a name from a sentence.
 _SPACED_HEAD = re.compile(r"(?=.*\[\d+\])(\S+) +([^\s:][^:]*?)(?:\[(\d+)\])?(?: <\w+>| \(\[\d+\]\))?")
+# Facility and level between host and process, as syslogd of BusyBox has them: OpenWrt, UniFi, Asus.
+_LEVEL_HEAD = re.compile(
+    rf" *+({_HOST}) ++({'|'.join(FACILITIES)})\.({'|'.join(LEVELS)}) ++({_NAME})(?:\[({_PID})\])?:(?: |\Z)"
+)
 _THREAD_HEAD = re.compile(r" *+(\w{1,60})\[(\d{1,10}:[0-9a-f]{1,20})\] ", re.ASCII)
 _PRIORITY = re.compile(r"<(\d{1,3})> ?", re.ASCII)
 _LONGEST = 200
@@ -73,6 +92,19 @@ def read_3164(text: str) -> Event:
         raise foreign_record(f"line begins with {text[:24]!r}; expected a time such as 'Nov 21 06:00:24'")
     digits, stamp, iso_stamp = start.groups()
     priority = read_priority(digits) if digits else {}
+    if not digits and (found := _LEVEL_HEAD.match(text, start.end())):
+        hostname, facility, level, proc_name, proc_id = found.groups()
+        fields = {
+            "datetime": stamp or iso_stamp,
+            "hostname": hostname,
+            "proc_name": proc_name,
+            "proc_id": proc_id or None,
+        }
+        return {
+            **fields,
+            "message": text[found.end() :],
+            **read_priority(str(8 * FACILITIES[facility] + LEVELS[level])),
+        }
     hostname, proc_name, proc_id, message = _cut_head(text[start.end() :])
     return {
         "datetime": stamp or iso_stamp,

@@ -20,6 +20,7 @@ def _decode(_meta: MetaData, event: Event) -> None:
 
 
 _MEMBER = r" *+(?:(?P<member>[^ ]++) ++)?httpd(?:\[\d*\])?: "
+_HOST = r" *+(?P<hostname>[^ ]++) ++(?P<member>[^ ]++) ++httpd(?:\[\d*\])?: "
 _HEAD = (
     r" *+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d++)?Z?) ++"
     r"\[(?P<user>[^\]]*+)\]: ++(?P<action>[^ ]++) ++"
@@ -43,20 +44,22 @@ def _login(name: str, before: str) -> KeyValue:
     )
 
 
-# Behind the header of syslog may stand the member of the grid, then the program.
+# Behind the header of syslog may stand the member of the grid, then the program. If two blanks are behind the time, the
+# host is before the member.
 INFOBLOX = one_of(
     "infoblox",
     "audit log of Infoblox NIOS, with or without a syslog header; 'bind-query' and 'dhcpd' read its DNS and DHCP logs",
     _REFERENCE,
     _login("infoblox.login", ""),
     _login("infoblox.login-of-member", _MEMBER),
+    _login("infoblox.login-of-host", _HOST),
     Patterns(
         "infoblox.change",
         "changes of objects and calls",
         tag="infoblox.audit.{action}",
         time=iso("time"),
         message="{user}: {action} {object_type} {object|'-'}",
-        patterns=(_CHANGE, rf"{_MEMBER}{_CHANGE}"),
+        patterns=(_CHANGE, rf"{_MEMBER}{_CHANGE}", rf"{_HOST}{_CHANGE}"),
         absent="",
     ),
     chain=("s3-lines", "syslog-any", "infoblox"),
