@@ -156,6 +156,21 @@ ECS_OF_JAVA = (
 )
 
 
+def test_lines_of_filezilla_are_not_taken_for_an_export_of_cloudwatch_logs() -> None:
+    lines = b"".join(
+        b"2026-11-29T08:00:%02d.120Z %s [FTP Session 1 192.0.2.7 ann] %s\n" % (number, mark, text)
+        for number, (mark, text) in enumerate([(b">>", b"RETR a.txt"), (b"<<", b"226 Done"), (b"==", b"ended")] * 3)
+    )
+    assert chains(infer(lines, SOURCE))[:1] == ["filezilla"]
+
+
+def test_lines_with_a_clock_alone_are_known_as_those_of_a_java_program_without_times() -> None:
+    lines = b"08:15:00.123 [main] INFO  com.example.App - started\n08:15:01.456 [exec-1] WARN  c.e.App -- slow\n"
+    best = infer(lines, SOURCE).fitting[0]
+    assert (best.chain, best.trial.parsed, best.trial.times) == ("log4j", 1.0, 0.0)
+    assert {meta.timestamp for meta in best.trial.metas} == {SOURCE.timestamp}
+
+
 def test_logs_of_a_java_program_in_ecs_are_not_taken_for_those_of_elasticsearch() -> None:
     assert chains(infer(ECS_OF_JAVA * 3, SOURCE))[0] == "ecs"
 
@@ -428,6 +443,13 @@ def test_the_equals_of_the_best_chain_are_shown(project: Project) -> None:
     best = done.out.splitlines()[1].split()[0]
     others = sorted({"apache-access", "nginx-access", "varnish"} - {best})
     assert f"\nalso: {', '.join(others)} (the same values of these records; " in done.out
+
+
+def test_a_chain_that_reads_no_time_is_proposed_with_the_time_that_events_get(project: Project) -> None:
+    said = "no record has a date and a clock that the chain reads: its events have the time of their object\n"
+    line = b"08:15:00.123 [main] INFO  com.example.App - started\n"
+    assert said in project.slips("infer", "-", stdin=line).out
+    assert said not in project.slips("infer", "-", stdin=b"2026-11-29 " + line).out
 
 
 def test_a_format_that_little_of_the_log_is_like_is_proposed_with_a_doubt(project: Project) -> None:

@@ -105,6 +105,8 @@ def _show(log: str, found: Inferred) -> None:
     best = found.fitting[0]
     if best.trial.reason:
         say(one_line(f"{log}: {best.chain}: the first bad record: {best.trial.reason}"))
+    if not best.trial.times:
+        show_text("no record has a date and a clock that the chain reads: its events have the time of their object")
     if best.also:
         show_text(f"also: {', '.join(best.also)} (the same values of these records; you know which program wrote them)")
     if best.likeness < _ALIKE and entries()[best.format].vendor != "generic":
