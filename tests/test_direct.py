@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import io
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from fakes import FakeSite, Objects, config_of, object_event
 from slips.errors import DecompressionError
 from slips.format import Rule
 from slips.interface import Handler
-from slips.model import MetaData, Outcome
+from slips.model import LateMetaData, MetaData, Outcome
 from slips.parsing import Json, all_of, any_of, epoch, iso
 from slips.parsing.chain import compile_chain, find_format
 from slips.parsing.direct import Direct, parse_typed
@@ -470,6 +472,80 @@ def test_most_events_of_an_object_are_made_without_dicts(chain: list[str]) -> No
     )
     assert got == [Call("x" * 100, "t")] * 1_000
     assert len(through_dicts) < 200
+
+
+class Person(Struct):
+    kind: str
+    user: dict[str, Any]
+
+
+class Changes(Handler):
+    """Changes each event, and keeps its meta."""
+
+    event_type: Any = Call
+    got: list[MetaData]
+
+    def setup(self, args: dict[str, Any]) -> None:
+        type(self).got = []
+
+    def recv(self, meta: MetaData, event: Any) -> None:
+        if isinstance(event, Call):
+            event.eventName = event.eventType = "changed"
+        else:
+            event.user["name"] = event.kind = "changed"
+        self.got.append(meta)
+
+
+class ChangesPersons(Changes):
+    event_type = Person
+
+
+@pytest.mark.parametrize(
+    ("handler", "chain", "record", "expected", "is_late"),
+    [
+        (
+            Changes,
+            ["cloudtrail"],
+            {"eventName": "x", "eventType": "t", "userIdentity": {"arn": "a"}, "sourceIPAddress": "192.0.2.1"},
+            "t x by a on 192.0.2.1",
+            True,
+        ),
+        (
+            ChangesPersons,
+            ["s3-lines", {"json": {"message": "{kind} {user.name}"}}],
+            {"kind": "k", "user": {"name": "n"}},
+            "k n",
+            False,  # the handler has that dict, too
+        ),
+        (
+            ChangesPersons,
+            ["s3-lines", {"json": {"message": "{kind} {place}"}}],
+            {"kind": "k", "user": {}, "place": "p"},
+            "k p",
+            True,
+        ),
+    ],
+)
+def test_a_message_is_that_of_the_event_as_parsed_whenever_it_is_made(
+    handler: type[Changes], chain: list[Any], record: dict[str, Any], expected: str, is_late: bool
+) -> None:
+    content = json.dumps({"Records": [record] * 40} if chain == ["cloudtrail"] else record).encode() + b"\n"
+    config = config_of(*chain)
+    ended = Processor(FakeSite(config=config, store=Objects(a=content * 40), handlers=(handler,))).process(
+        object_event("a")
+    )
+    assert not isinstance(ended, Failure), ended
+    metas = handler.got
+    late = [meta for meta in metas if isinstance(meta, LateMetaData)]
+    assert bool(late) is is_late
+    for meta in late[:1]:
+        again = pickle.loads(pickle.dumps(copy.copy(meta))) if meta._find is None else copy.copy(meta)
+        assert again.message == expected
+        assert expected in repr(meta)
+    assert [meta.message for meta in metas * 2] == [expected] * 2 * len(metas)
+    for meta in late[:1]:
+        meta.message = "set"
+        assert meta.message == meta.to_dict()["message"] == "set"
 
 
 @pytest.mark.parametrize("chain", [["cloudtrail"], ["s3-lines", "json", "cloudtrail"]])

@@ -165,6 +165,34 @@ class MetaData(Struct):
         }
 
 
+_message: Any = MetaData.__dict__["message"]
+
+
+class LateMetaData(MetaData):
+    """The metadata of an event that leaves what its message is made of as it is: the message is made when asked for.
+
+    Its `message` is given as a function of `_event`, in place of the text.
+    """
+
+    @property  # type: ignore[misc]  # an attribute there, and settable here, too
+    def message(self) -> str | None:
+        given: Any = _message.__get__(self)
+        if callable(given):
+            self.message = given = given(self._event)
+        text: str | None = given
+        return text
+
+    @message.setter
+    def message(self, text: str | None) -> None:
+        _message.__set__(self, text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = (self.tag, self.timestamp, self.source, self.message, self.seq, self.index, self.is_test)
+        if self._find is None:  # then nothing needs the record, which is of a class that no other process has
+            return MetaData, fields
+        return MetaData, (*fields, None, self._find, self._event)
+
+
 class Sample(Struct, frozen=True, omit_defaults=True):
     """One quarantined record, for people to look at."""
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from slips.format import Parse, Parsed, PerObject, RecordLimits, Rule
 from slips.model import MetaData
 from slips.parsing.generated import make_function
-from slips.parsing.statements import write_meaning
+from slips.parsing.statements import write_meaning, write_message
 from slips.parsing.writer import Family, Writer
 
 
@@ -52,7 +52,8 @@ class DirectBody(Struct, frozen=True):
     lines: tuple[str, ...]
     """They bind `event` and `tag`, and `at`, which is the object's event time on entry. `event` may be a Rule."""
     message: str
-    """Expression of the message's text."""
+    """Expression of the message's text; or if `is_late`, of the function that makes it of `record`."""
+    is_late: bool
     find: str
     """Expression of the function that finds the entities of `record`; empty: that of its text."""
     names: Mapping[str, object]
@@ -91,6 +92,14 @@ def parse_of(family: Family, limits: RecordLimits = RecordLimits()) -> Parse:  #
     begin += [*(f"    {line}" for line in lines), f"parse.remembered = {', '.join(body.fresh)},", "return parse"]
     names = {**globals_, **{f"make_{name}": make for name, make in body.fresh.items()}}
     return PerObject(make_function("begin", "", begin, names, family.name, body.attributes))
+
+
+def message_of(family: Family, limits: RecordLimits) -> Callable[[Any], str | None]:
+    """Compile the message of a declaration to a function of what its family takes."""
+    writer = Writer(limits)
+    family.write(writer)
+    writer.line(f"return {write_message(family, writer)}")
+    return make_function("message", "value", writer.lines, writer.names, f"{family.name}: message")
 
 
 def when_called(make: Callable[[], Parse]) -> Parse:

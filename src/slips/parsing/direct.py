@@ -21,7 +21,7 @@ import msgspec
 from slips.errors import RecordError
 from slips.format import Format, Parse, Record, RecordLimits, Rule
 from slips.model import Entities, MetaData
-from slips.parsing.compile import DirectBody, body_of
+from slips.parsing.compile import DirectBody, body_of, message_of
 from slips.parsing.declare import Json
 from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.generated import make_function
@@ -40,7 +40,8 @@ Given = Literal["texts", "lines", "elements"]
 """The records of a reader: texts; or lines, or runs of elements, that it decodes as it is told."""
 _REFUSALS = (ValueError, TypeError, RecursionError, msgspec.MsgspecError, RecordError)
 """The errors that decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
-_PLAIN = {str, int, bool, types.NoneType, Any, object, dict, dict[str, Any], list, list[Any]}
+_FIXED = {str, int, bool, types.NoneType}
+_PLAIN = {*_FIXED, Any, object, dict, dict[str, Any], list, list[Any]}
 """Types whose values are those that a dict would have. A `float` is none: it makes a float of an integer."""
 
 
@@ -138,13 +139,14 @@ class Direct:
     def _parse(self) -> ParseText:
         """The statements of the body as a function. The loop of a chain has them itself, which saves the call."""
         body = self.body
+        message = f"{body.message}(record)" if body.is_late else body.message
         lines = [
             "at = meta.timestamp",
             f"if {body.test}:",
             "    try:",
             *(f"        {line}" for line in body.lines),
             "        if event.__class__ is not Rule:",
-            f"            meta.tag, meta.timestamp, meta.message = tag, at, {body.message}",
+            f"            meta.tag, meta.timestamp, meta.message = tag, at, {message}",
             *(["            meta._event = record"] if self._find else []),
             *([f"            meta._find = {body.find}"] if self._find and body.find else []),
             "        return event",
@@ -247,7 +249,7 @@ def _refuse(_raw: bytes) -> Any:
 
 def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
     """Write the statements of a parser. Whatever they refuse is left to `slow`."""
-    needs, message = plan.needs, "None"
+    needs, message, is_late = plan.needs, "None", False
     lines = ["tag = ''"]
     names = {**plan.names, "is_text_deeper": is_text_deeper, "struct": plan.struct}
     if plan.given != "texts":
@@ -257,10 +259,11 @@ def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
         names["decode"] = msgspec.json.Decoder(plan.struct).decode
     make = f"event = {plan.make}"
     if needs is not None:
-        body = body_of(needs, limits)
-        message = body.message
+        is_late = plan.given != "texts" and needs.has_late_message
+        body = body_of(needs.without_message() if is_late else needs, limits)
+        message = "message_of" if is_late else body.message
         lines += body.lines
-        names = {**body.names, **names}
+        names = {**body.names, **names, **({"message_of": message_of(needs, limits)} if is_late else {})}
         if body.filters:
             make = f"if event.__class__ is not Rule: {make}"
     test = f"record.__class__ is bytes and len(record) <= {2 * limits.values}"
@@ -269,7 +272,7 @@ def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
     if plan.given != "texts":
         test = "record.__class__ is struct"
     find = "" if plan.given == "texts" else "runs.find"
-    direct = DirectBody(test, (*lines, make), message, find, names, _REFUSALS)
+    direct = DirectBody(test, (*lines, make), message, is_late, find, names, _REFUSALS)
     return Direct(direct, slow, needs.name if needs else "json", plan.given, plan.struct, plan.find)
 
 
@@ -301,13 +304,15 @@ class Wire:
         config = kind.__struct_config__
         if config.tag is not None or config.forbid_unknown_fields:
             return None
-        fields, own, is_open, shared = [], [], False, dict[str, str]()
+        fields, own, is_open, shared, changing = [], [], False, dict[str, str](), set[str]()
         for number, each in enumerate(msgspec.structs.fields(kind)):
             name, type_ = f"own{number}", each.type
             if needs is not None and (node := needs.root.children.get(each.encode_name)):
                 if not _is_plain(type_) or (node.is_leaf and not (each.required or each.default is None)):
                     return None
                 shared[each.encode_name] = f"event.{name}"
+                if not set(_parts(type_)) <= _FIXED:
+                    changing.add(each.encode_name)
             default: dict[str, Any] = {}
             if each.default_factory is not msgspec.NODEFAULT:
                 default = {"default_factory": each.default_factory}
@@ -321,7 +326,7 @@ class Wire:
             if key not in shared:
                 fields.append((name, type_, msgspec.field(name=key, default=None)))
         struct = msgspec.defstruct(f"{kind.__name__}Wire", fields, kw_only=True, gc=False)
-        return cls(kind, struct, tuple(own), needs and needs.shared_with(shared), is_open)
+        return cls(kind, struct, tuple(own), needs and needs.shared_with(shared, frozenset(changing)), is_open)
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:

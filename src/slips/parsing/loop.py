@@ -15,7 +15,7 @@ import msgspec
 from slips.errors import HandlerError, NoProgressError, ObjectError
 from slips.exceptions import is_interrupt
 from slips.format import Bad, Format, Parse, Record, RecordLimits, Rule
-from slips.model import MetaData
+from slips.model import LateMetaData, MetaData
 from slips.parsing.compile import Body, DirectBody, body_of
 from slips.parsing.contains import Skipped
 from slips.parsing.declare import Declaration
@@ -254,12 +254,10 @@ class _Statements:
                 with writer.block("try:"):
                     for line in direct.lines:
                         writer.line(line)
-                    self._tag, self._message = "tag", direct.message
                     with writer.block("if event.__class__ is not Rule:"):
-                        writer.line(f"meta = {self._meta('record', direct.find)}")
+                        writer.line(f"meta = {self._direct_meta(direct)}")
                 with writer.block("except refusals:"):
                     writer.line("at, event = timestamp, None  # a dict decides")
-            self._tag, self._message = "''", "None"
         with writer.block(f"{'elif' if direct is not None else 'if'} record.__class__ is Rule:"):
             writer.line("event = record")
         with writer.block(slow):
@@ -393,7 +391,7 @@ class _Statements:
         if self.finds:
             self.writer.line("meta._event = event")
 
-    def _meta(self, event: str = "None", find: str = "") -> str:
+    def _meta(self, event: str = "None") -> str:
         """Return the expression of the meta, with its message as a text: `recv` may change the event, not the message.
 
         The text takes 50 ns. To keep its values for later takes 20 where they cannot change, and more than the text
@@ -401,8 +399,15 @@ class _Statements:
         """
         further = f", {self._header or None}" if self._header or self.finds else ""
         if self.finds:
-            further += f", {find or 'find_entities'}, {event}"
+            further += f", find_entities, {event}"
         return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test{further})"
+
+    def _direct_meta(self, direct: DirectBody) -> str:
+        """Return the expression of the meta of an event that was made without a dict."""
+        find = f", None, {direct.find or 'find_entities'}, record" if self.finds else ""
+        if direct.is_late:
+            return f"LateMetaData(tag, at, source, {direct.message}, seq, 0, is_test{find or ', None, None, record'})"
+        return f"MetaData(tag, at, source, {direct.message}, seq, 0, is_test{find})"
 
     def _own(self, name: str) -> str:
         """Return a name of the current parser's own, which none in its body has: these end with numbers."""
@@ -426,6 +431,7 @@ _NAMES: dict[str, object] = {
     "BEHIND": BEHIND,
     "Bad": Bad,
     "HandlerError": HandlerError,
+    "LateMetaData": LateMetaData,
     "MetaData": MetaData,
     "MsgspecError": msgspec.MsgspecError,
     "NoProgressError": NoProgressError,

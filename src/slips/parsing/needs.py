@@ -117,11 +117,27 @@ class Needs:
         """Expression for each field of the root."""
         self.plain = frozenset[str]()
         """Fields of the root whose values are those of a dict."""
+        self._changing = frozenset[str]()
 
-    def shared_with(self, own: Mapping[str, str]) -> Needs:
-        """Return the same for a Struct that has fields of the handler, too: `own` has the expressions of plain ones."""
+    def shared_with(self, own: Mapping[str, str], changing: frozenset[str]) -> Needs:
+        """Return the same for a Struct that has fields of the handler, too: `own` has the expressions of plain ones.
+
+        The values of those in `changing` may be dicts or lists, which a handler can change.
+        """
         needs = copy.copy(self)
-        needs.fields, needs.plain = {**self.fields, **own}, frozenset(own)
+        needs.fields, needs.plain, needs._changing = {**self.fields, **own}, frozenset(own), changing
+        return needs
+
+    @property
+    def has_late_message(self) -> bool:
+        """Whether a message can be made later: of values that no handler changes."""
+        message = self.meaning.message
+        keys = set() if message is None else {keys_of_path(path)[0] for path in message.paths}
+        return message is not None and self._changing.isdisjoint({*keys, *self._places})
+
+    def without_message(self) -> Needs:
+        needs = copy.copy(self)
+        needs.meaning = msgspec.structs.replace(self.meaning, message=None)
         return needs
 
     def write(self, writer: Writer) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Rule
-from slips.parsing.meaning import Field, Require, Template, Time, in_one_line, wanted
+from slips.parsing.meaning import Field, Meaning, Require, Template, Time, in_one_line, wanted
 from slips.parsing.writer import Family, Writer
 
 FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
@@ -51,9 +51,7 @@ def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]
         _write_time(meaning.time, meaning.time.alternatives, values)
     tag, _ = _text(meaning.tag, values)
     writer.line(f"tag = {tag if isinstance(meaning.tag.parts[0], str) or meaning.tag.parts[1:] else f'str({tag})'}")
-    message, captured = ("None", ()) if meaning.message is None else _text(meaning.message, values)
-    if meaning.one_line and message != "None":
-        message = f"{writer.name('in_one_line', in_one_line)}({message})"
+    message, captured = _message(meaning, values)
     if meaning.adds:
         text = writer.local("message")
         writer.line(f"event[{meaning.adds!r}] = {text} = {message}")
@@ -62,6 +60,19 @@ def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]
         writer.line(f"{writer.message} = {message}")
         message, captured = writer.message, (writer.message,)
     return message, captured
+
+
+def write_message(family: Family, writer: Writer) -> str:
+    """Write the statements of the message alone, and return its expression."""
+    return _message(family.meaning, _Values(family, writer))[0]
+
+
+def _message(meaning: Meaning, values: _Values) -> tuple[str, tuple[str, ...]]:
+    """Return the expression of a message, and the locals in it. Write the statements that bind these."""
+    if meaning.message is None:
+        return "None", ()
+    text, captured = _text(meaning.message, values)
+    return f"{values.writer.name('in_one_line', in_one_line)}({text})" if meaning.one_line else text, captured
 
 
 class _Values:
