@@ -12,10 +12,14 @@ from slips import times
 from slips.errors import RecordError
 from slips.format import Event, RecordLimits
 from slips.model import MetaData
-from slips.parsing import Regex
+from slips.parsing import Patterns, Regex
 from slips.parsing.syslog_lines import read_any
 
 _PATTERN = r"(?P<header>[^%]*)%(?P<code>[A-Za-z0-9_-]+) ?:? ?(?P<message>.*)"
+_REPEATED = r"(?P<header>[^%]{0,200}?)(?P<message>last message repeated (?P<repeated>\d{1,9}) times?\b.*)"
+_ZONE = re.compile("UTC|GMT|[ECMP][SD]T|[CEW]ES?T|MSK|JST|AE[SD]T|NZ[SD]T")
+_ORIGIN = re.compile(r"(?:\d+: )?(?!\d+(?:$|: ))([A-Za-z0-9.:_-]*[A-Za-z0-9_])(?:: \d+)?")
+"""What is left of a header that names a host: between the numbers of the message, of the host and of the device."""
 _CODE = re.compile(r"(.+)-([0-7ACEWNID])-([A-Za-z0-9_]+)")
 _LETTERS = {"A": 1, "C": 2, "E": 3, "W": 4, "N": 5, "I": 6, "D": 7}
 """The severities of switches for small businesses: alert, critical, error, warning, notice, informational, debug."""
@@ -84,7 +88,7 @@ _ASA = tuple(
         rf" (?:to|dst) (?:(?P<dst_interface>[^:/ ()]+):)?(?P<dst_ip>{_ADDRESS})(?:/(?P<dst_port>\d+))?",
     )
 )
-_ENDED = re.compile(r" duration (?P<duration>[0-9:]+)(?: bytes (?P<bytes>\d+)(?: (?P<reason>[^(]*[^( ]))?)?")
+_ENDED = re.compile(r" duration (?P<duration>[0-9:]+)(?:(?: forwarded)? bytes (?P<bytes>\d+)(?: (?P<reason>[^(]*[^( ]))?)?")
 _IOS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -127,11 +131,12 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     """Read the header, and the parts of the code. Raises RecordError for another code, and for a malformed time."""
     # NX-OS writes the year in front: "2026 Mar  1 08:00:02 UTC"
     header = read_any(_YEAR_FIRST.sub(_year_last, event.pop("header").rstrip(" "), count=1), _LIMITS)
-    code = _CODE.fullmatch(event["code"])
-    if code is None:
-        raise RecordError(f"code is {event['code']!r:.60}; expected one such as '%SYS-5-CONFIG_I'")
-    severity = _LETTERS.get(code[2]) or int(code[2])
-    event["facility"], event["severity"], event["mnemonic"] = code[1], severity, code[3]
+    if "code" in event:
+        code = _CODE.fullmatch(event["code"])
+        if code is None:
+            raise RecordError(f"code is {event['code']!r:.60}; expected one such as '%SYS-5-CONFIG_I'")
+        severity = _LETTERS.get(code[2]) or int(code[2])
+        event["facility"], event["severity"], event["mnemonic"] = code[1], severity, code[3]
     for name in ("datetime", "hostname", "priority"):
         if header.get(name) not in (None, ":"):
             event[name] = header[name]
@@ -146,11 +151,18 @@ def _take_apart(meta: MetaData, event: Event) -> None:
         stamp, zone, sign, hours, minutes = own.groups()
         zone = f" {sign}{hours:0>2}{minutes or '00'}" if sign else f" {zone.upper()}" if zone else ""
         datetime, rest = f"{stamp}{zone}", f"{rest[: own.start()]} {rest[own.end() :]}".strip(" :")
+    elif datetime and header.get("hostname") not in (None, ":") and (word := header.get("proc_name")):
+        if _ZONE.fullmatch(word):  # "Jun 14 12:00:59 sw1 AEST: ": the name stands between the time and its zone
+            datetime = event["datetime"] = f"{datetime} {word}"
+        else:
+            rest = rest or word
     if rest:
         event["origin"] = rest
+        if "hostname" not in event and (named := _ORIGIN.fullmatch(rest)):
+            event["hostname"] = named[1]
     if datetime:
         meta.timestamp = times.any_notation(datetime, meta.timestamp, "datetime")
-    meta.message = f"%{event['code']}: {event['message']}"
+    meta.message = f"%{event['code']}: {event['message']}" if "code" in event else event["message"]
 
 
 def _router(meta: MetaData, event: Event) -> None:
@@ -176,12 +188,13 @@ def _firewall(meta: MetaData, event: Event) -> None:
         _add(event, ended)
 
 
-CISCO_IOS = Regex(
+CISCO_IOS = Patterns(
     "cisco-ios",
     "messages of Cisco IOS, IOS XE, IOS XR and NX-OS, with or without a syslog header",
     "https://www.cisco.com/c/en/us/td/docs/routers/access/wireless/software/guide/SysMsgLogging.html",
     tag="cisco.ios",
-    pattern=_PATTERN,
+    patterns=(_PATTERN, _REPEATED),
+    integers="repeated",
     refine=_router,
     entities={"addresses": "src_ip dst_ip", "users": "user", "hosts": "hostname"},
 )
