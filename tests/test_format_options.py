@@ -53,6 +53,14 @@ def test_options_of_a_format_that_takes_none_are_told() -> None:
         compile_chain([{"s3-lines": {"a": 1}}, "json"], Path())
 
 
+def test_day_first_reads_the_dates_of_netscaler_whose_date_format_is_ddmmyyyy() -> None:
+    line = b"<134> %s:08:00:00 GMT ns1 0-PPE-0 : default TCP CONN_DELINK 1 0 : Source 192.0.2.7:443\n"
+    chain: list[Step] = ["s3-lines", "syslog-any", {"netscaler": {"day_first": True}}]
+    seen = chains.run(chain, line % b"02/03/2026" + line % b"2026/03/02" + line % b"03/29/2026")
+    assert [meta.timestamp for meta, _ in seen.events] == [1772438400.0, 1772438400.0]
+    assert seen.quarantined == [(3, "'time' is '03/29/2026:08:00:00'; expected the day first")]
+
+
 @pytest.mark.parametrize("none", [{}, None])
 def test_no_options_are_the_name_alone(none: dict[str, object]) -> None:
     assert compile_chain([{"csv": none}], Path()).reader == compile_chain(["csv"], Path()).reader == "csv/2:,"

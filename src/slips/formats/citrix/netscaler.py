@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 from slips import times
-from slips.format import Event
+from slips.errors import RecordError
+from slips.format import Event, Format, FormatOptions, a_key
 from slips.model import MetaData
 from slips.parsing import Patterns
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_TIME = r" ?(?:(?P<address>[0-9a-fA-F.:]+) +)?(?P<time>\d\d/\d\d/\d{4}:\d\d:\d\d:\d\d) +(?:(?P<zone>[A-Z]{2,5}) +)?"
+_TIME = (
+    r" ?(?:<(?P<priority>\d{1,3})> )?(?:(?P<address>[0-9a-fA-F.:]+) +)?"
+    r"(?P<time>\d{2,4}/\d\d/\d{2,4}:\d\d:\d\d:\d\d) +(?:(?P<zone>[A-Z]{2,5}) +)?"
+)
 _FRONT = rf"{_TIME}(?:(?P<host>[^ ]+) +)?(?P<engine>\d+-PPE-\d+) : "
 _BODY = r"(?P<event>[^ ]+) (?P<event_id>\d+) (?P<count>\d+) : *(?P<text>.*)"
 _PART = re.compile(r'((?:"[^"]*+"|[^" ]| (?! {0,3}- )|")+)(?: {1,4}- *)?')
 _LABELS = re.compile(r"((?:\[[^\[\]]*+\] {0,3})+)")
 _LABEL = re.compile(r"\[([^\[\]]*)\]")
-_PAIR = re.compile(r'(Start Time|End Time|Delink Time|[A-Za-z_][A-Za-z0-9_():-]*) *("[^"]*"|.*)', re.DOTALL)
+_DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})|(\d{4})/(\d\d)/(\d\d)")
+_PAIR = re.compile(
+    r'(Start Time|End Time|Delink Time|Client IP|Client security check|[A-Za-z_][A-Za-z0-9_():-]*) *("[^"]*"|.*)',
+    re.DOTALL,
+)
 _END = re.compile(r"(\[?[0-9a-fA-F.:]+?\]?):(\d{1,5})")
 _REQUEST = re.compile(r"([0-9a-fA-F.:]+) +(\S+-PPE\d+) +(\S+) +(\S+) +(.*)", re.DOTALL)
 _WEB = re.compile(
@@ -26,15 +36,53 @@ _WEB = re.compile(
 _ENDS = ("Source", "Destination", "Vserver", "NatIP")
 
 
-def _name_parts(meta: MetaData, event: Event) -> None:
-    """Read the time in its zone, and put the parts between hyphens into the event: a name, a blank, a value."""
-    if time := event.get("time"):
-        month = int(time[:2])
-        if not 1 <= month <= 12:
-            times.written(time, "%m/%d/%Y:%H:%M:%S", "time")  # raises
-        zone = f" {event['zone']}" if "zone" in event else ""
-        written = f"{_MONTHS[month - 1]} {time[3:5]} {time[6:10]} {time[11:]}{zone}"
-        meta.timestamp = times.any_notation(written, meta.timestamp, "time")
+class NetscalerOptions(FormatOptions, frozen=True):
+    """The options of `netscaler`."""
+
+    day_first: Annotated[
+        bool,
+        a_key("Whether dates are 29/11/2026, as with the `dateFormat` DDMMYYYY of the appliance; 2026/11/29 is clear."),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Netscaler(Patterns):
+    options: type[FormatOptions] | None = field(init=False, default=NetscalerOptions)
+
+    def with_options(self, options: FormatOptions) -> Format:
+        """Return the format, which reads the day before the month if the options say so."""
+        declared = self
+        if isinstance(options, NetscalerOptions) and options.day_first:
+            declared = replace(self, refine=_of_day_first)
+        return super(_Netscaler, declared).with_options(options)
+
+
+def _of_day_first(meta: MetaData, event: Event) -> None:
+    _name_parts(meta, event, day_first=True)
+
+
+def _read_time(meta: MetaData, event: Event, *, day_first: bool) -> None:
+    """Read the time in its zone. Raises RecordError."""
+    time = event["time"]
+    date, _, clock = time.partition(":")
+    if (found := _DATE.fullmatch(date)) is None:
+        raise RecordError(f"'time' is {time!r}; expected one such as '11/29/2026:08:00:00'")
+    month, day, year = (found[5], found[6], found[4]) if found[4] else found.groups()[:3]
+    if day_first and not found[4]:
+        month, day = day, month
+    if not 1 <= int(month) <= 12:
+        expected = "the day first" if day_first else "the month first"
+        advice = "" if day_first else "; set the option 'day_first' if the appliance has the dateFormat DDMMYYYY"
+        raise RecordError(f"'time' is {time!r}; expected {expected}{advice}")
+    zone = f" {event['zone']}" if "zone" in event else ""
+    written = f"{_MONTHS[int(month) - 1]} {day} {year} {clock}{zone}"
+    meta.timestamp = times.any_notation(written, meta.timestamp, "time")
+
+
+def _name_parts(meta: MetaData, event: Event, *, day_first: bool = False) -> None:
+    """Read the time, and put the parts between hyphens into the event: a name, a blank, a value."""
+    if "time" in event:
+        _read_time(meta, event, day_first=day_first)
     text = event["text"]
     if event["event"].startswith("APPFW"):
         if request := _REQUEST.match(text):
@@ -43,7 +91,10 @@ def _name_parts(meta: MetaData, event: Event) -> None:
         return
     if event["event"] == "Message":
         return
-    if web := _WEB.match(text):
+    labels = _LABELS.match(text)
+    if web := _WEB.match(text, labels.end() if labels else 0):
+        if labels:
+            event["labels"] = _LABEL.findall(labels[1])
         parts = ("Context", "SessionId", "host_name", "User", "Group(s)", "Vserver", "SSO", "method", "url")
         event |= {name: value for name, value in zip(parts, web.groups(), strict=True) if value}
     elif event["event"] != "HTTPREQUEST":
@@ -60,11 +111,15 @@ def _name_pairs(event: Event, text: str) -> None:
             event["labels"] = _LABEL.findall(labels[1])
         if pair := _PAIR.fullmatch(part[labels.end() if labels else 0 :].strip()):
             name, value = pair[1].rstrip(":"), pair[2].strip('"').strip()
+            if name == "Client IP":  # of checks of clients, others write `Client_ip`
+                name = "Client_ip"
+            elif name == "CaseID":
+                value = value.removesuffix(":")
             event[name] = int(value) if name.startswith("Total_") and value.isdecimal() else value
 
 
 # The month is first, as in the default of `dateFormat`. A time without a zone is of the appliance's clock.
-NETSCALER = Patterns(
+NETSCALER = _Netscaler(
     "netscaler",
     "Citrix ADC (NetScaler): TCP, SSL VPN, AAA, CLI and other modules, with or without a syslog header",
     "https://developer-docs.netscaler.com/en-us/netscaler-syslog-message-reference/current-release",
@@ -78,7 +133,7 @@ NETSCALER = Patterns(
         r"(?:(?P<count>\d+) )?: *(?P<text>.*)",
         rf" ?(?P<partition>[^ ]+) {_BODY}",
     ),
-    integers="event_id count",
+    integers="priority event_id count",
     refine=_name_parts,
     entities={
         "addresses": "Source_ip Destination_ip Client_ip Remote_ip ClientIP Vserver_ip",
