@@ -7,11 +7,18 @@ from slips.model import MetaData
 from slips.parsing import Json, KeyValue, all_of, any_of, moment
 from slips.parsing.conversions import integer_or_text
 
+_COUNTS = frozenset(
+    """time packets segment_time start_time lastupdatetime elapsed duration icmp_type icmp_code received_bytes
+    sent_bytes suppressed_logs xlatesport xlatedport server_outbound_bytes client_outbound_bytes client_inbound_packets
+    client_outbound_packets server_inbound_packets server_outbound_packets""".split()
+)
+"""Fields whose values are numbers, of which some exporters or versions write a few in another way."""
+
 
 def _read_numbers(_meta: MetaData, event: Event) -> None:
-    """Convert the time, which some exporters write as ISO 8601, and `packets`, a number or a list of packets."""
-    for name in ("time", "packets"):
-        if (value := event.get(name)).__class__ is str:
+    """Convert numbers; the time of some exporters is ISO 8601, and `packets` a number or a list of packets."""
+    for name in _COUNTS & event.keys():
+        if (value := event[name]).__class__ is str:
             event[name] = integer_or_text(value)
 
 

@@ -8,16 +8,26 @@ from slips import times
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import KeyValue, all_of, any_of, stamp
+from slips.parsing.conversions import integer_or_text
 
 _ZONE = re.compile(r"\(GMT(?:([+-])(\d{1,2}):(\d\d))?\)")
 """The zone as FortiWeb names it: "(GMT-5:00)Eastern Time(US & Canada)"."""
 
 
+_COUNTS = frozenset(
+    """proto appid attackid countapp countav countips countweb countdlp countssl countwaf countemail remport locport
+    stage vrf filesize lanin lanout wanin wanout shaperdropsentbyte shaperdroprcvdbyte vwlid
+    slatargetid channel rate signal noise incidentserialno cpu mem disk totalsession count cat quotaused quotamax
+    criticalcount highcount mediumcount lowcount passedcount""".split()
+)
+"""Fields whose values are numbers, and words in logs of some products, such as the protocol of FortiWeb."""
+
+
 def _read_others(meta: MetaData, event: Event) -> None:
-    """Convert the number of a protocol, which FortiWeb names, and add FortiWeb's zone as `tz`. Raises RecordError."""
-    protocol = event.get("proto")
-    if protocol.__class__ is str and protocol.isascii() and protocol.isdigit():
-        event["proto"] = int(protocol)
+    """Convert numbers that are words elsewhere, and add FortiWeb's zone as `tz`. Raises RecordError."""
+    for name in _COUNTS & event.keys():
+        if (value := event[name]).__class__ is str:
+            event[name] = integer_or_text(value)
     zone = event.get("timezone")
     if zone.__class__ is str and "tz" not in event and "eventtime" not in event and (found := _ZONE.match(zone)):
         sign, hours, minutes = found.groups(default="00")
