@@ -88,7 +88,9 @@ _ASA = tuple(
         rf" (?:to|dst) (?:(?P<dst_interface>[^:/ ()]+):)?(?P<dst_ip>{_ADDRESS})(?:/(?P<dst_port>\d+))?",
     )
 )
-_ENDED = re.compile(r" duration (?P<duration>[0-9:]+)(?:(?: forwarded)? bytes (?P<bytes>\d+)(?: (?P<reason>[^(]*[^( ]))?)?")
+_ENDED = re.compile(
+    r" duration (?P<duration>[0-9:]+)(?:(?: forwarded)? bytes (?P<bytes>\d+)(?: (?P<reason>[^(]*[^( ]))?)?"
+)
 _IOS = tuple(
     re.compile(pattern)
     for pattern in (
