@@ -97,6 +97,13 @@ def test_a_product_behind_a_header_is_found_with_its_header() -> None:
     assert first.chain in ("[syslog, alb]", "[syslog-any, alb]")
 
 
+def test_a_product_is_proposed_behind_a_header_of_no_vendor_if_a_vendors_header_carries_the_same() -> None:
+    """Lines of RFC 5424 without structured data are lines of Heroku's log drains, too."""
+    head = b"<165>1 2026-03-01T08:00:00+00:00 sensor.example.com darktrace - - - "
+    log = b"".join(head + line + b"\n" for line in sample("darktrace").splitlines()[:3])
+    assert chains(infer(log, SOURCE))[0] in ("[syslog-5424, json, darktrace]", "[syslog-any, json, darktrace]")
+
+
 def test_a_product_that_cuts_records_of_several_lines_itself_is_found_behind_cloudwatch_logs() -> None:
     query = "# Time: 2026-11-29T08:00:00.837877Z\n# User@Host: ann[ann] @  [192.0.2.7]  Id:   116\n"
     query += "# Query_time: 2.033731  Lock_time: 0.000119 Rows_sent: 1071  Rows_examined: 1071\nSELECT a\nFROM b;"

@@ -255,6 +255,8 @@ def _candidates(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
     yield from firsts
     yield from _general(log, source, is_json=is_json)
     headers = [each for each in firsts if _carried(each) and each.trial.parsed >= _FITS]
+    of_any_product = [_carried(each) for each in headers if _is_general(each.format)]
+    headers = [each for each in headers if _is_general(each.format) or _carried(each) not in of_any_product]
     headers.sort(key=lambda each: -each.score)
     for header in headers[:_HEADERS]:
         texts = _carried(header)
