@@ -42,10 +42,12 @@ class Quiet(WSGIRequestHandler):
 
 
 class Server:
-    """Moto in threads of this process, with the fault that it answers nothing but 500."""
+    """Moto in threads of this process, with the faults that it answers nothing but 500, or refuses listings."""
 
     def __init__(self) -> None:
         self.is_broken = False
+        self.refused: dict[str, tuple[str, str]] = {}
+        """The status and the code of the answer to requests with a text in their query."""
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -74,6 +76,11 @@ class Server:
             body = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
             start_response("500 Internal Server Error", [("Content-Length", str(len(body)))])
             return [body]
+        for text, (status, code) in self.refused.items():
+            if text in environ["QUERY_STRING"]:
+                body = f"<Error><Code>{code}</Code><Message>Refused by a test.</Message></Error>".encode()
+                start_response(status, [("Content-Length", str(len(body)))])
+                return [body]
         answered: Iterable[bytes] = self._app(environ, start_response)
         return answered
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -17,12 +18,13 @@ from projects import CONFIG, Project
 from slips.backends.machine.operations import MachineOperations
 from slips.backends.machine.state import MachineState
 from slips.config import parse
-from slips.errors import StreamError
+from slips.errors import StorageError, StreamError
 from slips.event_file import EventFile
 from slips.known import KnownObjects
 from slips.model import ObjectEvent
-from slips.pipeline.backfill import Reached, Wanted, backfill, checkpoint_of, put
+from slips.pipeline.backfill import Passing, Reached, Wanted, backfill, checkpoint_of, choose, put
 from slips.pipeline.push import AGAIN, BATCH
+from slips.pipeline.selection import Selection
 
 WANTED = Wanted(paths=("s3://my-logs/",))
 
@@ -122,6 +124,53 @@ def test_a_checkpoint_of_last_week_is_too_old(kept: EventFile) -> None:
     next(backfill(kept, "push 1", WANTED, site, notes))
     clock.now += 8 * 86_400
     assert checkpoint_of("push 1", site, notes) is None
+
+
+class Prefixes(FakeSite):
+    """A site whose bucket is listed by prefix; the listings of some are denied."""
+
+    directories: ClassVar[dict[str, Path]] = {}
+    unlisted: ClassVar[list[str]] = []
+    denied: tuple[str, ...] = ()
+
+    def listed(self, bucket: str, prefix: str) -> Iterator[ObjectEvent]:
+        yield object_event(f"{prefix}1", lane=None)
+        if prefix in self.denied:
+            raise StorageError(f"{prefix}: denied")
+        yield object_event(f"{prefix}2", lane=None)
+
+    def beginnings(self, bucket: str) -> Sequence[str]:
+        return [""]
+
+    def is_unfinished(self, event: ObjectEvent) -> bool:
+        return False
+
+
+def test_a_backfill_that_goes_on_puts_what_could_not_be_listed_before_its_checkpoint_and_nothing_else_twice(
+    kept: EventFile,
+) -> None:
+    site, notes, places = Prefixes(clock=Clock()), Notes(), [("my-logs", prefix) for prefix in ("a/", "b/", "c/")]
+    site.denied, unlisted = ("a/",), list[tuple[str, str]]()
+
+    def chosen(after: Reached | None) -> list[str]:
+        found = choose(
+            WANTED,
+            Selection(places),
+            site,
+            notes,
+            Passing(),
+            after=after,
+            unlisted=lambda place, _: unlisted.append(place),
+        )
+        return [event.object_key for event in found]
+
+    assert chosen(None) == ["a/1", "b/1", "b/2", "c/1", "c/2"]
+    assert unlisted == [("my-logs", "a/")]
+    kept.extend(object_event(key) for key in ("a/1", "b/1"))
+    next(backfill(kept, "push 1", WANTED, site, notes, unlisted=unlisted))
+    reached = checkpoint_of("push 1", site, notes)
+    site.denied = ()
+    assert chosen(reached) == ["a/1", "a/2", "b/2", "c/1", "c/2"]
 
 
 def test_a_rate_spreads_the_batches_over_time(kept: EventFile) -> None:

@@ -174,7 +174,7 @@ def test_run_gives_up_on_a_prefix_that_fails_for_a_minute_and_lists_the_others(s
     day.store.broken = {"page b/": slow_down()}
     assert sorted(day.until(1_000)) == ["a/1", "c/1"]
     assert day.listings.is_over
-    assert day.listings.problems == {"listing of my-logs/b/": str(slow_down())}
+    assert day.listings.failures == {"listing of my-logs/b/": str(slow_down())}
     assert max(day.asked_at) == 63
 
 

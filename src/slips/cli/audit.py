@@ -205,10 +205,10 @@ def _show(found: Audit, *, hours: bool = False, repairs: Collection[AuditState] 
     """
     show_text(f"objects since {format_time(found.start)}: {STARTS[found.start_by]}")
     rows = [["mapping", "objects", *AUDIT_STATES]]
-    rows += [[part.name, *_numbers(part.found)] for part in found.mappings]
+    rows += [[part.shown, *_numbers(part.found)] for part in found.mappings]
     if found.unmapped:
         rows.append(["without a mapping", *_numbers(found.unmapped_found)])
-    table([*rows, ["all", *_numbers(found.total.found)]])
+    table([*rows, [found.total.shown, *_numbers(found.total.found)]])
     _show_times(found, hours=hours)
     show_text(balance(found.total.records))
     if reasons := sorted(found.total.reasons.items()):

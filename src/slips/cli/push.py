@@ -15,7 +15,7 @@ from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting, reaching
 from slips.cli.usage import FILE_TEXT, Number, OneOf
 from slips.config.needs import DRAINING
-from slips.errors import SlipsError, UsageError
+from slips.errors import SlipsError, StorageError, UsageError
 from slips.event_file import EventFile
 from slips.model import LANES, Lane, format_time
 from slips.operations import Kind
@@ -32,7 +32,7 @@ from slips.pipeline.backfill import (
 )
 from slips.pipeline.choose import moment
 from slips.pipeline.overview import Processing, processed_by
-from slips.pipeline.selection import named_selection
+from slips.pipeline.selection import Place, named_selection
 from slips.printable import one_line, plural
 
 WORDS: dict[Passed, str] = {
@@ -88,7 +88,8 @@ def push(
     First lists them, then puts them in batches. Whenever it is stopped, the same command continues there. Objects
     that are done are not processed again: the ledger cuts them, unless --again asks for that. Objects without a
     mapping are not put, nor those that wait on a lane already; on a stack, the ledger cuts these, too. Of a directory,
-    files '.*', '*.tmp' and '*.part' are not put, unless they are named.
+    files '.*', '*.tmp' and '*.part' are not put, unless they are named. If a prefix cannot be listed, the objects of
+    the others are put, and the status is 1.
 
     \b
     Examples:
@@ -123,25 +124,38 @@ def push(
         if reached is not None:
             wanted = reached.wanted
             say(one_line(f"continues behind {reached.url}: {reached.put:,} were put before; --restart begins anew"))
-        before = reached.put if reached else 0
+        before, unlisted, problems = reached.put if reached else 0, dict[Place, None](), list[str]()
+
+        def leave_out(place: Place, error: StorageError | None) -> None:
+            unlisted[place] = None
+            if error is not None:
+                problems.append(f"{error}; none of its other objects are put; the same command puts them later")
+
         with counting("objects listed") as progress:
-            for event in choose(wanted, selection, site, operations, passing, after=reached, progress=progress):
+            chosen = choose(
+                wanted, selection, site, operations, passing, after=reached, progress=progress, unlisted=leave_out
+            )
+            for event in chosen:
                 if limit is not None and kept.count + before >= limit:
                     break
                 kept.add(event)
-        for problem in site.unlisted:
+        problems += site.unlisted
+        for problem in problems:
             say(one_line(problem))
-        if not (passing.listed or before):
+        if not (passing.listed or before or unlisted):
             raise UsageError(
                 f"{', '.join(paths)}: no object there; expected a file, or a directory or prefix with some"
             )
         lanes = dict.fromkeys(LANES, 0)
         if not dry_run:
             with reaching(kept.count, "objects put") as progress, _continuing():
-                for counts in backfill(kept, name, wanted, site, operations, before=before, rate=rate):
+                putting = backfill(
+                    kept, name, wanted, site, operations, before=before, rate=rate, unlisted=list(unlisted)
+                )
+                for counts in putting:
                     lanes = {each: lanes[each] + counts[each] for each in LANES}
                     progress(sum(counts.values()))
-        problems, by = [*site.unlisted], processed_by(operations)
+        by = processed_by(operations)
     if json_:
         print_json(
             {
@@ -151,6 +165,7 @@ def push(
                 "lanes": lanes,
                 "before": before,
                 "passed": dict(sorted(passing.passed.items())),
+                "problems": problems,
                 "dollars": round(dollars(kept.count, kept.size), 4) if operations.kind == "stack" else None,
                 "since": None if wanted.since is None else format_time(wanted.since),
                 "until": None if wanted.until is None else format_time(wanted.until),

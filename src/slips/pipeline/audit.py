@@ -18,6 +18,7 @@ from slips.known import PAGE, Known, KnownObjects, RecordCounts
 from slips.model import LANES, Lane, ObjectEvent, format_time
 from slips.not_logs import NotLog
 from slips.pipeline.choose import moment
+from slips.pipeline.selection import Place, Unlisted
 from slips.ports import Status
 from slips.routing import assigned, lane_for, mapping_for
 from slips.site.protocols import ListingSite
@@ -100,11 +101,26 @@ class PartAudit(Struct):
     """Stored bytes of the missing objects."""
     hours: dict[int, Found] = field(default_factory=dict)
     """By the hour of last modification, in hours since 1970. Objects older than the start are not among them."""
+    is_whole: bool = True
+    """Whether all of its keys could be listed: if not, the counts lack objects."""
 
     @property
     def name(self) -> str:
         """The bucket, with the prefix or pattern."""
         return f"{self.bucket}/{self.mapping.written if self.mapping else ''}"
+
+    @property
+    def shown(self) -> str:
+        """The name for people, with the warning that objects are lacking."""
+        return f"{self.name if self.mapping else 'all'}{'' if self.is_whole else ' (not all listed)'}"
+
+    def is_below(self, place: Place) -> bool:
+        """Whether a listing may have objects of this part."""
+        bucket, prefix = place
+        if self.mapping is None:
+            return True
+        beginning = self.mapping.beginning
+        return self.bucket == bucket and (beginning.startswith(prefix) or prefix.startswith(beginning))
 
     def add(self, event: ObjectEvent, state: AuditState, reason: Reason, counts: RecordCounts | None) -> None:
         """Count one object."""
@@ -124,6 +140,7 @@ class PartAudit(Struct):
             self.found.add(state, getattr(other.found, state))
         self.records.add(other.records)
         self.missing_bytes += other.missing_bytes
+        self.is_whole = self.is_whole and other.is_whole
         for reason, number in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + number
         for hour, found in other.hours.items():
@@ -137,6 +154,7 @@ class PartAudit(Struct):
             "records": _counts(self.records),
             "reasons": dict(sorted(self.reasons.items())),
             "missing_bytes": self.missing_bytes,
+            "is_whole": self.is_whole,
             "hours": [
                 {"hour": format_time(hour * 3600.0), **found.to_dict()} for hour, found in sorted(self.hours.items())
             ],
@@ -239,7 +257,7 @@ class AuditedListing(Protocol):
     def has(self, bucket: str, mapping: Mapping | None) -> bool: ...
 
     def listed(
-        self, site: ListingSite, progress: Callable[[int], None], unlisted: Callable[[StorageError], None]
+        self, site: ListingSite, progress: Callable[[int], None], unlisted: Unlisted
     ) -> Iterator[ObjectEvent]: ...
 
 
@@ -274,9 +292,12 @@ def audit(
     begun = site.clock()
     asked = moment(since, begun, "--since") if since is not None else None
     unlisted: list[str] = []
+    partly: list[Place] = []
 
-    def note(error: StorageError) -> None:
-        unlisted.append(f"{error}; the audit has none of its other objects")
+    def note(place: Place, error: StorageError | None) -> None:
+        partly.append(place)
+        if error is not None:
+            unlisted.append(f"{error}; the audit has none of its other objects")
 
     listed = backend.known(selection.listed(site, progress, note), progress)
     start, start_by = _start(asked, listed.first_entry, begun - site.config.backend.ledger_days * DAY)
@@ -314,6 +335,8 @@ def audit(
                 names.append(NamedObject(event.url, event.event_time, event.object_size))
             keep(state, event)
     made.mappings = list(parts.values())
+    for part in (made.total, *made.mappings):
+        part.is_whole = not any(map(part.is_below, partly))
     made.problems = [*site.unlisted, *unlisted, *listed.problems]
     made.seconds = site.clock() - begun
     return made

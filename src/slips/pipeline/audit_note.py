@@ -61,6 +61,7 @@ class _NotedPart(Struct):
     records: RecordCounts
     reasons: dict[Reason, int] = {}
     missing_bytes: int = 0
+    is_whole: bool = True
     bucket: str = ""
     prefix: str | None = None
     pattern: str | None = None
@@ -72,7 +73,9 @@ class _NotedPart(Struct):
     def part(self) -> PartAudit:
         found = Found(*(getattr(self, state) for state in AUDIT_STATES))
         mapping = Mapping(prefix=self.prefix, pattern=self.pattern) if self.bucket else None
-        return PartAudit(self.bucket, mapping, found, self.records, self.reasons, self.missing_bytes)
+        return PartAudit(
+            self.bucket, mapping, found, self.records, self.reasons, self.missing_bytes, is_whole=self.is_whole
+        )
 
 
 class _NotedObject(Struct):

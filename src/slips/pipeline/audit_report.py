@@ -75,11 +75,11 @@ def _problems(problems: Sequence[str]) -> str:
 
 def _objects(audit: Audit) -> str:
     head = ["mapping", "objects", *AUDIT_STATES, "records"]
-    rows = [[part.name, *_numbers(part.found), f"{part.records.records:,}"] for part in audit.mappings]
+    rows = [[part.shown, *_numbers(part.found), f"{part.records.records:,}"] for part in audit.mappings]
     if audit.unmapped:
         records = audit.total.records.records - sum(part.records.records for part in audit.mappings)
         rows.append(["without a mapping", *_numbers(audit.unmapped_found), f"{records:,}"])
-    return _table(head, rows, ["all", *_numbers(audit.total.found), f"{audit.total.records.records:,}"])
+    return _table(head, rows, [audit.total.shown, *_numbers(audit.total.found), f"{audit.total.records.records:,}"])
 
 
 def _numbers(found: Found) -> list[str]:

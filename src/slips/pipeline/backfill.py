@@ -22,7 +22,7 @@ from slips.model import LANES, Lane, ObjectEvent
 from slips.not_logs import NotLog
 from slips.pipeline.audit import state_in_audit
 from slips.pipeline.push import AGAIN, BATCH, push
-from slips.pipeline.selection import Selection
+from slips.pipeline.selection import Place, Selection, Unlisted
 from slips.routing import assigned, lane_for
 from slips.site.protocols import ListingSite, Site
 
@@ -72,6 +72,8 @@ class Reached(Struct, frozen=True):
     """Number of objects put so far."""
     at: float
     """Epoch seconds."""
+    unlisted: tuple[Place, ...] = ()
+    """The places of which not all could be listed: objects there may have been left out before the key, too."""
 
     @property
     def url(self) -> str:
@@ -114,12 +116,14 @@ def choose(
     *,
     after: Reached | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    unlisted: Unlisted | None = None,
 ) -> Iterator[ObjectEvent]:
     """Yield the objects to push, in the order of the listing, behind `after`. Count the others in `passing`.
 
-    Raises StorageError for a bucket that cannot be listed, StateError.
+    `unlisted`: see `Selection.listed`; without it raises StorageError for a place that cannot be listed. Raises
+    StateError.
     """
-    listed = _behind(selection.listed(site, progress), selection, after)
+    listed = _behind(selection.listed(site, progress, unlisted), selection, after)
     begun = site.clock()
     lags = dict.fromkeys(LANES, 0.0)
     known: Iterable[tuple[ObjectEvent, Known]]
@@ -191,11 +195,13 @@ def backfill(
     *,
     before: int = 0,
     rate: float | None = None,
+    unlisted: Sequence[Place] = (),
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[dict[str, int]]:
     """Put the kept objects on lanes, `rate` of them a second at most. Yield the counts of each batch as `put` does.
 
-    Each batch moves the checkpoint `name`; at the end it is deleted. `before`: objects that were put before it.
+    Each batch moves the checkpoint `name`; at the end it is deleted. `before`: objects that were put before it;
+    `unlisted`: the places of which not all could be listed.
     """
     replay = f"{AGAIN}{time.time_ns()}" if wanted.again else None
     events = (event if replay is None else msgspec.structs.replace(event, replay=replay) for event in kept)
@@ -205,7 +211,9 @@ def backfill(
     def note(last: ObjectEvent, number: int) -> None:
         nonlocal count
         count += number
-        reached = Reached(wanted, last.bucket_name, last.object_key, before + count, site.clock())
+        reached = Reached(
+            wanted, last.bucket_name, last.object_key, before + count, site.clock(), unlisted=tuple(unlisted)
+        )
         backend.set_note(name, msgspec.json.encode(reached).decode())
 
     for counts in put(events, site, backend, wanted.lane, batch=batch, done=note):
@@ -230,7 +238,10 @@ def dollars(objects: int, size: int) -> float:
 
 
 def _behind(listed: Iterator[ObjectEvent], selection: Selection, after: Reached | None) -> Iterator[ObjectEvent]:
-    """Yield the listed objects behind the checkpoint: buckets in the order of the places, keys in that of bytes."""
+    """Yield the listed objects behind the checkpoint: buckets in the order of the places, keys in that of bytes.
+
+    Of places that could not be listed then, yield all: what is put twice is processed once.
+    """
     if after is None:
         return listed
     buckets = list(dict.fromkeys(bucket for bucket, _ in selection.places))
@@ -239,4 +250,9 @@ def _behind(listed: Iterator[ObjectEvent], selection: Selection, after: Reached 
         return buckets.index(bucket), key.encode("utf-8", "surrogatepass")
 
     last = place(after.bucket, after.key) if after.bucket in buckets else (-1, b"")
-    return (event for event in listed if place(event.bucket_name, event.object_key) > last)
+    return (
+        event
+        for event in listed
+        if place(event.bucket_name, event.object_key) > last
+        or any(event.bucket_name == bucket and event.object_key.startswith(prefix) for bucket, prefix in after.unlisted)
+    )

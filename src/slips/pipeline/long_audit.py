@@ -22,7 +22,7 @@ from slips.known import PAGE
 from slips.model import ObjectEvent, format_time
 from slips.pipeline.audit import DAY, Audit, AuditedBackend, audit
 from slips.pipeline.audit_note import NOTED
-from slips.pipeline.selection import mapped_places
+from slips.pipeline.selection import Unlisted, mapped_places
 from slips.site.protocols import ListingSite
 
 PART, LEAST = 4_000_000, 125_000
@@ -101,9 +101,7 @@ class _AuditedPart:
     def has(self, _bucket: str, _mapping: Mapping | None) -> bool:
         return True
 
-    def listed(
-        self, _site: ListingSite, progress: Callable[[int], None], unlisted: Callable[[StorageError], None]
-    ) -> Iterator[ObjectEvent]:
+    def listed(self, _site: ListingSite, progress: Callable[[int], None], unlisted: Unlisted) -> Iterator[ObjectEvent]:
         """Yield the objects; a place that cannot be listed is passed over."""
         number = 0
         while not self.is_last:
@@ -116,7 +114,7 @@ class _AuditedPart:
                     if number == self._most or (number % PAGE == 0 and self._is_long()):
                         return
             except StorageError as error:
-                unlisted(error)
+                unlisted(self._places[self.place], error)
             self.place, self.after = self.place + 1, ""
 
 

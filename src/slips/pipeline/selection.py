@@ -21,6 +21,8 @@ from slips.site.protocols import ListingSite
 
 Place = tuple[str, str]
 """A bucket, and the beginning of keys."""
+Unlisted = Callable[[Place, StorageError | None], None]
+"""Called with a place of which not all could be listed, and the error; None: `unlisted` of the site says why."""
 
 
 class Selection(Struct, frozen=True):
@@ -36,20 +38,23 @@ class Selection(Struct, frozen=True):
         self,
         site: ListingSite,
         progress: Callable[[int], None] = lambda _: None,
-        unlisted: Callable[[StorageError], None] | None = None,
+        unlisted: Unlisted | None = None,
     ) -> Iterator[ObjectEvent]:
         """Yield the objects below the places, bucket by bucket, in key order.
 
-        Calls `progress` with each number of objects that were listed. If a place cannot be listed, calls `unlisted`
-        with the error, and goes on with the next place; without it raises StorageError.
+        Calls `progress` with each number of objects that were listed. If a place cannot be listed, calls `unlisted`,
+        and goes on with the next place; without it raises StorageError.
         """
         for place in self.places:
+            before = len(site.unlisted)
             try:
                 yield from self._below(place, site, progress)
             except StorageError as error:
                 if unlisted is None:
                     raise
-                unlisted(error)
+                unlisted(place, error)
+            if unlisted is not None and len(site.unlisted) > before:
+                unlisted(place, None)
 
     def _below(self, place: Place, site: ListingSite, progress: Callable[[int], None]) -> Iterator[ObjectEvent]:
         for number, event in enumerate(site.listed(*place), 1):

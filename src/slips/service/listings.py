@@ -75,7 +75,8 @@ class _Turn:
 
     @property
     def problem(self) -> str | None:
-        return self.failure or self.retries.problem
+        """The reason why it fails now; None if it does not, or is given up."""
+        return None if self.failure else self.retries.problem
 
 
 class Listings:
@@ -122,9 +123,14 @@ class Listings:
         failing = {
             turn.where: turn.problem
             for turn in self._turns.values()
-            if turn.problem and (turn.is_alone or turn.failure or not turn.retries.is_away)
+            if turn.problem and (turn.is_alone or not turn.retries.is_away or self._once)
         }
         return failing | problem_of(self._name, self._look.problem)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """The reasons of what is given up, by its name."""
+        return {turn.where: turn.failure for turn in self._turns.values() if turn.failure}
 
     @property
     def is_over(self) -> bool:
@@ -229,7 +235,9 @@ class ListingSource:
     @property
     def problems(self) -> dict[str, str]:
         own = problem_of(self.name, self._failure or self._retries.problem)
-        return own if own or self._listings is None else self._listings.problems
+        if own or self._listings is None:
+            return own
+        return self._listings.failures if self.is_exhausted else self._listings.problems
 
     @property
     def is_away(self) -> bool:
