@@ -209,6 +209,7 @@ WORDS_LEFT_OUT = {
 }
 LITERALS = {
     "auditd": "none 2F746D702F6120622E747874 636174002F746D702F6120622E747874",  # no value; texts that are decoded
+    "caddy-log": "INFO WARN ERROR 34mINFO",  # in small letters, without a colour
     "cas": "WHO WHAT ACTION APPLICATION WHEN CLIENT SERVER ADDRESS clientIpAddress serverIpAddress",  # questions
     "cef": "CEF",
     "f5-asm": "ASM",

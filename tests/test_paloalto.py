@@ -239,3 +239,14 @@ def test_real_key_value_lines_are_quarantined(logs: Path) -> None:
 def test_a_line_of_more_fields_than_any_log_has_is_bad() -> None:
     with pytest.raises(RecordError, match="line has more than 10,000 fields; expected those of a log of PAN-OS"):
         parse("1," * 10_000)
+
+
+def test_strata_logging_reads_csv_whose_columns_were_chosen_behind_the_reader_that_names_them() -> None:
+    columns = ["TimeReceived", "DeviceSN", "LogType", "SourceAddress", "DestinationPort", "Application"]
+    row = b'2026-11-29T08:00:00.000000Z,007051000113358,TRAFFIC,192.0.2.7,443,"a,b"\n'
+    header = ",".join(columns).encode() + b"\n"
+    for content, first in ((row, {"csv": {"columns": columns}}), (header + row, "csv")):
+        ((meta, event),) = chains.run([first, "strata-logging"], content).events
+        assert meta.tag == "paloalto.strata.TRAFFIC"
+        assert meta.timestamp == 1795939200.0
+        assert (event["DeviceSN"], event["DestinationPort"], event["Application"]) == ("007051000113358", 443, "a,b")

@@ -1,4 +1,4 @@
-"""Logs of Cisco Umbrella and Secure Access in S3: DNS, web, firewall, IPS, audit, DLP, as CSV with a header or none."""
+"""Logs of Cisco Umbrella and Secure Access in S3, as CSV with a header or none."""
 
 from __future__ import annotations
 
@@ -174,4 +174,83 @@ UMBRELLA_DLP = Csv(
     "{rule|'-'}",
     integers="file_size destination_port",
     entities={"addresses": "destination_ip", "users": "owner", "hashes": "sha256"},
+)
+
+_ACCESS = """hostname verdict client_os client_browser client_geo_location client_ip ruleset_id rule_id
+    private_app_group_id private_app_id private_resource_id private_resource_group_id step_up_auth_type
+    step_up_auth_result step_up_auth_token_life posture_id requested_id_fqdn resolved_ip app_connector_group_id
+    headend_type duo_device_id duo_device_id_string system_password client_firewall disk_encryption
+    anti_malware_agents"""
+_ACCESS_10 = """transaction_id block_reason application_port application_protocol tunnel_type secure_client_version
+    possible_match_ruleset_id possible_match_rule_id possible_match_posture source_process_id source_process_name
+    source_process_hash source_process_user_name organization_id ad_joined_id"""
+_ACCESS_12 = """enforced_by ftd_enforcement_id ftd_enforcement_name mdm_source mdm_device_id mdm_is_managed
+    mdm_is_compliant mdm_last_updated"""
+_IDENTITY = "timestamp identity_email identity_labels identity_type_labels"
+
+# The first logs of version 9 have no column with the email.
+SECURE_ACCESS_ZTA = Csv(
+    "secure-access-zta",
+    "Cisco Secure Access Zero Trust Access (ZTNA) logs, of any version",
+    "https://docs.sse.cisco.com/sse-user-guide/docs/ztna-log-formats",
+    chain=("s3-lines", "secure-access-zta"),
+    columns=f"{_IDENTITY} {_ACCESS} {_ACCESS_10} {_ACCESS_12}",
+    others=(
+        f"{_IDENTITY} {_ACCESS} {_ACCESS_10}",
+        f"{_IDENTITY} {_ACCESS}",
+        f"timestamp identity_labels identity_type_labels {_ACCESS}",
+    ),
+    absent=("", "[]"),
+    padded=True,
+    headings=_HEADINGS,
+    time=iso("timestamp"),
+    tag="cisco.secure-access.zta",
+    message="{verdict|'-'} {requested_id_fqdn|resolved_ip|'-'} by {identity_email|identity_labels|'-'} "
+    "from {client_ip|'-'} {block_reason|'-'}",
+    integers="application_port",
+    entities={
+        "addresses": "client_ip resolved_ip",
+        "users": "identity_email source_process_user_name",
+        "hosts": "hostname",
+        "domains": "requested_id_fqdn",
+        "hashes": "source_process_hash",
+    },
+)
+
+SECURE_ACCESS_ZTA_FLOW = Csv(
+    "secure-access-zta-flow",
+    "Cisco Secure Access Zero Trust Access flow logs: connections after the sign-in, their bytes and failures",
+    "https://docs.sse.cisco.com/sse-user-guide/docs/zero-trust-access-flow-log-formats",
+    chain=("s3-lines", "secure-access-zta-flow"),
+    columns="""timestamp identity_email identity_labels identity_type_labels organization_id msp_organization_id
+        hostname transaction_id private_resource_id private_resource_group_id app_connector_id app_connector_group_id
+        ruleset_id rule_id connection_status connection_failure_reason headend_type event_type rxbytes txbytes egress_ip
+        egress_port nt_group_id zta_source_port""",
+    absent="",
+    padded=True,
+    headings=_HEADINGS,
+    time=iso("timestamp"),
+    tag="cisco.secure-access.zta-flow",
+    message="{event_type|'-'} {connection_status|'-'} {hostname|'-'} by {identity_email|identity_labels|'-'} "
+    "{connection_failure_reason|'-'}",
+    integers="rxbytes txbytes egress_port zta_source_port",
+    entities={"addresses": "egress_ip", "users": "identity_email", "hosts": "hostname"},
+)
+
+SECURE_ACCESS_ZTA_ENROLLMENT = Csv(
+    "secure-access-zta-enrollment",
+    "Cisco Secure Access Zero Trust Access enrollment logs: devices that were enrolled and removed",
+    "https://docs.sse.cisco.com/sse-user-guide/docs/zero-trust-access-enrollment-log-format",
+    chain=("s3-lines", "secure-access-zta-enrollment"),
+    columns="""timestamp identity_email identity_labels identity_type_labels organization_id msp_organization_id
+        enrollment_id event_type enrollment_method event_detail os_version zta_client_version event_status device_id
+        public_ip""",
+    absent="",
+    padded=True,
+    headings=_HEADINGS,
+    time=iso("timestamp"),
+    tag="cisco.secure-access.zta-enrollment",
+    message="{event_type|'-'} {event_status|'-'} {identity_email|identity_labels|'-'} from {public_ip|'-'}: "
+    "{event_detail|'-'}",
+    entities={"addresses": "public_ip", "users": "identity_email"},
 )

@@ -10,6 +10,7 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import KeyValue, Patterns, any_of, one_of
 from slips.parsing.json_text import load_json
+from slips.parsing.meaning import keys_of
 
 _FROM = r" from (?P<src_ip>\S+) port (?P<src_port>\d+)"
 
@@ -107,7 +108,13 @@ SSHD = Patterns(
 )
 
 _ENDED = re.compile(r"(.*?)(?: ; SIGNAL=(\w+))?(?: ; EXIT=(\d+))?", re.DOTALL)
-_EVENTS = ("accept", "reject", "alert", "exit")
+EVENTS = ("accept", "reject", "alert", "exit")
+"""The kinds of events that sudo logs as JSON."""
+_PLACES = [f"{outer}{each}" for outer in ("sudo.", "") for each in EVENTS]
+SUDO_ENTITIES = {
+    "users": "user USER " + " ".join(f"{place}.submituser {place}.runuser" for place in _PLACES),
+    "hosts": "HOST " + " ".join(f"{place}.submithost" for place in _PLACES),
+}
 
 
 def _take_end(_meta: MetaData, event: Event) -> None:
@@ -123,11 +130,15 @@ def _take_json(meta: MetaData, event: Event) -> Event | None:
     """Return the object of a line in JSON. Raises RecordError for one that is not of sudo."""
     if "json" not in event:
         return None
-    found: Event = load_json(event["json"].encode("utf-8", "surrogateescape"))  # it begins with a brace
+    return read_json(meta, load_json(event["json"].encode("utf-8", "surrogateescape")))  # it begins with a brace
+
+
+def read_json(meta: MetaData, found: Event) -> Event:
+    """Return an event of sudo, with its time and its message set. Raises RecordError for one that is not of sudo."""
     inner = found.get("sudo", found)
-    kind = next((each for each in _EVENTS if isinstance(inner, dict) and isinstance(inner.get(each), dict)), None)
+    kind = next((each for each in EVENTS if isinstance(inner, dict) and isinstance(inner.get(each), dict)), None)
     if kind is None:
-        raise foreign_record(f"JSON begins with {event['json'][:40]!r}; expected an event of sudo such as 'accept'")
+        raise foreign_record(f"no event of sudo such as 'accept' (keys: {keys_of(found)})")
     fields = inner[kind]
     for name in (f"{kind}_time", "submit_time", "server_time"):
         if isinstance(time := fields.get(name), dict) and "seconds" in time:
@@ -171,8 +182,5 @@ SUDO = one_of(
     ),
     tag="linux.sudo",
     chain=("s3-lines", "syslog-any", "sudo"),
-    entities={
-        "users": "user USER " + " ".join(f"sudo.{each}.submituser sudo.{each}.runuser" for each in _EVENTS),
-        "hosts": "HOST " + " ".join(f"sudo.{each}.submithost" for each in _EVENTS),
-    },
+    entities=SUDO_ENTITIES,
 )

@@ -11,6 +11,12 @@ from slips.model import MetaData
 from slips.parsing import Patterns
 
 _LEVELS = frozenset("trace debug info warning error".split())
+_TAGS_ALONE = frozenset(
+    """arguments biasedlocking cds class codecache compilation container cpu exceptions gc handshake heap init jfr jit
+    jni jvmti logging metaspace mmu module monitorinflation nmt os pagesize perf phases redefine ref safepoint
+    startuptime stringdedup stringtable symboltable system task thread tlab vmoperation vmthread""".split()
+)
+"""Tags by which lines are known whose decorations have no level, as in the log of a Kafka broker."""
 _UPTIME = re.compile(r"(\d+[.,]\d+)s")
 _COUNTED = re.compile(r"(\d+)(ms|ns)")
 _TAGS = re.compile(r"[a-z][a-z0-9_,]*")
@@ -27,9 +33,10 @@ def _name_decorations(meta: MetaData, event: Event) -> None:
     *decorations, tags = (each.strip() for each in event.pop("decorations")[1:-1].split("]["))
     for decoration in decorations:
         _name_decoration(meta, event, decoration)
-    if "level" not in event or not _TAGS.fullmatch(tags):
+    names = tags.split(",")
+    if not _TAGS.fullmatch(tags) or not ("level" in event or (decorations and names[0] in _TAGS_ALONE)):
         raise foreign_record("no level and tags in brackets; expected a line such as '[0.1s][info][gc] GC(0) …'")
-    event["tags"] = tags.split(",")
+    event["tags"] = names
     text = event["text"]
     if collection := _COLLECTION.match(text):
         event["gc"], text = int(collection[1]), text[collection.end() :]
@@ -71,7 +78,7 @@ def _name_decoration(meta: MetaData, event: Event, text: str) -> None:
 # A line without date, as with the default decorations, is of its object's time; its uptime orders it.
 JAVA_GC = Patterns(
     "java-gc",
-    "Java unified logging (-Xlog) since Java 9: garbage collections, safepoints, class loading",
+    "Java unified logging (-Xlog) since Java 9: garbage collections, safepoints, class loading; kafkaServer-gc.log",
     "https://openjdk.org/jeps/158",
     tag="openjdk.gc",
     message="{text}",

@@ -16,7 +16,8 @@ _NUMBERS = """SourcePort DestinationPort NATSourcePort NATDestinationPort Bytes 
 # a `value`. Splunk's collector has either as its `event`.
 STRATA_LOGGING = Json(
     "strata-logging",
-    "Palo Alto Networks Strata Logging Service (Cortex Data Lake, Prisma Access): logs of all types as JSON",
+    "Palo Alto Networks Strata Logging Service (Cortex Data Lake, Prisma Access): logs of all types, as JSON; as CSV "
+    "behind 'csv', whose option 'columns' names the fields that were chosen, in their names for HTTPS",
     "https://docs.paloaltonetworks.com/strata-logging-service/log-reference/network-logs/network-traffic-log/network-traffic-https-fields",
     also_in="event",
     require=any_of(
@@ -71,6 +72,8 @@ _COLUMNS = {
     "admin_audit": """timestamp serial log_type admin_id admin_role ip event_type item_name item_type field action
         resource_value_old resource_value_new future_use future_use2""",
     "ba_incident_event": "log_type description date severity policy_id user_email timestamp",
+    "sspm_config_scan": """type tenant_name event_date policy_name policy_status category setting_name current_value
+        suggested_value""",
     "remediation": "timestamp serial log_type",
     "activity_monitoring": "timestamp serial log_type",
 }
@@ -87,9 +90,18 @@ def _name_columns(meta: MetaData, event: Event) -> Event:
     if (severity := named.get("severity")) is not None:
         named["severity"] = decimal_or_text(severity)
     meta.tag = f"paloalto.saas.{kind}"
-    if (when := named.get("date") or named.get("timestamp")) is not None:
+    if (when := named.get("date") or named.get("event_date") or named.get("timestamp")) is not None:
         meta.timestamp = times.iso(when, "timestamp")
-    words = ("action", "action_taken", "event_type", "severity", "item_name", "description")
+    words = (
+        "action",
+        "action_taken",
+        "event_type",
+        "severity",
+        "item_name",
+        "description",
+        "policy_status",
+        "setting_name",
+    )
     meta.message = " ".join([kind, *(str(named[word]) for word in words if named.get(word) is not None)])
     return named
 
