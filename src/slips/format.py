@@ -274,6 +274,8 @@ class Format:
     members: Members | None = None
     """Of an archive."""
     parse: Parse | None = None
+    takes_json: bool = False
+    """For parsers of texts: whether some of the texts are JSON objects."""
     raw: bool = False
     """For parsers of texts: whether the parser gets the record's bytes, with their line end, instead of a text."""
     options: type[FormatOptions] | None = None

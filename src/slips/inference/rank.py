@@ -297,7 +297,7 @@ def _may_fit(format_: Format, is_json: bool) -> bool:
     if not _is_parser(format_):
         return False
     steps = list(map(name_of, format_.chain))
-    if not any(step == "s3-lines" or step.startswith("json-") for step in steps):
+    if (is_json and format_.takes_json) or not any(step == "s3-lines" or step.startswith("json-") for step in steps):
         return True
     of_json = next((at for at, step in enumerate(steps) if step == "json" or step.startswith("json-")), None)
     if of_json is not None and any(catalogue()[step].carries for step in steps[:of_json] if step in catalogue()):
@@ -326,7 +326,7 @@ def _is_behind(format_: Format, in_json: bool) -> bool:
         return False
     if format_.carries and _is_general(format_.name):
         return False  # a header behind a header would have its fields again
-    return (name_of(format_.chain[1]) == "json") == in_json
+    return (in_json and format_.takes_json) or (name_of(format_.chain[1]) == "json") == in_json
 
 
 def _carried(header: Candidate) -> list[str]:

@@ -69,6 +69,7 @@ def one_of(
         chain=chain or ("s3-lines", name),
         tag=tag,
         rules=tuple(dict.fromkeys(rule for shape in shapes for rule in shape.rules)),
+        takes_json=any(shape.takes == "event" for shape in shapes),
         parse=Limited(parse_of),
         entities=dict(entities or {}),
     )
