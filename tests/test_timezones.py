@@ -76,6 +76,48 @@ def test_a_date_alone_is_midnight_in_the_zone() -> None:
         assert times.iso("2026-06-11") == utc("2026-06-10T22:00:00")
 
 
+# ---- Names of zones
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "seconds"),
+    [
+        ("Asia/Kolkata", "2026-06-11 15:30:00 IST", "2026-06-11T10:00:00"),
+        ("Asia/Kolkata", "2026-06-11 15:30:00.250 IST", "2026-06-11T10:00:00.250"),
+        ("Asia/Jerusalem", "2026-01-11 12:00:00 IST", "2026-01-11T10:00:00"),
+        ("Europe/Dublin", "2026-06-11 11:00:00 IST", "2026-06-11T10:00:00"),
+        ("Asia/Shanghai", "2026-06-11 18:00:00 CST", "2026-06-11T10:00:00"),
+        ("Asia/Kolkata", "2026-06-11 05:00:00 CST", "2026-06-11T11:00:00"),  # not of this zone: America's
+        ("Asia/Kolkata", "2016-12-31 23:59:60 IST", "2016-12-31T18:30:00"),
+        ("Europe/Berlin", "2026-10-25 02:30:00 CEST", "2026-10-25T00:30:00"),
+        ("Europe/Berlin", "2026-10-25 02:30:00 CET", "2026-10-25T01:30:00"),
+        ("Asia/Kolkata", "Jun 11 2026 15:30:00 IST", "2026-06-11T10:00:00"),
+        ("Asia/Shanghai", "Thu Jun 11 18:00:00 CST 2026", "2026-06-11T10:00:00"),
+    ],
+)
+def test_a_name_of_several_zones_is_the_mappings_if_its_clock_is_called_so(zone: str, text: str, seconds: str) -> None:
+    with times.in_zone(Zone(zone)):
+        assert times.any_notation(text, NOON) == utc(seconds)
+
+
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin", "Europe/Dublin"])
+def test_a_name_of_several_zones_that_the_mapping_does_not_tell_is_refused_with_what_to_do(zone: str | None) -> None:
+    with (
+        times.in_zone(zone_of(zone)),
+        pytest.raises(RecordError, match=r"'IST' is the name of several zones .*'timezone'"),
+    ):
+        times.iso("2026-01-11 15:30:00 IST")  # in winter, the clock of Dublin shows GMT
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("PKT", 5), ("BST", 1), ("KST", 9), ("HKT", 8), ("SAST", 2), ("AKDT", -8), ("HST", -10)]
+)
+def test_a_name_of_one_zone_of_the_iana_database_is_that_zone(text: str, hours: int) -> None:
+    assert times.iso(f"2026-06-11 10:00:00 {text}") == utc("2026-06-11T10:00:00") - 3_600 * hours
+    assert times.stamp(f"Jun 11 2026 10:00:00 {text}", NOON) == utc("2026-06-11T10:00:00") - 3_600 * hours
+    assert times.any_notation(f"Thu Jun 11 10:00:00 {text} 2026", NOON) == utc("2026-06-11T10:00:00") - 3_600 * hours
+
+
 # ---- When a clock is changed
 
 

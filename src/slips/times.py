@@ -53,8 +53,11 @@ ZONES = {
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
     **{"WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3},
     **{"JST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13},
+    **{"BST": 1, "WAT": 1, "CAT": 2, "SAST": 2, "EAT": 3, "IDT": 3, "PKT": 5, "WIB": 7, "WITA": 8, "HKT": 8, "AWST": 8},
+    **{"WIT": 9, "KST": 9, "HST": -10, "AKST": -9, "AKDT": -8},
 }
-"""Hours of the zones that RFC 822 names, and of others whose names have one meaning, unlike `IST`."""
+"""Hours of the zones that RFC 822 names, and of others whose names have one meaning in the IANA database, unlike `IST`.
+A name that the clock of the mapping's zone has at that time is of that zone before all others."""
 # `fromisoformat` takes any character between date and clock, even a digit: "1770123112345", milliseconds of 2026, would
 # be a time of the year 1770.
 _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
@@ -123,14 +126,42 @@ def odd_iso(text: Any, name: str) -> float:
     try:
         if len(text) > _LONGEST:
             raise ValueError
-        text_, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _without_name(_SHORT_HOUR.sub("0", text))))
-        text_ = _AMERICAN.sub(_from_american, _RUN_TOGETHER.sub(r"\1T\2", text_), count=1)
-        when = _from_iso(text_)
-        if not _DATE.match(text_):
-            raise ValueError
+        found = _ZONE_NAME.search(text)
+        own = _in_own_words(text[: found.start()], found[1]) if found and _zone is not None else None
+        if own is not None:
+            return own
+        when, leap = _amended(_without_name(text))
         return _seconds(when) + leap
     except (TypeError, ValueError, OverflowError):
-        raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'") from None
+        hint = _hint(text) if text.__class__ is str else ""
+        raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'{hint}") from None
+
+
+def _amended(text: str) -> tuple[datetime, int]:
+    """Read a time that `fromisoformat` refuses, and the seconds to add for a leap second. Raises ValueError."""
+    text, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _SHORT_HOUR.sub("0", text)))
+    text = _AMERICAN.sub(_from_american, _RUN_TOGETHER.sub(r"\1T\2", text), count=1)
+    when = _from_iso(text)
+    if not _DATE.match(text):
+        raise ValueError
+    return when, leap
+
+
+def _in_own_words(text: str, name: str) -> float | None:
+    """Convert a time whose zone the mapping's zone calls by that name then, as `IST` is India's in Asia/Kolkata."""
+    with suppress(ValueError, OverflowError):
+        when, leap = _amended(text)
+        if _zone is not None and when.tzinfo is None:
+            seconds = _zone.named(name, (when - _NAIVE_EPOCH).total_seconds())
+            return None if seconds is None else seconds + leap
+    return None
+
+
+def _hint(text: str) -> str:
+    """Return what to do if the name of a zone has several meanings."""
+    if len(text) <= _LONGEST and (found := _ZONE_NAME.search(text)) and found[1] not in ZONES:
+        return f"; {found[1]!r} is the name of several zones or of none: name yours as the mapping's 'timezone'"
+    return ""
 
 
 def month_first(text: Any, name: str = "time") -> float:
@@ -361,9 +392,10 @@ def _stamp_slowly(text: str, reference: float) -> float:
     if fraction:
         seconds += float(f"0.{fraction}")
     if zone:
-        if zone not in ZONES:
+        own = None if _zone is None else _zone.named(zone, seconds)
+        if own is None and zone not in ZONES:
             raise _no_stamp(text)
-        seconds -= 3600 * ZONES[zone]
+        seconds = seconds - 3600 * ZONES[zone] if own is None else own
     elif hours:
         seconds -= 3600 * int(hours) + 60 * int(f"{hours[0]}{minutes}")
     elif _zone is not None:

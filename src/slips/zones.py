@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -36,6 +37,18 @@ class Zone:
                 return shown - offset
             self._quarter, self._offset = quarter, offset
         return shown - self._offset
+
+    def named(self, name: str, shown: float) -> float | None:
+        """Return the epoch seconds of what the clock shows, if the clock's zone is called so then, as `IST`; else None.
+
+        The name tells apart the two hours of a clock that is put back.
+        """
+        with suppress(OverflowError):
+            for fold in (0, 1):
+                when = (_NAIVE_EPOCH + timedelta(seconds=shown)).replace(tzinfo=self._info, fold=fold)
+                if when.tzname() == name and (offset := when.utcoffset()) is not None:
+                    return shown - offset.total_seconds()
+        return None
 
     def shown(self, moment: float) -> float:
         """Return the other way round what the clock shows at epoch seconds. The lines of an object share one moment."""
