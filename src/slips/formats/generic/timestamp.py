@@ -5,8 +5,8 @@ from __future__ import annotations
 from slips.parsing import Patterns, stamp
 
 _ZONE = (
-    r"(?:[+-]\d\d:?\d\d|(?:A(?:E[DS]T|K[DS]T|WST)|BST|C(?:AT|[DS]T|E(?:ST|T))|E(?:AT|[DS]T|E(?:ST|T))|GMT|H(?:KT|ST)|IDT|JST|"
-    r"KST|M(?:[DS]T|SK)|NZ[DS]T|P(?:[DS]T|KT)|SAST|UTC|W(?:AT|E(?:ST|T)|I(?:B|TA?))))(?!\w)"
+    r"(?:[+-]\d\d:?\d\d|(?:A(?:E[DS]T|K[DS]T|WST)|BST|C(?:AT|[DS]T|E(?:ST|T))|E(?:AT|[DS]T|E(?:ST|T))|GMT|H(?:KT|ST)|IDT|"
+    r"JST|KST|M(?:[DS]T|SK)|NZ[DS]T|P(?:[DS]T|KT)|SAST|UTC|W(?:AT|E(?:ST|T)|I(?:B|TA?))))(?!\w)"
 )
 """The zones that `times.ZONES` knows, and offsets: other words in capitals, such as a level, may follow a clock."""
 _YEAR = r"(?:19|20)\d\d(?!\w)"

@@ -29,7 +29,7 @@ SONICWALL = KeyValue(
     time=iso("time"),
     tag="sonicwall.firewall",
     message="{msg|note|m} {src|'-'} => {dst|'-'}",
-    integers="pri c gcat m n sent rcvd spkt rpkt cdur app",
+    integers="pri c gcat m n sent rcvd spkt rpkt cdur app dpi auditId tranxId",
     refine=_split_ends,
     entities={
         "addresses": "src_ip dst_ip srcV6 dstV6 natSrc_ip natDst_ip fw",

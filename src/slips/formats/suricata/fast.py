@@ -92,10 +92,42 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     meta.message = f"{signature} {event['src_ip']} => {event['dst_ip']}"
 
 
+_OF_PACKET = re.compile(r"([A-Za-z]+):\s?(\w+)")
+_PROTOCOL = re.compile(r"([A-Z][A-Z0-9-]*) TTL:")
+_ENDS = re.compile(r"([0-9a-fA-F.:]+) -> ([0-9a-fA-F.:]+)(?: type:(\w+) len:(\w+))?")
+
+
+def _take_packet(meta: MetaData, event: Event) -> None:
+    """Name the addresses, the ports, the protocol and the fields of the packet, such as `TTL:64` and `Seq: 0x68`.
+
+    Raises RecordError.
+    """
+    event["signature"] = event["signature"].removesuffix(" ").removesuffix("[**]").rstrip()
+    lines = event["packet"].rstrip().split("\n")
+    if (ends := _ENDS.match(lines[0])) and ends[3]:
+        event["src_mac"], event["dst_mac"], event["eth_type"], event["eth_len"] = ends.groups()
+        del lines[0]
+        ends = _ENDS.match(lines[0]) if lines else None
+    if ends is None:
+        raise RecordError(f"behind the time is {lines[:1]!r:.60}; expected '192.0.2.1:1 -> 192.0.2.2:2'")
+    event["src_ip"], event["dst_ip"] = ends.groups()[:2]
+    event["packet"] = "\n".join(lines[1:])
+    found = _PROTOCOL.match(event["packet"])
+    event["protocol"] = found[1] if found else None
+    if found:
+        for side in ("src", "dst"):
+            if port := _cut_address(event, side):
+                event[f"{side}_port"] = int(port)
+    for name, value in _OF_PACKET.findall(event["packet"]):
+        event.setdefault(name.lower(), int(value) if value.isdecimal() else value)
+    meta.message = f"{event['signature']} {event['src_ip']} => {event['dst_ip']}"
+
+
 SURICATA_FAST = Regex(
     "suricata-fast",
-    "Suricata fast.log, Snort alert_fast and alert_syslog: an alert a line",
+    "Suricata fast.log, Snort alert_fast and alert_syslog: an alert a line, with or without a syslog header",
     "https://docs.suricata.io/en/latest/configuration/suricata-yaml.html#line-based-alerts-log-fast-log",
+    chain=("s3-lines", "syslog-any", "suricata-fast"),
     time=Time((("time",),), _moment, dated=True),
     tag="suricata.fast",
     pattern=(
@@ -132,21 +164,43 @@ SNORT = Json(
     entities={"addresses": "src_addr dst_addr src_ap dst_ap"},
 )
 
-# Snort 3 has a blank behind each comma, Snort 2 one behind the time. Of both the default columns; others are chosen.
+# Snort 3 has a blank behind each comma, Snort 2 one behind the time. Of both the default columns; others are chosen, as
+# the last ones by pfSense.
 SNORT_CSV = Csv(
     "snort-csv",
-    "Snort alerts as CSV (alert_csv), in the default columns of Snort 3 and 2",
+    "Snort alerts as CSV (alert_csv), in the default columns of Snort 3 and 2, and in those of pfSense",
     "https://docs.snort.org/start/alert_logging",
     columns="timestamp pkt_num proto pkt_gen pkt_len dir src_ap dst_ap rule action",
     others=(
         "timestamp sig_generator sig_id sig_rev msg proto src srcport dst dstport ethsrc ethdst ethlen tcpflags tcpseq "
         "tcpack tcplen tcpwindow ttl tos id dgmlen iplen icmptype icmpcode icmpid icmpseq",
+        "timestamp sig_generator sig_id sig_rev msg proto src srcport dst dstport id classification priority event "
+        "disposition",
     ),
     padded=True,
     absent="",
     time=Time((("timestamp",),), _moment, dated=True),
     tag="snort.alert",
     message="[{rule|sig_id|'-'}] {msg|proto|'-'} {src|src_ap|'-'} => {dst|dst_ap|'-'}",
-    integers="pkt_num pkt_len sig_generator sig_id sig_rev srcport dstport ttl tos id dgmlen iplen icmptype icmpcode",
+    integers="pkt_num pkt_len sig_generator sig_id sig_rev srcport dstport ttl tos id dgmlen iplen icmptype icmpcode "
+    "priority",
     entities={"addresses": "src dst src_ap dst_ap"},
+)
+
+# Snort's older form: an alert of some lines, a blank line behind.
+SNORT_FULL = Regex(
+    "snort-full",
+    "Snort alert_full: each alert on several lines, with the fields of its packet",
+    "https://docs.snort.org/start/alert_logging",
+    chain=({"multiline": {"start": r"\[\*\*\] \["}}, "snort-full"),
+    time=Time((("time",),), _moment, dated=True),
+    tag="snort.alert",
+    pattern=(
+        r"\[\*\*\] \[(?P<gid>\d+):(?P<sid>\d+):(?P<rev>\d+)\] (?P<signature>[^\n]*)\n"
+        r"(?:\[Classification: (?P<classification>[^\]]*)\] )?(?:\[Priority: (?P<priority>\d+)\] ?)?\n"
+        r"(?P<time>[0-9/]+-[0-9:.]+) (?P<packet>.*)"
+    ),
+    integers="gid sid rev priority",
+    refine=_take_packet,
+    entities={"addresses": "src_ip dst_ip"},
 )

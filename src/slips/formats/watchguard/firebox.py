@@ -15,7 +15,7 @@ _TRAFFIC = re.compile(
 )
 _POLICY = re.compile(r" \(([^()]*)\)\Z")
 _NUMBERS = frozenset(
-    "sent_bytes rcvd_bytes elapsed_time duration src_port_nat dst_port_nat sent_pkts rcvd_pkts".split()
+    "sent_bytes rcvd_bytes duration src_port_nat dst_port_nat sent_pkts rcvd_pkts severity reputation".split()
 )
 _LONGEST = 200
 """Characters of the begin of a text in which the two interfaces and the ends of a connection stand."""
@@ -58,11 +58,11 @@ WATCHGUARD = Patterns(
     message="{text}",
     patterns=(
         r"(?:<(?P<priority>\d{1,3})>)?(?P<syslog_time>[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d) (?P<hostname>[^ ]+) "
-        r"(?P<serial>[^ ]+) \((?P<time>\d{4}-\d\d-\d\dT[0-9:.]+)\) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
+        r"(?:(?P<serial>[^ (]+) )?\((?P<time>\d{4}-\d\d-\d\dT[0-9:.]+)\) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
         r'(?:msg_id="(?P<msg_id>[^"]*)" )?(?P<text>.*)',
         r"(?:<(?P<priority>\d{1,3})>)?(?P<time>[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d"
         r"|\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) "
-        r"(?P<hostname>[^ ]+) (?P<serial>[^ ]+) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
+        r"(?P<hostname>[^ ]+) (?P<serial>[^ (]+) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
         r'msg_id="(?P<msg_id>[^"]*)" (?P<text>.*)',
     ),
     integers="priority pid",

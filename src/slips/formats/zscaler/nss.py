@@ -17,17 +17,17 @@ ZSCALER = Json(
     time=stamp("epochtime", "datetime", "time", "event_time"),  # the first one alone depends on no zone of a feed
     tag="zscaler.{sourcetype|'nss'}",
     message=(
-        "{action|actions|reqaction|actiontaken|activity.type|activity|verdict|'-'} "
+        "{action|actions|reqaction|actiontaken|activity.type|activity|verdict|Recordtype|'-'} "
         "{url|cdfqdn|host|dns_req|dns_resp|filename|itemname|resource|object.names|"
-        "email.subject|threat.indicator.name|'-'} "
+        "email.subject|threat.indicator.name|tunneltype|'-'} "
         "by {user|login|adminid|user_name|'-'} from {ClientIP|cip|cltip|csip|clt_sip|clientip|src_ip|sourceip|'-'}"
     ),
     integers="""event.status event.requestsize event.responsesize event.transactionsize event.clt_sport event.srv_dport
         event.pagerisk event.csport event.cdport event.ssport event.sdport event.inbytes event.outbytes event.duration
         event.durationms event.numsessions event.rxbytes event.txbytes event.sourceport event.filesize event.epochtime
-        event.reqsize event.respsize event.totalsize event.reqdatasize event.respdatasize event.reqheadersize
-        event.respheadersize event.respcode event.riskscore event.cltsourceport event.http_code event.scannedbytes
-        event.scantime activity.count dlp.scan_time email.mail_sent_epoch""",
+        event.dpdrec event.reqsize event.respsize event.totalsize event.reqdatasize event.respdatasize
+        event.reqheadersize event.respheadersize event.respcode event.riskscore event.cltsourceport event.http_code
+        event.scannedbytes event.scantime activity.count dlp.scan_time email.mail_sent_epoch""",
     entities={
         "addresses": """event.ClientIP event.clientpublicIP event.serverip event.csip event.cdip event.ssip event.sdip
             event.clt_sip event.srv_dip event.clientip event.src_ip event.sourceip event.destinationip event.cltip
