@@ -142,10 +142,12 @@ NO_ENTITIES = {
     "lambda-json": "names a request, and texts of the user's function",
     "logstash": "its messages are texts for people",
     "msk": "its messages are texts for people",
+    "php": "its messages are texts for people",
     "rabbitmq": "its messages are texts for people",
     "redis": "its messages are texts for people",
     "rsyslog-impstats": "counts of rsyslog itself",
     "sns-delivery": "names a topic; the destination may be a phone number, an address of mail, a URL or a function",
+    "sysdig": "names users and hosts in keys that have dots, which no path leads to",
     "step-functions": "names an execution, and data of the user's",
 }
 
@@ -303,7 +305,7 @@ def test_a_column_of_a_later_version_is_kept(name: str) -> None:
 
 # ---- Times
 
-_ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d|\b[A-Z]{3,4}|\(UTC\))$")
+_ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d|\b[A-Z]{3,4}(?: \d{4})?|\(UTC\))$")
 FAR = "Asia/Kolkata", 5.5 * 3600
 
 

@@ -1,0 +1,39 @@
+"""Logs of Sophos UTM (Astaro), of its log files or sent to a syslog server."""
+
+from __future__ import annotations
+
+from slips.parsing import KeyValue, Patterns, all_of, one_of, written
+
+_HEAD = r"(?P<time>\d{4}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<hostname>[^ ]+) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
+_TIME = written("%Y:%m:%d-%H:%M:%S", "time")
+
+# Programs that are not Sophos' own, such as dhcpd, write a text in place of pairs.
+SOPHOS_UTM = one_of(
+    "sophos-utm",
+    "Sophos UTM (Astaro): packet filter, web filter, intrusions, mail, sign-ins, with or without a syslog header",
+    "https://docs.sophos.com/nsg/sophos-utm/utm/9.707/help/en-us/Content/utm/utmAdminGuide/ReportingSettingsSettings.htm",
+    KeyValue(
+        "sophos-utm.pairs",
+        "messages of Sophos UTM in pairs",
+        head=_HEAD,
+        escapes="none",
+        require=all_of("id", "sys"),
+        time=_TIME,
+        tag="sophos.utm.{sub|'log'}",
+        message="{name|message|action|'-'} {srcip|'-'} => {dstip|'-'}:{dstport|'-'} {url|reason|'-'}",
+        integers="""pid statuscode size length ttl srcport dstport authtime dnstime aptptime cattime avscantime
+            fullreqtime""",
+    ),
+    Patterns(
+        "sophos-utm.text",
+        "messages of other programs of Sophos UTM",
+        patterns=(rf"{_HEAD}(?P<message>.*)",),
+        time=_TIME,
+        tag="sophos.utm.{process}",
+        message="{message}",
+        integers="pid",
+    ),
+    tag="sophos.utm.{sub|process}",
+    chain=("s3-lines", "syslog-any", "sophos-utm"),
+    entities={"addresses": "srcip dstip", "users": "user", "hosts": "hostname"},
+)

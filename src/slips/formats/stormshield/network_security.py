@@ -1,0 +1,28 @@
+"""Audit logs of Stormshield Network Security firewalls (SNS), which are pairs as in WELF."""
+
+from __future__ import annotations
+
+from slips.parsing import KeyValue, all_of, any_of, stamp
+
+# The times are what the firewall's clock shows, whose distance from UTC is `tz`.
+STORMSHIELD = KeyValue(
+    "stormshield",
+    "Stormshield firewalls (SNS): connections, filters, alarms, web, VPN, sign-ins, with or without a syslog header",
+    "https://documentation.stormshield.eu/SNS/v4/en/Content/Description_of_Audit_logs/Understand_log_files.htm",
+    chain=("s3-lines", "syslog-any", "stormshield"),
+    escapes="none",
+    require=all_of("fw", "startime", any_of("time", "tz")),
+    time=stamp(("time", "tz"), ("startime", "tz"), "time", "startime"),
+    tag="stormshield.sns.{logtype|'log'}",
+    message="{action|logtype|'-'} {src|'-'} => {dst|'-'}:{dstport|'-'} {msg|arg|'-'}",
+    integers="""pri srcport dstport modsrcport origdstport ipv sent rcvd icmptype icmpcode pktlen pktdumplen slotlevel
+        ruleid repeat risk""",
+    floats="duration",
+    entities={
+        "addresses": "src dst modsrc origdst address",
+        "users": "user",
+        "hosts": "srcname fw",
+        "domains": "dstname",
+        "hashes": "hash",
+    },
+)
