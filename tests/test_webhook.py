@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,20 @@ def notification(
 class Service:
     """A listening source, and a supervisor that stores what arrives while it is asked to."""
 
-    def __init__(self, secret: Callable[[], str] | None = None, *, stores: bool = True, **seconds: float) -> None:
+    def __init__(
+        self,
+        secret: Callable[[], str] | None = None,
+        *,
+        stores: bool = True,
+        prefix: Sequence[str] = ("a", "b"),
+        **seconds: float,
+    ) -> None:
         self.synced = 0
         self.failure: OSError | None = None
         self.arrivals: list[Arrival] = []
         self.stores = stores
         self._woken = threading.Event()
-        names = Names({"my-logs": S3Bucket(s3="real", prefix=["a", "b"]), "other": S3Bucket(s3="second")})
+        names = Names({"my-logs": S3Bucket(s3="real", prefix=list(prefix)), "other": S3Bucket(s3="second")})
         self.source = WebhookSource(
             "127.0.0.1:0", names, secret, self._sync, jitter=lambda pause: pause / 100, **seconds
         )
@@ -126,8 +133,8 @@ def until(ready: Callable[[], Any]) -> None:
 def make() -> Iterator[Callable[..., Service]]:
     made: list[Service] = []
 
-    def make(secret: Callable[[], str] | None = None, *, stores: bool = True, **seconds: float) -> Service:
-        made.append(Service(secret, stores=stores, **seconds))
+    def make(secret: Callable[[], str] | None = None, *, stores: bool = True, **options: Any) -> Service:
+        made.append(Service(secret, stores=stores, **options))
         return made[-1]
 
     yield make
@@ -183,6 +190,28 @@ def test_a_bucket_that_the_config_does_not_have_is_ignored_and_told_once(make: M
     (arrival,) = service.arrivals
     assert (arrival.events, arrival.stored) == ([], None)
     assert "notifications of bucket 'stranger' are ignored; expected those of 'real', 'second'" in arrival.note
+
+
+def test_the_name_of_a_bucket_that_the_config_does_not_have_is_spelled_out_once(make: Make) -> None:
+    service = make()
+    service.send(notification("a", bucket="it's \x1b[31mred%20\\n"))
+    until(lambda: service.arrivals)
+    assert "notifications of bucket 'it's \\x1b[31mred%20\\n' are ignored" in service.arrivals[0].note
+
+
+def test_the_test_event_of_s3_is_acknowledged(make: Make) -> None:
+    service = make()
+    body = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-03-01T00:00:00.000Z", "Bucket": "real"}
+    assert service.send(json.dumps(body).encode()) == (200, "OK")
+    assert service.events == []
+
+
+@pytest.mark.parametrize("prefix", ["a/b c/", "a%2Fb+c%2F"])
+def test_a_key_of_ceph_is_of_a_prefix_whether_it_is_quoted_or_not(make: Make, prefix: str) -> None:
+    service = make(prefix=[prefix])
+    for key in ("a%2Fb+c%2Fd", "b%2Fd"):
+        assert service.send(notification(key, source="ceph:s3"))[0] == 200
+    assert [(event.object_key, event.quoted) for event in service.events] == [("a%2Fb+c%2Fd", True)]
 
 
 @pytest.mark.parametrize(("key", "quoted"), [("a+b", True), ("a%2Bb", True), ("a b", None), ("a/x.log", None)])

@@ -18,6 +18,9 @@ from slips.model import ObjectEvent
 DEPTH = 24
 """Most levels of nested texts and objects. The record of a failed Reporter, redriven to a queue, has a dozen."""
 
+TEST_EVENT = "s3:TestEvent"
+"""Sent when notifications are set up."""
+
 
 class Message(Struct):
     """One message for EventPusher: a record of SNS or SQS, or one that S3 sent itself."""
@@ -78,7 +81,7 @@ class Arrivals:
                     self.read_record(record, f"{where}: Records[{number}]", depth + 1)
                 except EnvelopeError as error:
                     self.problems.append(str(error))
-        elif value.get("Event") == "s3:TestEvent":
+        elif value.get("Event") == TEST_EVENT:
             self.ignored += 1
         elif "detail-type" in value:
             self._add(of_eventbridge(value, where))

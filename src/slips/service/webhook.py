@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from slips.envelope.arrivals import messages
+from slips.envelope.arrivals import TEST_EVENT, messages
 from slips.envelope.members import dig, parsed
 from slips.errors import EnvelopeError, UsageError
 from slips.model import ObjectEvent
@@ -250,17 +250,22 @@ class WebhookSource:
         Raises EnvelopeError if nothing can.
         """
         payload = parsed(body, "body")
+        if dig(payload, "Event") == TEST_EVENT:
+            return [], ""
         if not isinstance(dig(payload, "Records"), list):
             raise EnvelopeError("body: no list 'Records'; a notification of S3, Ceph or MinIO was expected")
         found, problems = list[ObjectEvent](), list[str]()
         for record, message in zip(payload["Records"], messages(payload), strict=True):
             problems += [message.problem] * bool(message.problem)
             for event in message.events:
-                named = self._names.of(_with_given_key(event, record))
+                named = self._names.of(event)
                 if named is None:
                     self._tell_stranger(event.bucket_name)
-                else:
-                    found += named
+                    continue
+                given = _with_given_key(event, record)
+                as_given = self._names.of(given) or []
+                # Of one that is quoted, the prefix may be quoted, too.
+                found += as_given or [_with_given_key(each, record) for each in named]
         return found, "; ".join(problems)
 
     def _tell_stranger(self, bucket: str) -> None:
@@ -268,7 +273,7 @@ class WebhookSource:
         if bucket not in self._strangers and len(self._strangers) < CONNECTIONS:
             self._strangers.add(bucket)
             note = (
-                f"{self.name}: notifications of bucket {one_line(bucket)!r} are ignored; expected those of "
+                f"{self.name}: notifications of bucket '{one_line(bucket)}' are ignored; expected those of "
                 f"{self._names.shown}; give it a name in 'backend.embedded.buckets', or end its notifications"
             )
             self._inbox.offer(Arrival([], note=note))
