@@ -17,6 +17,7 @@ from fakes import Errors, FakeSite, Queue, Streams
 from slips.envelope.arrivals import messages
 from slips.envelope.lane import arguments, decode, encode, lane_records
 from slips.envelope.lost import unwrap
+from slips.envelope.object_event import LARGEST
 from slips.errors import EnvelopeError
 from slips.pipeline.report import report_lost
 from slips.pipeline.undelivered import redeliver
@@ -166,3 +167,15 @@ def test_main_func_reads_the_event_that_a_dispatcher_sends_of_any_record(data: s
 def test_any_data_of_a_record_is_an_event_or_an_error(data: bytes) -> None:
     with pytest.raises(EnvelopeError, match="expected"):
         decode(data)
+
+
+@pytest.mark.parametrize("size", [-1, LARGEST + 1, 2**70])
+def test_an_object_whose_size_cannot_be_is_told_and_the_others_of_its_message_arrive(size: int) -> None:
+    """Sums of sizes are kept in columns of 64 bits: one of such a size would end the service."""
+    records = [
+        {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": key, "size": each}}}
+        for key, each in (("bad", size), ("good", LARGEST), ("empty", 0))
+    ]
+    (message,) = messages({"Records": [{"messageId": "1", "body": json.dumps({"Records": records})}]})
+    assert [event.object_key for event in message.events] == ["good", "empty"]
+    assert message.problem.startswith("Records[0].body: Records[0]: the size is below 0, or beyond 1,125,")

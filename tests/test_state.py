@@ -20,6 +20,7 @@ from projects import Project
 from slips.backends.machine.patience import Patience
 from slips.backends.machine.sqlite import FILE
 from slips.backends.machine.state import MachineState
+from slips.brakes import Spent
 from slips.errors import StateError
 from slips.model import ErrorItem, ObjectEvent, Sample
 
@@ -291,3 +292,10 @@ def test_a_state_that_cannot_be_opened_for_want_of_descriptors_says_so(project: 
     ended = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "Too many open files: raise the limit with 'ulimit -n'" in ended.stderr
+
+
+def test_more_bytes_than_sqlite_counts_are_spent_as_the_most_that_it_does(tmp_path: Path) -> None:
+    """An event of a former version, on its lane, may have any size."""
+    with closing(MachineState.open(tmp_path)) as state:
+        state.brakes.put_spent(Spent("2026-03-01", 1, 2**70))
+        assert state.brakes.spent("2026-03-01") == Spent("2026-03-01", 1, 2**63 - 1)

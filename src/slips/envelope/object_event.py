@@ -12,6 +12,8 @@ from slips.model import ObjectEvent, readable
 
 S = TypeVar("S", bound=Struct)
 
+LARGEST = 2**50
+"""Most bytes of an object: far more than S3 stores, and so few that no sum of them overflows a column of a database."""
 SHOWN = 40
 """Characters shown before and behind a lone surrogate, in a problem."""
 
@@ -34,6 +36,10 @@ def of_creation(where: str, **fields: Any) -> ObjectEvent:
     for name in ("bucket_name", "object_key"):
         if not fields[name]:
             raise EnvelopeError(f"{where}: the {name.replace('_', ' ')} is empty; a name was expected")
+    if not 0 <= fields["object_size"] <= LARGEST:
+        raise EnvelopeError(
+            f"{where}: the size is below 0, or beyond {LARGEST:,}; the bytes of an object were expected"
+        )
     return checked(ObjectEvent(**fields), where)
 
 

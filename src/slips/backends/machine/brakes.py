@@ -8,6 +8,9 @@ from slips.backends.machine.sqlite import Database, to_json
 from slips.brakes import Brake, Spent
 from slips.model import Lane
 
+_MOST = 2**63 - 1
+"""The largest integer that SQLite stores."""
+
 
 class SqliteBrakes:
     """The brakes of all lanes and handlers, and what has started on each day."""
@@ -41,10 +44,10 @@ class SqliteBrakes:
         return Spent(*rows[0]) if rows else Spent(day)
 
     def put_spent(self, spent: Spent) -> None:
-        """Store what has started on a day, and forget the days before."""
+        """Store what has started on a day, and forget the days before. `bytes` counts no further than SQLite does."""
         with self._database.transaction():
             self._database.execute("DELETE FROM spent WHERE day < ?", (spent.day,))
             self._database.execute(
                 "INSERT OR REPLACE INTO spent (day, objects, bytes, granted) VALUES (?, ?, ?, ?)",
-                (spent.day, spent.objects, spent.bytes, spent.granted),
+                (spent.day, spent.objects, max(-_MOST, min(spent.bytes, _MOST)), spent.granted),
             )
