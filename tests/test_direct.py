@@ -7,6 +7,7 @@ import datetime
 import io
 import json
 import pickle
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chains import OBJECT, Pieces
 from fakes import FakeSite, Objects, config_of, object_event
 from slips.errors import DecompressionError
-from slips.format import Rule
+from slips.format import RecordLimits, Rule
 from slips.interface import Handler
 from slips.model import LateMetaData, MetaData, Outcome
 from slips.parsing import Json, all_of, any_of, epoch, iso
 from slips.parsing.chain import compile_chain, find_format
 from slips.parsing.direct import Direct, parse_typed
 from slips.parsing.event_types import EventTypes, Fitting
+from slips.parsing.json_text import LEVELS
 from slips.parsing.loop import unusual
 from slips.parsing.readers.document_lines import LineDocumentRecords
 from slips.parsing.readers.elements import ElementRecords
@@ -84,6 +87,17 @@ class Checked(Struct, rename={"label": "name"}):
     def __post_init__(self) -> None:
         if self.label == "a":
             raise ValueError("no 'a'")
+
+
+class Held(Struct):
+    """Fields whose values may have any number of levels."""
+
+    any_: Any = None
+    dict_: dict = {}  # type: ignore[type-arg]
+    dicts: dict[str, Any] = {}
+    list_: list = []  # type: ignore[type-arg]
+    lists: list[Any] = []
+    several: dict[str, Any] | list[Any] | int | None = None
 
 
 class Recursive(Struct):
@@ -158,19 +172,19 @@ def shown(event: Any) -> Any:
     ) else event
 
 
-def both(chain: Chain, declared: Any) -> tuple[Any, Any]:
+def both(chain: Chain, declared: Any, limits: RecordLimits = LIMITS) -> tuple[Any, Any]:
     """The functions that decode directly, and by a dict."""
     types = EventTypes.of(declared, "Handler")
     assert types is not None
     fitting = Fitting(types.fit(strict=True), types.kinds, types)
-    direct = parse_typed(fitting, chain._reader, chain._parsers, LIMITS, chain.parse)
+    direct = parse_typed(fitting, chain._reader, chain._parsers, limits, chain.parse)
     return direct, fitted(lambda meta, record: unusual(meta, record, chain.parse), fitting.fit)
 
 
-def chain_of(*declarations: Json) -> Chain:
+def chain_of(*declarations: Json, limits: RecordLimits = LIMITS) -> Chain:
     """A chain with `json` as a parser of its own, as it is behind a reader of the user's."""
     reader, json_ = (find_format(name, Path()) for name in ("s3-lines", "json"))
-    return Chain(["test"], reader, "", [json_, *declarations], LIMITS)
+    return Chain(["test"], reader, "", [json_, *declarations], limits)
 
 
 @pytest.mark.parametrize("declaration", [None, *DECLARED], ids=lambda one: one.name if one else "plain")
@@ -238,6 +252,31 @@ def test_a_text_deeper_than_allowed_is_refused_where_a_type_would_hold_it(kind: 
     found = outcome(direct, deep)
     assert found == outcome(by_dict, deep)
     assert found[0] == "RecordTooLarge"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, LEVELS, LEVELS + 1])
+def test_a_value_has_as_many_levels_as_allowed_and_none_more_whatever_its_type(depth: int) -> None:
+    limits = replace(LIMITS, depth=depth)
+    direct, by_dict = both(chain_of(limits=limits), Held, limits)
+    for name, levels in product(Held.__struct_fields__, range(depth + 2)):
+        for opened, closed in (("[", "]"), ('{"a": ', "}")):
+            value = f"{opened * levels}{0 if levels and opened != '[' else ''}{closed * levels}" or "0"
+            found = outcome(direct, f'{{"{name}": {value}}}'.encode())
+            assert found == outcome(by_dict, f'{{"{name}": {value}}}'.encode())
+            if levels >= depth:
+                assert found[0] == "RecordTooLarge"
+            elif name == "any_":
+                assert found[1][0] == "Held"
+
+
+def test_an_event_has_as_many_values_as_allowed_and_none_more() -> None:
+    limits = replace(LIMITS, values=20)
+    direct, by_dict = both(chain_of(limits=limits), Held, limits)
+    for number, kind in ((19, "Held"), (20, "RecordTooLarge")):
+        text = f'{{"any_": [{",".join("0" * number)}]}}'.encode()
+        found = outcome(direct, text)
+        assert found == outcome(by_dict, text)
+        assert kind in (found[0], found[1][0])
 
 
 def of_real_logs(logs: Path, chain: list[str], path: Path, declared: Any) -> tuple[Any, Any]:
