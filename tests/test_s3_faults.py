@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
-from typing import TYPE_CHECKING, BinaryIO, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import boto3
 import pytest
@@ -137,3 +138,36 @@ def test_a_store_that_is_not_there_is_a_storage_error(server: Server) -> None:
     server.server_close()
     with pytest.raises(StorageError, match=r"s3://my-logs/a.log"):
         read(server)
+
+
+class Pages:
+    """A client whose listings are answered with canned pages."""
+
+    def __init__(self, *pages: dict[str, Any]) -> None:
+        self._pages = list(pages)
+        self.meta = SimpleNamespace(region_name="us-east-1")
+
+    def list_objects_v2(self, **_: Any) -> dict[str, Any]:
+        return self._pages.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("pages", "told"),
+    [
+        # Of servers that know the older ListObjects alone: they have markers in place of tokens.
+        ([{"IsTruncated": True, "NextMarker": "a"}], "with no continuation token"),
+        ([{"IsTruncated": True, "NextContinuationToken": "1"}] * 2, "with the same continuation token"),
+    ],
+)
+def test_a_listing_that_does_not_go_on_is_an_error_and_no_end(pages: list[dict[str, Any]], told: str) -> None:
+    store = S3Store(cast("Any", Pages(*pages)))
+    with pytest.raises(StorageError, match=f"s3://my-logs/x/: S3 answers that more keys follow, {told}"):
+        list(store.list("my-logs", "x/"))
+    store = S3Store(cast("Any", Pages(*pages)))
+    with pytest.raises(StorageError, match=told):
+        store.folders("my-logs", "x/")
+
+
+def test_a_listing_goes_on_while_its_tokens_change() -> None:
+    pages = [{"IsTruncated": True, "NextContinuationToken": token} for token in "123"]
+    assert list(S3Store(cast("Any", Pages(*pages, {"IsTruncated": False}))).list("my-logs")) == []

@@ -140,7 +140,7 @@ class S3Store:
             )
             for each in answer.get("Contents", [])
         ]
-        return Page(events, answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else "")
+        return Page(events, _next(answer, f"s3://{bucket}/{prefix}", then))
 
     def folders(self, bucket: str, prefix: str = "") -> Sequence[str]:
         """Return the beginnings of keys up to the first slash behind `prefix`. Raises StorageError."""
@@ -148,7 +148,7 @@ class S3Store:
         while True:
             answer = self._list(bucket, prefix, Delimiter="/", **({"ContinuationToken": then} if then else {}))
             found += [each["Prefix"] for each in answer.get("CommonPrefixes", [])]
-            then = answer.get("NextContinuationToken", "") if answer.get("IsTruncated") else ""
+            then = _next(answer, f"s3://{bucket}/{prefix}", then)
             if not then:
                 return found
 
@@ -236,6 +236,22 @@ class _ResumingBody:
                 f"the other {self._size - self._at:,} bytes of {self._etag}; look at the server, which should honour "
                 "Range and If-Match"
             ) from cause
+
+
+def _next(answer: ListObjectsV2OutputTypeDef, where: str, asked: str) -> str:
+    """Return the token of the page behind an answer, which was asked for by another one; empty behind the last.
+
+    Raises StorageError if there is no way on: an end there would leave out keys in silence, the same page never ends.
+    """
+    if not answer.get("IsTruncated"):
+        return ""
+    token = answer.get("NextContinuationToken", "")
+    if token in ("", asked):
+        raise StorageError(
+            f"{where}: S3 answers that more keys follow, with {'no' if not token else 'the same'} continuation token; "
+            "expected a server that knows ListObjectsV2; look at its version"
+        )
+    return token
 
 
 def _is_away(error: ClientError | BotoCoreError) -> bool:
