@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import chains
 from configs import errors, mapping
+from slips.errors import FormatError
 from slips.parsing.chain import check_chain, compile_chain
 from slips.step import Step
 
@@ -43,6 +46,48 @@ def test_records_without_a_required_field_are_quarantined() -> None:
     seen = chains.run([{"json": {"require": ["eventType", "legacyEventType"]}}], b'{"legacyEventType": 1}\n{"x": 1}\n')
     assert [meta.seq for meta, _ in seen.events] == [1]
     assert seen.quarantined == [(2, "no 'eventType' or 'legacyEventType' (keys: x)")]
+
+
+@pytest.mark.parametrize(
+    ("step", "content"),
+    [
+        ({"json": {}}, b'{"ip": "192.0.2.7:80", "who": "ann"}\n'),
+        ({"csv": {}}, b"ip,who\n192.0.2.7:80,ann\n"),
+        ({"json-records:a": {}}, b'{"a": [{"ip": "192.0.2.7", "who": "ann"}]}'),
+        ({"logfmt": {}}, b"ip=192.0.2.7 who=ann\n"),
+        ({"key-value": {}}, b"ip=192.0.2.7 who=ann\n"),
+        ({"regex": {"pattern": r"(?P<ip>\S+) (?P<who>.*)"}}, b"192.0.2.7 ann\n"),
+        ({"grok": {"pattern": "%{IP:ip} %{WORD:who}"}}, b"192.0.2.7 ann\n"),
+        ({"access-log": {"columns": "ip who"}}, b"192.0.2.7 ann\n"),
+        ({"xml": {}}, b"<e><ip>192.0.2.7</ip><who>ann</who></e>\n"),
+    ],
+)
+def test_options_name_the_entities_of_formats_without_fields_of_their_own(
+    step: dict[str, dict[str, Any]], content: bytes
+) -> None:
+    ((name, options),) = step.items()
+    named = {**options, "entities": {"addresses": "ip", "users": "who"}}
+    ((meta, _),) = chains.run([{name: named}], content).events
+    assert (meta.entities.addresses, meta.entities.users) == (("192.0.2.7",), ("ann",))
+
+
+def test_an_access_log_names_its_client_and_its_user() -> None:
+    line = b'192.0.2.7 - ann [29/Nov/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 5\n'
+    ((meta, _),) = chains.run(["access-log"], line).events
+    assert (meta.entities.addresses, meta.entities.users) == (("192.0.2.7",), ("ann",))
+
+
+@pytest.mark.parametrize(
+    ("entities", "mistake"),
+    [
+        ({"user": "a"}, "entities: no kind 'user'; expected one of addresses, users, hosts, domains, hashes"),
+        ({"users": ""}, "entities: users is ''; expected paths with blanks between"),
+        ({"users": "a..b ."}, "entities: users names '.'; expected a field such as 'user.name'"),
+    ],
+)
+def test_entities_that_fit_no_event_are_a_mistake(entities: dict[str, str], mistake: str) -> None:
+    with pytest.raises(FormatError, match=re.escape(mistake)):
+        compile_chain([{"json": {"entities": entities}}], Path())
 
 
 def test_rows_and_elements_take_the_same_options() -> None:

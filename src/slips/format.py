@@ -23,7 +23,7 @@ from typing import Annotated, Any, BinaryIO, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from slips.entities import EntityNames, EntityPaths
+from slips.entities import KINDS, EntityNames, EntityPaths
 from slips.errors import ReaderError, RecordError, RecordTooLarge, RecordTooLong
 from slips.model import MetaData
 from slips.step import Step
@@ -219,6 +219,13 @@ class MeaningOptions(FormatOptions, frozen=True):
     absent: Annotated[_Names, a_key("Text that stands for no value, or several.", "-")] = msgspec.field(
         default_factory=list
     )
+    entities: Annotated[
+        dict[str, str],
+        a_key(
+            f"Fields that name {', '.join(KINDS)}, for `meta.entities`: by kind, with blanks between.",
+            {"addresses": "src.ip dst.ip", "users": "actor.email"},
+        ),
+    ] = msgspec.field(default_factory=dict)
 
 
 class PerObject:

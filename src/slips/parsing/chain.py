@@ -278,8 +278,8 @@ def _meaning(format_: Format, options: FormatOptions) -> Format | None:
 
     Raises ValueError.
     """
-    if not (
-        isinstance(options, MeaningOptions) and (options.time or options.tag or options.message or options.require)
+    if not isinstance(options, MeaningOptions) or not any(
+        (options.time, options.tag, options.message, options.require, options.entities)
     ):
         return None
     from slips.parsing.declare import Declaration, Json  # few chains need it, and its compiler

@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from slips import times
+from slips.entities import EntityPaths
 from slips.errors import RecordError
 from slips.format import Condition, Event, MeaningOptions, Parsed, Rule
 from slips.model import MetaData
@@ -370,6 +371,7 @@ def parts_of(options: MeaningOptions) -> dict[str, Any]:
         "tag": lambda: Template(options.tag).source,
         "message": lambda: Template(options.message).source,
         "require": lambda: any_of(*options.require) if options.require else None,
+        "entities": lambda: options.entities if EntityPaths.of(options.entities) else {},
     }
     parts: dict[str, Any] = {"absent": tuple(options.absent)}
     mistakes = []
@@ -377,7 +379,7 @@ def parts_of(options: MeaningOptions) -> dict[str, Any]:
         try:
             parts[option] = make()
         except ValueError as error:
-            mistakes.append(f"{option}: {error}")
+            mistakes.append(f"{option}: {str(error).removeprefix(f'{option}: ')}")
     if mistakes:
         raise ValueError("\n".join(mistakes))
     return parts

@@ -95,7 +95,7 @@ class _AccessLog(Quoted):
         declared = self
         if isinstance(options, AccessLogOptions) and options.columns:
             declared = replace(
-                self, columns=options.columns, optional=(), requests={}, integers=(), time=None, message=""
+                self, columns=options.columns, optional=(), requests={}, integers=(), time=None, message="", entities={}
             )
         return super(_AccessLog, declared).with_options(options)
 
@@ -124,6 +124,7 @@ ACCESS_LOG = _AccessLog(
     integers="status bytes",
     time=clf("time"),
     message="{client|'-'} {request|'-'} {status|'-'}",
+    entities={"addresses": "client", "users": "user"},
 )
 
 KEY_VALUE = _KeyValue(
