@@ -15,6 +15,7 @@ from projects import Project
 from slips.codec import CodecLimits, decode
 from slips.errors import SlipsError, UsageError
 from slips.inference.meaning import message_of, required_of, time_of
+from slips.inference.naming import entities_of
 from slips.new_format.layout import READ, layout_of
 from slips.new_format.write import create
 
@@ -238,6 +239,38 @@ def test_what_a_rule_filters_is_in_the_expected_file(tmp_path: Path) -> None:
     create("acme/flow", f"{header}\n{COLUMNS}".encode(), tmp_path, tmp_path)
     first = (tmp_path / "acme/flow.expected.jsonl").read_text().splitlines()[0]
     assert json.loads(first) == {"filtered": "header", "seq": 1}
+
+
+SIGNIN = {
+    "at": "2026-11-29T08:00:00Z",
+    "src_ip": "192.0.2.7",
+    "peer": "[2001:db8::1]:443",
+    "forwarded": ["192.0.2.1", "192.0.2.2"],
+    "user": {"id": "00u1", "name": "Ann", "agent": "curl"},
+    "user_agent": "curl/8",
+    "targetUserName": "bob",
+    "hostname": "web1",
+    "sni": "www.example.com",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0bb822cd15d6c15b0f00a8",
+    "trace_id": "9f86d081884c7d659a2feaa0c55ad015",
+    "agent_version": "10.0.1.2",
+    "uid": 17,
+}
+
+
+def test_the_declaration_names_the_entities_that_names_and_values_tell(tmp_path: Path) -> None:
+    lines = f"{json.dumps(SIGNIN)}\n{json.dumps({**SIGNIN, 'src_ip': '-', 'targetUserName': ''})}\n"
+    made = create("acme/signin", lines.encode(), tmp_path, tmp_path)
+    (meta, _), _ = chains.run([made.step], lines.encode(), root=tmp_path).events
+    assert meta.entities.addresses == ("192.0.2.7", "2001:db8::1", "192.0.2.1", "192.0.2.2")
+    assert meta.entities.users == ("00u1", "Ann", "bob")
+    assert (meta.entities.hosts, meta.entities.domains) == (("web1",), ("www.example.com",))
+    assert meta.entities.hashes == (SIGNIN["sha256"],)
+
+
+def test_a_field_that_has_addresses_at_times_is_of_no_kind() -> None:
+    assert entities_of([{"host": "192.0.2.7"}, {"host": "web1"}]) == {}
+    assert entities_of([{"host": "web1"}, {"host": "web2"}]) == {"hosts": "host"}
 
 
 def test_the_declaration_is_python_as_a_person_would_write_it(tmp_path: Path) -> None:

@@ -4,5 +4,6 @@ layout      guesses the family of the lines, and the arguments of the family
 trial       runs a declaration, or a chain, on the bytes of a log
 write       writes the files
 
-`slips.inference.meaning` guesses which fields have the time, the message, and what every record has.
+`slips.inference.meaning` guesses which fields have the time, the message, and what every record has;
+`slips.inference.naming` those that name addresses, users, hosts, domains and hashes.
 """

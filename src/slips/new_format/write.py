@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from slips import formats
 from slips.errors import UsageError
 from slips.inference.meaning import is_day_alone, message_of, required_of, time_of
+from slips.inference.naming import entities_of
 from slips.new_format.layout import Layout, layout_of
 from slips.new_format.trial import expected
 from slips.parsing.chain import compile_chain
@@ -146,6 +147,8 @@ def _source(layout: Layout, vendor: str, product: str, time: tuple[str, str] | N
     arguments |= {
         key: _raw(str(value)) if key in ("pattern", "head") else _written(value) for key, value in own.items()
     }
+    if entities := entities_of(layout.events):
+        arguments["entities"] = _dictionary(entities)
     variable = re.sub(r"\W", "_", product).upper()
     lines = "".join(f"    {key}={value},\n" for key, value in arguments.items())
     return (
@@ -173,6 +176,14 @@ def _raw(pattern: str) -> str:
     pieces = re.findall(rf".{{1,{_WIDTH - 20}}}(?<!\\)", pattern)
     lines = "".join(f'        r"{piece}"\n' for piece in pieces)
     return f"(\n{lines}    )"
+
+
+def _dictionary(texts: dict[str, str]) -> str:
+    """Return a dict of texts as Python, an entry a line if one line is too short for all."""
+    whole = _written(texts)
+    if len(whole) <= _WIDTH - len("    entities=,"):
+        return whole
+    return "{\n" + "".join(f"        {_written(key)}: {_written(text)},\n" for key, text in texts.items()) + "    }"
 
 
 def _written(value: Any) -> str:
