@@ -18,7 +18,7 @@ _COUNTS = frozenset(
     """proto appid attackid countapp countav countips countweb countdlp countssl countwaf countemail remport locport
     stage vrf filesize lanin lanout wanin wanout shaperdropsentbyte shaperdroprcvdbyte vwlid
     slatargetid channel rate signal noise incidentserialno cpu mem disk totalsession count cat quotaused quotamax
-    criticalcount highcount mediumcount lowcount passedcount""".split()
+    criticalcount highcount mediumcount lowcount passedcount message_length notif_delay""".split()
 )
 """Fields whose values are numbers, and words in logs of some products, such as the protocol of FortiWeb."""
 
@@ -40,6 +40,7 @@ FORTINET = KeyValue(
     "FortiGate logs: traffic, UTM, events, with or without a syslog header; FortiWeb, FortiManager, FortiAnalyzer",
     "https://docs.fortinet.com/document/fortigate/7.6.0/fortios-log-message-reference/160372/list-of-log-types-and-subtypes",
     chain=("s3-lines", "syslog-any", "fortinet"),
+    head=r"(?:(?P<date>\d{4}-\d\d-\d\d) (?P<time>[0-9:.]+) )?",  # of FortiMail's own files
     require=any_of("logid", "log_id", all_of("type", "subtype"), "devid"),
     time=stamp("eventtime", ("date", "time", "tz"), ("date", "time")),
     tag="fortinet.{type|'log'}.{subtype|'event'}",
@@ -54,6 +55,32 @@ FORTINET = KeyValue(
         "users": "user unauthuser dstuser xauthuser eapuser user_name",
         "hosts": "srcname dstname devname",
         "domains": "hostname qname",
+        "hashes": "filehash analyticscksum",
+    },
+)
+
+# FortiMail writes pairs so, and other products with `set format csv` of their syslog. Both quotes mark values.
+FORTINET_CSV = KeyValue(
+    "fortinet-csv",
+    "Fortinet logs with commas between their pairs: FortiMail, FortiGate with the syslog format csv, FortiNDR",
+    "https://docs.fortinet.com/document/fortimail/8.0.0/log-reference/292270",
+    chain=("s3-lines", "syslog-any", "fortinet-csv"),
+    separator=",",
+    quotes="\"'",
+    require=all_of(any_of("log_id", "logid", "device_id", "devid"), any_of("type", "pri", "level")),
+    time=FORTINET.time,
+    tag=FORTINET.tag,
+    message="{action|disposition|pri|level|'-'} {client_ip|srcip|src|user|from|'-'} => {to|dst_ip|dstip|dst|'-'}: "
+    "{msg|subject|logdesc|'-'}",
+    absent=FORTINET.absent,
+    integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt
+        rcvdpkt crscore craction transport sentdelta rcvddelta tranport""",
+    refine=_read_others,
+    entities={
+        "addresses": "client_ip dst_ip srcip dstip src dst remip locip tranip transip",
+        "users": "from to hfrom user unauthuser",
+        "hosts": "client_name devname srcname dstname",
+        "domains": "domain hostname qname",
         "hashes": "filehash analyticscksum",
     },
 )
