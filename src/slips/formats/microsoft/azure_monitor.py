@@ -5,6 +5,10 @@ All have the same envelope, one JSON object a record or an array `records` of th
 
 from __future__ import annotations
 
+import re
+
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Json, all_of, any_of, iso
 
 _USERS = "identity.claims.upn identity.authorization.evidence.principalId caller properties.eventProperties.upn"
@@ -52,6 +56,40 @@ AZURE_APPGATEWAY = Json(
     },
 )
 
+_REQUEST = re.compile(
+    r"(?P<protocol>[A-Za-z]+)(?: Type=(?P<icmp_type>\d+))? request from (?P<source_ip>[^\s:]+|\[[^\]\s]+\])"
+    r"(?::(?P<source_port>\d*))? to (?P<target>[^\s:]*[^\s:.]|\[[^\]\s]+\])(?::(?P<target_port>\d*))?"
+    r"(?: was DNAT'ed to (?P<translated_ip>[0-9.]*[0-9])(?::(?P<translated_port>\d+))?)?(?:\.|$)"
+)
+_PARTS = re.compile(r"\.+ *(?=[A-Z][A-Za-z]*(?: [A-Z][a-z]+){0,2}: )")
+"""What stands between the parts of such a text, as in `Action: Deny. Rule: a rule`."""
+_ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_LENGTH = 4_096
+"""Characters of such a text that are taken apart."""
+
+
+def _read_request(meta: MetaData, event: Event) -> None:
+    """Add `request`: addresses, ports, action and rule in the text that the firewall's older categories have."""
+    properties = event.get("properties")
+    text = properties.get("msg") if properties.__class__ is dict else None
+    if text.__class__ is not str:
+        return
+    meta.message = text.strip()
+    if (found := _REQUEST.match(text[:_LENGTH])) is None:
+        return
+    request: Event = {}
+    for name, value in found.groupdict().items():
+        if value:
+            request[name] = int(value) if name.endswith(("port", "type")) else value.strip("[]")
+    target = request.pop("target")
+    request["target_ip" if _ADDRESS.fullmatch(target) else "target_name"] = target
+    for part in _PARTS.split(f".{text[found.end() : _LENGTH]}"):
+        name, colon, value = part.partition(": ")
+        if colon:
+            request.setdefault(name.lower().replace(" ", "_"), value.rstrip(" ."))
+    event["request"] = request
+
+
 AZURE_FIREWALL = Json(
     "azure-firewall",
     "Azure Firewall: network, application, NAT, DNS and threat intelligence rules",
@@ -70,9 +108,11 @@ AZURE_FIREWALL = Json(
         "{properties.Fqdn|properties.DestinationIp|properties.QueryName|'-'}:{properties.DestinationPort|'-'}"
     ),
     integers="properties.SourcePort properties.DestinationPort properties.TranslatedPort properties.ServerPort",
+    refine=_read_request,
     entities={
-        "addresses": "properties.SourceIp properties.DestinationIp properties.TranslatedIp properties.ServerIp",
-        "domains": "properties.Fqdn properties.QueryName",
+        "addresses": """properties.SourceIp properties.DestinationIp properties.TranslatedIp properties.ServerIp
+            request.source_ip request.target_ip request.translated_ip""",
+        "domains": "properties.Fqdn properties.QueryName request.target_name",
     },
 )
 
