@@ -178,7 +178,7 @@ def test_lines_with_a_clock_alone_are_known_as_those_of_a_java_program_without_t
     assert {meta.timestamp for meta in best.trial.metas} == {SOURCE.timestamp}
 
 
-@pytest.mark.parametrize("name", ["etcd", "caddy-log", "vault-audit"])
+@pytest.mark.parametrize("name", ["atlassian", "etcd", "caddy-log", "vault-audit"])
 def test_the_json_of_a_format_that_also_has_texts_is_known(name: str) -> None:
     objects = [line for line in sample(name).splitlines(keepends=True) if line.startswith(b"{")]
     assert name in [each.format for each in infer(b"".join(objects), SOURCE).fitting][:2]

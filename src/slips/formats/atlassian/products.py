@@ -33,7 +33,7 @@ ATLASSIAN = one_of(
         time=moment("attributes.time", "created", "creationDate", "timestamp.epochSecond", "timestamp"),
         tag="atlassian.audit.{attributes.action|auditType.action|type.action|'event'}",
         message="{message.content|summary|attributes.action|auditType.action|type.action|'-'} "
-        "by {attributes.actor.email|author.name|author.displayName|'-'}",
+        "by {attributes.actor.email|author.name|author.displayName|authorAccountId|'-'}",
         refine=_add_nanoseconds,
     ),
     Patterns(
@@ -81,6 +81,6 @@ ATLASSIAN = one_of(
     tag="atlassian.{audit|access|application}",
     entities={
         "addresses": "client attributes.context.attributes.ip attributes.location.ip remoteAddress source",
-        "users": "user attributes.actor.email author.name author.displayName",
+        "users": "user attributes.actor.email author.name author.displayName authorAccountId",
     },
 )
