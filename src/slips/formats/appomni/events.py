@@ -7,7 +7,7 @@ from slips.parsing import Json, any_of, iso
 APPOMNI = Json(
     "appomni",
     "AppOmni alerts, and events of the applications that it watches",
-    "https://appomni.com/product/integrations/",
+    "https://labs.appomni.com/aces/event.html",
     require=any_of("appomni.event", "appomni.alert", "appomni.organization"),
     time=iso("@timestamp", "timestamp", "event.created"),
     tag="appomni.{appomni.event.dataset|event.kind|'event'}",

@@ -8,7 +8,7 @@ from slips.parsing import Json, all_of, any_of, moment
 CATO = Json(
     "cato",
     "Cato Networks events, written to S3 or of the API: firewall, IPS, anti-malware, connectivity, audit",
-    "https://support.catonetworks.com/hc/en-us/articles/9726441847965-Integrating-Cato-Events-with-AWS-S3",
+    "https://support.catonetworks.com/hc/en-us/articles/5131416221085-Explaining-the-Event-Fields",
     require=any_of(
         all_of("event_type", any_of("event_sub_type", "internalId", "src_site")),
         all_of("fieldsMap.event_type", any_of("fieldsMap.event_sub_type", "fieldsMap.internalId")),

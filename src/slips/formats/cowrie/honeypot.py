@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, iso
 COWRIE = Json(
     "cowrie",
     "Cowrie SSH and Telnet honeypot events",
-    "https://docs.cowrie.org/en/latest/OUTPUT.html",
+    "https://docs.cowrie.org/en/stable/OUTPUT.html",
     require=all_of("eventid", any_of("session", "src_ip", "sensor")),
     time=iso("timestamp"),
     tag="{eventid}",

@@ -7,7 +7,8 @@ from slips.parsing import Json, all_of, any_of, iso
 TRACEBIT = Json(
     "tracebit",
     "Tracebit alerts: canary resources that somebody touched, canary credentials that somebody used",
-    "https://tracebit.com/docs",
+    # Its own documentation asks for an account; this page has the schema.
+    "https://docs.panther.com/data-onboarding/supported-logs/tracebit",
     require=all_of("alert_id", any_of("tracebit_portal_url", "canary", "canary_credential", "discriminator")),
     time=iso("timestamp"),
     tag="tracebit.{discriminator.subtype|discriminator.type|'alert'}",
