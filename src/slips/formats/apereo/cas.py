@@ -72,6 +72,8 @@ def _take_answers(meta: MetaData, event: Event) -> None:
     kind, answers = "audit", None
     if text.startswith("{") and "}" in text and '"who"' in text:
         found = load_json(text.encode("utf-8", "surrogateescape"))
+        if "action" not in found:
+            raise foreign_record("an object without 'action'; expected a record of the audit trail")
         answers = {_JSON.get(name, name): value for name, value in found.items()}
     elif text.startswith(_BEGIN):
         answers = _answers(text.split("\n"))
