@@ -279,6 +279,29 @@ def test_an_event_has_as_many_values_as_allowed_and_none_more() -> None:
         assert kind in (found[0], found[1][0])
 
 
+class Defaults(Struct):
+    """What an event lacks has a value here that the declaration must not read."""
+
+    name: str
+    kind: str = "unknown"
+    n: int = 7
+
+
+class Tagged(Struct, tag_field="kind", tag="c"):
+    name: str
+
+
+@pytest.mark.parametrize("declaration", [None, *DECLARED], ids=lambda one: one.name if one else "plain")
+@pytest.mark.parametrize(
+    "declared", [Defaults, Tagged, {"x.c": Defaults, "*": Open}], ids=["defaults", "tagged", "per tag"]
+)
+def test_what_an_event_lacks_or_has_is_what_a_dict_says(declaration: Json | None, declared: Any) -> None:
+    direct, by_dict = both(chain_of(*([declaration] if declaration else [])), declared)
+    for kind, n, user in product(({}, {"kind": "c"}, {"kind": "b"}), ({}, {"n": 5}), ({}, {"user": {"arn": "r"}})):
+        text = json.dumps({"name": "x", **kind, **n, **user}).encode()
+        assert outcome(direct, text) == outcome(by_dict, text)
+
+
 def of_real_logs(logs: Path, chain: list[str], path: Path, declared: Any) -> tuple[Any, Any]:
     """What a handler gets of a file, typed directly and by a dict."""
     compiled = chain_of(*(format_ for format_, _ in compile_chain(chain, Path())._parsers))  # type: ignore[arg-type]
