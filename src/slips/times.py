@@ -25,8 +25,9 @@ _from_iso = datetime.fromisoformat
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)
 _EARLIEST, _END = -62_135_596_800.0, 253_402_300_800.0
-# Zones that RFC 3339, Ruby and Go write and `fromisoformat` refuses: "z", " UTC", " (UTC)", " +0900", " +0900 JST".
-_UTC_NAME = re.compile(r"(?: ?UTC| ?GMT| \((?:UTC|GMT)\)|z)$")
+# Zones that RFC 3339, Ruby and Go write and `fromisoformat` refuses: "z", " Z", " UTC", " (UTC)", " +0900", and
+# " +0900 JST".
+_UTC_NAME = re.compile(r"(?: ?UTC| ?GMT| \((?:UTC|GMT)\)|z| Z)$")
 _NAME_BEHIND_OFFSET = re.compile(r"(?<=[+-]\d{4}) [A-Z]{3,4}$")
 _ZONE_NAME = re.compile(r"(?<=\d) ?([A-Z]{3,4})$")
 _SPACED_OFFSET = re.compile(r" (?=[+-]\d\d:?\d\d$)")

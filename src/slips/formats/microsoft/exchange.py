@@ -1,8 +1,8 @@
-"""Message tracking logs of Exchange Server."""
+"""Message tracking logs and protocol logs of Exchange Server."""
 
 from __future__ import annotations
 
-from slips.parsing import Csv, iso
+from slips.parsing import Csv, all_of, any_of, iso
 
 EXCHANGE_TRACKING = Csv(
     "exchange-tracking",
@@ -23,5 +23,30 @@ EXCHANGE_TRACKING = Csv(
         "addresses": "client-ip server-ip original-client-ip original-server-ip",
         "hosts": "client-hostname server-hostname",
         "users": "sender-address recipient-address",
+    },
+)
+EXCHANGE_PROTOCOL = Csv(
+    "exchange-protocol",
+    "protocol logs of Microsoft Exchange Server: SMTP send and receive, IMAP and POP, HTTP proxy, with any fields",
+    "https://learn.microsoft.com/en-us/exchange/mail-flow/connectors/protocol-logging",
+    chain=("s3-lines", "exchange-protocol"),
+    tag="microsoft.exchange.protocol",
+    time=iso("date-time", "dateTime", "DateTime"),
+    message="{event|command|Method|'-'} {data|parameters|UrlStem|'-'} {remote-endpoint|cIp|ClientIpAddress|'-'} => "
+    "{local-endpoint|sIp|ServerHostName|'-'}",
+    directive="#Fields:",
+    columns="""date-time connector-id session-id sequence-number local-endpoint remote-endpoint event data context""",
+    others=("dateTime sessionId seqNumber sIp cIp user duration rqsize rpsize command parameters context puid",),
+    require=any_of(
+        all_of("date-time", "session-id", "sequence-number"),
+        all_of("dateTime", "sessionId", "seqNumber"),
+        all_of("DateTime", "RequestId"),
+    ),
+    absent="",
+    integers="sequence-number seqNumber duration rqsize rpsize HttpStatus",
+    entities={
+        "addresses": "local-endpoint remote-endpoint sIp cIp ClientIpAddress",
+        "users": "user AuthenticatedUser",
+        "hosts": "ServerHostName",
     },
 )
