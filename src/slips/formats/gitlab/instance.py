@@ -50,6 +50,7 @@ GITLAB = one_of(
             r'"(?P<method>[^ "]+) (?P<path>[^ "]+) [^"]*" (?P<status>\d+) (?P<bytes>\d+)',
             r'Started (?P<method>[A-Z]+) "(?P<path>[^"]*)" for (?P<client>[^ ]+) at '
             r"(?P<time>\d{4}-\d\d-\d\d [0-9:]+ [+-]\d{4})",
+            r"(?:(?P<program>[a-z]+): )?(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ",  # of Go programs, as Workhorse
             r"(?P<month>[A-Z][a-z]+) (?P<day>\d\d), (?P<year>\d{4}) (?P<clock>\d\d:\d\d): ",
         ),
         integers="pid status bytes",

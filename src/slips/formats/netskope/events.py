@@ -1,4 +1,4 @@
-"""Events and alerts of Netskope."""
+"""Events and alerts of Netskope, and its transaction events as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from slips.parsing import Json, all_of, any_of, moment
 
 NETSKOPE = Json(
     "netskope",
-    "Netskope application, page, network, audit and infrastructure events, and alerts",
+    "Netskope application, page, network, audit and infrastructure events, alerts, and transactions as JSON",
     "https://docs.netskope.com/en/rest-api-events-and-alerts-response-descriptions/",
     require=any_of(
         all_of("_id", any_of("app", "user", "alert", "type", "audit_log_event", "device_name", "srcip")),
@@ -14,18 +14,23 @@ NETSKOPE = Json(
         all_of(any_of("insertion_epoch_timestamp", "_insertion_epoch_timestamp"), any_of("app", "user", "type")),
         all_of("record_type", any_of("app", "user", "timestamp")),
         all_of("alert_type", any_of("alert_name", "app", "user")),
+        all_of("x-transaction-id", any_of("x-type", "cs-host", "c-ip")),
     ),
-    time=moment("timestamp", "insertion_epoch_timestamp", "_insertion_epoch_timestamp"),
-    tag="netskope.{alert_type|type|audit_type|'event'}",
+    time=moment("timestamp", "insertion_epoch_timestamp", "_insertion_epoch_timestamp", "x-cs-timestamp"),
+    tag="netskope.{alert_type|type|audit_type|x-type|'event'}",
     message=(
-        "{activity|audit_log_event|alert_name|action|'-'} {app|object|page|'-'} by {user|userkey|'-'} from "
-        "{srcip|userip|'-'}"
+        "{activity|audit_log_event|alert_name|action|cs-method|'-'} {app|object|page|cs-host|'-'} by "
+        "{user|userkey|cs-username|'-'} from {srcip|userip|c-ip|'-'}"
     ),
+    absent="-",
+    integers="""time-taken cs-bytes sc-bytes bytes sc-status rs-status cs-uri-port x-cs-timestamp x-cs-src-port
+        x-cs-dst-port x-sr-src-port x-sr-dst-port x-cs-app-cci x-rs-file-size""",
+    floats="x-s-latitude x-s-longitude x-c-latitude x-c-longitude",
     entities={
-        "addresses": "srcip dstip userip",
-        "users": "user userkey acting_user from_user",
+        "addresses": "srcip dstip userip c-ip s-ip x-cs-userip x-cs-dst-ip",
+        "users": "user userkey acting_user from_user cs-username",
         "hosts": "hostname device_name computer_name dsthost",
-        "domains": "domain site",
-        "hashes": "md5 sha256 local_md5 local_sha256",
+        "domains": "domain site cs-host cs-dns x-cs-sni",
+        "hashes": "md5 sha256 local_md5 local_sha256 x-rs-file-md5 x-rs-file-sha256",
     },
 )
