@@ -216,6 +216,9 @@ LITERALS = {
     "cef": "CEF",
     "f5-asm": "ASM",
     "ibm-mq": "EXPLANATION ACTION",
+    "iptables": "warn",  # a level, which is a number
+    "oracle-audit": "Sun",  # the day of the week
+    "syslog": "daemon err",  # a facility and a level, which are numbers
     "heroku": "257",  # the length of the line
     "leef": "LEEF x7C 0x09 011dst",  # the version; delimiters of extensions, in several notations
     "meraki": "msg",  # before the text of an event of AnyConnect
