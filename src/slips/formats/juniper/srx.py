@@ -1,4 +1,4 @@
-"""Structured messages of Junos: RT_FLOW sessions, screens and policies of SRX firewalls."""
+"""Messages of Junos, structured and in the standard format: sessions, screens and policies of SRX firewalls."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import re
 from slips.errors import RecordError, foreign_record
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Syslog
+from slips.parsing import Syslog, one_of
 
 _TAG = re.compile(r"[A-Z][A-Z0-9]*+(?:_[A-Z0-9]++)+")
 """The kind of a message of Junos, such as `UI_LOGIN_EVENT`."""
 _PROCESSES = frozenset(
     """alarmd appidd bfdd chassisd cosd craftd dcd dfwd eventd eswd flowd flowd_octeon_hm idpd iked jsrpd kmd ksyncd
     l2ald l2cpd lacpd license-check mgd mib2d nsd pfed rmopd rpd rtlogd snmpd srxpfe utmd vccpd jdhcpd jsqlsyncd PFE FPC
-    RT_FLOW RT_IDS RT_IDP RT_UTM RT_AAMW RT_SCREEN RT_SECINTEL RT_IPSEC RT_ALG RT_NAT""".split()
+    kernel sshd login xntpd dot1xd authd
+    RT_SYSTEM RT_FLOW RT_IDS RT_IDP RT_UTM RT_AAMW RT_SCREEN RT_SECINTEL RT_IPSEC RT_ALG RT_NAT""".split()
 )
 """Processes of Junos, by which a message without a kind is known."""
+_KIND = re.compile(r"(?:\([^)]{1,60}\) |[\w.-]{1,60} )?([A-Z][A-Z0-9]*+(?:_[A-Z0-9]++)+): ?")
+"""The kind in a message of the standard format, perhaps behind the place of a card or the name of a node."""
+_CARD = re.compile(r"\(FPC |(?:node\d+\.)?fpc\d+ ")
+_FLOW = re.compile(r"([0-9a-fA-F.:]{2,45})/(\d{1,5})->([0-9a-fA-F.:]{2,45})/(\d{1,5})(?![\d.])")
 _NUMBERS = (
     *("source-port", "destination-port", "nat-source-port", "nat-destination-port", "protocol-id", "session-id-32"),
     *("packets-from-client", "bytes-from-client", "packets-from-server", "bytes-from-server", "elapsed-time"),
@@ -27,12 +32,13 @@ def _flatten(meta: MetaData, event: Event) -> None:
     """Put the parameters of Junos beside the fields of the header; none is in messages that are texts.
 
     A parameter with the name of a field of the header that has a value, such as the host that a file went to, is
-    `junos-hostname`. Raises RecordError for a line of other products: with their data, or without any, and neither of
-    a kind nor of a process of Junos.
+    `junos-hostname`. Cards and helpers write neither process nor kind. Raises RecordError for a line of other products:
+    with their data, or without any, and neither of a kind nor of a process of Junos.
     """
     data = event["structured_data"]
     if data is None:
-        if not _TAG.fullmatch(event["msg_id"] or "") and event["proc_name"] not in _PROCESSES:
+        is_of_junos = event["proc_name"] in _PROCESSES or (event["proc_name"] is None and event["msg_id"] is None)
+        if not is_of_junos and not _TAG.fullmatch(event["msg_id"] or ""):
             kind, process = event["msg_id"] or "-", event["proc_name"] or "-"
             raise foreign_record(
                 f"no structured data, and kind {kind!r:.40} of process {process!r:.40}; "
@@ -57,13 +63,32 @@ def _flatten(meta: MetaData, event: Event) -> None:
         meta.message = f"{event['msg_id'] or '-'} {event['message']}"
 
 
-JUNIPER_SRX = Syslog(
+def _name_kind(meta: MetaData, event: Event) -> None:
+    """Add the kind of a message in the standard format, and the ends of a session. Raises RecordError."""
+    message = event["message"]
+    kind = _KIND.match(message)
+    if kind is None and event["proc_name"] not in _PROCESSES and not _CARD.match(message):
+        raise RecordError(
+            f"no kind in {message!r:.60} of process {event['proc_name'] or '-'!r:.40}; "
+            "expected one such as 'RT_FLOW_SESSION_CREATE: ', or a process of Junos"
+        )
+    event["msg_id"] = kind[1] if kind else None
+    if flow := _FLOW.search(message):
+        names = ("source-address", "source-port", "destination-address", "destination-port")
+        event |= dict(zip(names, (flow[1], int(flow[2]), flow[3], int(flow[4])), strict=True))
+    meta.tag = f"juniper.srx.{event['msg_id'] or 'message'}"
+    meta.message = message
+
+
+JUNIPER_SRX = one_of(
     "juniper-srx",
-    "structured syslog of Juniper SRX firewalls and other devices with Junos",
+    "syslog of Juniper SRX firewalls and other devices with Junos, structured or in the standard format",
     "https://www.juniper.net/documentation/us/en/software/junos/network-mgmt/topics/topic-map/system-logging-for-a-security-device.html",
-    rfc=5424,
+    Syslog("juniper-srx.standard", "messages in the standard format", tag="juniper.srx", refine=_name_kind),
+    Syslog(
+        "juniper-srx.structured", "structured messages", rfc=5424, tag="juniper.srx.{msg_id|'message'}", refine=_flatten
+    ),
     tag="juniper.srx.{msg_id|'message'}",
-    refine=_flatten,
     entities={
         "addresses": """source-address destination-address nat-source-address nat-destination-address local-address
             remote-address client-ip""",
