@@ -218,6 +218,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "msk": ("slips.formats.aws.msk", "MSK"),
     "multiline": ("slips.parsing.readers.multiline", "multiline"),
     "mysql-audit": ("slips.formats.mysql.audit", "MYSQL_AUDIT"),
+    "mysql-audit-xml": ("slips.formats.mysql.audit", "MYSQL_AUDIT_XML"),
     "mysql-error": ("slips.formats.mysql.error", "MYSQL_ERROR"),
     "mysql-general": ("slips.formats.mysql.error", "MYSQL_GENERAL"),
     "mysql-slow": ("slips.formats.mysql.slow", "MYSQL_SLOW"),

@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, stamp
 LACEWORK = Json(
     "lacework",
     "Lacework alerts, as its S3 and webhook channels write them",
-    "https://docs.lacework.net/onboarding/s3-data-export",
+    "https://docs.lacework.net/onboarding/webhook",
     require=any_of(
         all_of("event_id", any_of("event_title", "lacework_account", "event_severity", "event_type")),
         all_of("EVENT_ID", any_of("EVENT_TYPE", "EVENT_MODEL", "START_TIME")),

@@ -1,18 +1,18 @@
-"""Audit logs of Percona Server and MySQL Enterprise, as JSON."""
+"""Audit logs of Percona Server and MySQL Enterprise, as JSON and as XML."""
 
 from __future__ import annotations
 
-from slips.parsing import Json, any_of, iso
+from slips.parsing import Json, all_of, any_of, iso, stamp
 
 # `rds-aurora-audit` reads the lines of the plugin 'server_audit' of MariaDB.
 MYSQL_AUDIT = Json(
     "mysql-audit",
     "audit log of Percona Server and MySQL Enterprise as JSON; 'rds-aurora-audit' reads that of MariaDB",
-    "https://docs.percona.com/percona-server/8.0/audit-log-plugin.html",
-    tag="mysql.audit.{name|event|'event'}",
+    "https://docs.percona.com/percona-server/8.0/audit-log-filter-json.html",
+    tag="mysql.audit.{name|event|class}",
     time=iso("timestamp"),
-    message="{name|event|'event'} {command_class|general_data.sql_command|class|'-'} by {user|login.user|'-'}: "
-    "{sqltext|general_data.query|'-'}",
+    message="{name|event|class} {command_class|general_data.sql_command|query_data.sql_command|class|'-'} "
+    "by {user|login.user|'-'}: {sqltext|general_data.query|query_data.query|'-'}",
     also_in="audit_record",
     require=any_of("name", "class", "event"),
     integers="connection_id status",
@@ -20,5 +20,23 @@ MYSQL_AUDIT = Json(
         "users": "user login.user account.user os_user",
         "addresses": "ip login.ip",
         "hosts": "host account.host",
+    },
+)
+# Records of the new style have elements. Those of the old style have attributes alone, of which `xml-events` makes
+# fields with `@` in front.
+MYSQL_AUDIT_XML = Json(
+    "mysql-audit-xml",
+    "audit log of MySQL Enterprise and Percona Server as XML, of the new and of the old style",
+    "https://dev.mysql.com/doc/refman/8.4/en/audit-log-file-formats.html",
+    chain=("xml-events:AUDIT_RECORD", "mysql-audit-xml"),
+    tag="mysql.audit.{NAME|@NAME}",
+    time=stamp("TIMESTAMP", "@TIMESTAMP"),
+    message="{NAME|@NAME} {COMMAND_CLASS|@COMMAND_CLASS|'-'} by {USER|@USER|'-'}: {SQLTEXT|@SQLTEXT|'-'}",
+    require=any_of(all_of("NAME", "TIMESTAMP"), all_of("@NAME", "@TIMESTAMP")),
+    integers="CONNECTION_ID STATUS STATUS_CODE SERVER_ID @CONNECTION_ID @STATUS @STATUS_CODE @SERVER_ID",
+    entities={
+        "users": "USER OS_LOGIN PRIV_USER PROXY_USER @USER @OS_LOGIN",
+        "addresses": "IP @IP",
+        "hosts": "HOST @HOST",
     },
 )
