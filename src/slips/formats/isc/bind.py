@@ -94,8 +94,14 @@ DHCPD = Patterns(
         r"(?P<message_type>(?:DHCP|BOOT)[A-Z]+)"
         r"(?: (?:on|for|of) (?P<ip>[0-9a-fA-F.:]+))?(?: \((?P<server_ip>[^)]*)\))?"
         r"(?: (?:to|from) (?P<mac>[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2})+))?(?: from (?P<client_ip>[0-9.]{7,15}))?"
-        r"(?: \((?P<hostname>[^)]*)\))?(?: via (?P<interface>[^ :]+))?:? ?",
+        r"(?: \((?P<hostname>[^)]*)\))?(?: via (?P<interface>[^ :]+))?"
+        # of Infoblox
+        r"(?: relay (?P<relay>[^ ]+))?(?: lease-duration (?P<lease_duration>\d+))?"
+        r"(?: offered-duration (?P<offered_duration>\d+))?(?: \((?P<state>RENEW|found|not found)\))?"
+        r"(?: TransID (?P<transaction_id>[0-9a-fA-F]+))?(?: uid (?P<uid>[0-9a-fA-F:]+))?"
+        r"(?: \((?P<renewal>RENEW)\))?:? ?",
         r"",
     ),
+    integers="lease_duration offered_duration",
     entities={"addresses": "ip client_ip server_ip", "hosts": "hostname"},
 )
