@@ -6,8 +6,9 @@ from slips.parsing import Json, all_of, any_of, iso
 
 MINIO_AUDIT = Json(
     "minio-audit",
-    "MinIO audit log",
+    "MinIO audit log, also in the records of Seagate Lyve Cloud",
     "https://min.io/docs/minio/linux/operations/monitoring/minio-logging.html",
+    also_in="auditEntry",
     require=all_of("api", any_of("deploymentid", "version", "requestPath", "requestID", "remotehost")),
     time=iso("time"),
     tag="minio.audit.{api.name|'api'}",
