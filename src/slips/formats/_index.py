@@ -215,6 +215,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "mongodb": ("slips.formats.mongodb.server", "MONGODB"),
     "mongodb-atlas": ("slips.formats.mongodb.atlas", "MONGODB_ATLAS"),
     "ms-dhcp": ("slips.formats.microsoft.dhcp", "MS_DHCP"),
+    "ms-dns-debug": ("slips.formats.microsoft.dns_debug", "DNS_DEBUG"),
     "msk": ("slips.formats.aws.msk", "MSK"),
     "multiline": ("slips.parsing.readers.multiline", "multiline"),
     "mysql-audit": ("slips.formats.mysql.audit", "MYSQL_AUDIT"),
