@@ -9,6 +9,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 ACCOUNT = "123456789012"
@@ -50,9 +51,15 @@ def admits(document: Document, service: str, action: str, resource: str, source:
 
 
 def _verdict(document: Document, applies: Callable[[Mapping[str, Any]], bool]) -> str:
-    parsed = json.loads(document) if isinstance(document, str) else document
+    parsed = _parsed(document) if isinstance(document, str) else document
     effects = {statement["Effect"] for statement in _list(parsed["Statement"]) if applies(statement)}
     return "Deny" if "Deny" in effects else "Allow" if "Allow" in effects else "Neither"
+
+
+@cache
+def _parsed(document: str) -> Mapping[str, Any]:
+    parsed: Mapping[str, Any] = json.loads(document)
+    return parsed
 
 
 def _covers(statement: Mapping[str, Any], action: str, resource: str) -> bool:
@@ -83,14 +90,15 @@ def _conditions_hold(conditions: Mapping[str, Mapping[str, Any]], facts: Mapping
 
 
 def _any_like(patterns: Iterable[str], text: str, *, flags: int = 0) -> bool:
-    return any(re.fullmatch(_regex(pattern), text, flags | re.DOTALL) for pattern in patterns)
+    return any(_regex(pattern, flags | re.DOTALL).fullmatch(text) for pattern in patterns)
 
 
-def _regex(pattern: str) -> str:
+@cache  # each call of a role is held against all patterns of its policies
+def _regex(pattern: str, flags: int) -> re.Pattern[str]:
     """In a policy `${*}` is a star, `${?}` a question mark, and `${$}` a dollar."""
     parts = re.findall(r"\$\{[*?$]\}|.", pattern, re.DOTALL)
     wild = {"*": ".*", "?": "."}
-    return "".join(wild.get(part) or re.escape(part[2] if len(part) > 1 else part) for part in parts)
+    return re.compile("".join(wild.get(part) or re.escape(part[2] if len(part) > 1 else part) for part in parts), flags)
 
 
 def _list(value: Any) -> list[Any]:
