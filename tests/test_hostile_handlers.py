@@ -141,7 +141,7 @@ def test_a_death_is_told_with_where_its_object_was(project: Project, where: str)
     project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", f"[s3-lines, {format_}]"))
     project.handler(HEAD + body)
     project.put(key, {"die": "json/1"}, b"bad\n", {"die": "json/2"}, {"n": 4}, *([{"n": 5}] if "json/9" in key else []))
-    project.shell("run")
+    project.slips("run")
     (item,) = project.slips("errors", "--json").json
     assert where in item["message"]
     assert item["seq"] == (int(where[7]) if where.startswith("record") else None)
@@ -175,7 +175,9 @@ PATCHES = {
 
 
 @pytest.mark.parametrize("kind", PATCHES)
-def test_harm_that_a_handler_does_to_its_process_costs_no_other_object_anything(project: Project, kind: str) -> None:
+def test_harm_that_a_handler_does_to_its_process_costs_no_other_object_anything(
+    project: Project, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """One worker: whatever becomes of the first object, the others find a process as it was."""
     project.handler(
         HEAD + "    def recv(self, meta, event):\n"
@@ -190,13 +192,13 @@ def test_harm_that_a_handler_does_to_its_process_costs_no_other_object_anything(
     project.put("json/1", {"harm": 1}, {"n": 1})
     for number in range(2, 5):
         project.put(f"json/{number}", {"n": 1})
-    done = project.shell("run", "--json")
+    done = project.slips("run", "--json")
     well = {each["object"][-1]: each["result"] for each in done.json["results"]}
     assert {key: well.get(key) for key in "234"} == dict.fromkeys("234", [True] * 5)
     assert done.json["objects"] == 4
     items = project.slips("errors", "--json").json
     assert [item["argument"][0]["object_key"] for item in items] in ([], ["json/1"])
-    assert "bug of slips" not in done.err + json.dumps(items)
+    assert "bug of slips" not in done.err + capfd.readouterr().err + json.dumps(items)
 
 
 def test_three_failures_for_want_of_resources_are_no_attempt_then_an_item_follows(project: Project) -> None:
@@ -310,17 +312,17 @@ ODD_NAMES = {
 
 
 @pytest.mark.parametrize("kind", ODD_NAMES)
-def test_whatever_a_handler_raises_is_named(project: Project, kind: str) -> None:
+def test_whatever_a_handler_raises_is_named(project: Project, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     body, said = ODD_NAMES[kind]
     project.handler("import slips.interface\n\n" + body)
     project.put("json/1", {"n": 1})
-    done = project.shell("run", "--json")
+    done = project.slips("run", "--json")
     (item,) = project.slips("errors", "--json").json
     assert (item["stage"], item["seq"], said in item["message"]) == ("handler", 1, True)
     assert item["error_type"] == said.split()[2].rstrip(":")
     assert len(item["message"]) + len(item["traceback"]) < 25_000
     assert "in recv" in item["traceback"]
-    assert "bug" not in done.err + item["message"]
+    assert "bug" not in done.err + capfd.readouterr().err + item["message"]
 
 
 def test_an_event_that_cannot_be_shown_costs_nothing_else(project: Project) -> None:
