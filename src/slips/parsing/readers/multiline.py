@@ -9,7 +9,7 @@ from io import BufferedReader
 from typing import Annotated
 
 from slips.format import FormatOptions, Read, Record, TooLong, a_key, reader
-from slips.parsing.linear import why_not_linear
+from slips.parsing.readers.line_pattern import line_pattern
 from slips.parsing.readers.lines import HEAD, behind_marks, behind_padding
 from slips.parsing.readers.text import PADDING, TextRecords
 
@@ -54,16 +54,9 @@ def multiline(options: MultilineOptions) -> Read:
     A record over `record_bytes` is skipped in flat memory: it becomes TooLong. Of a line, the first 4 KB are matched.
     Raises ValueError for a pattern that is none, or that may take more time than in proportion to the line.
     """
-    name, pattern = ("same", options.same) if options.same else ("start", options.start)
-    try:
-        why = why_not_linear(pattern)
-    except re.error as error:
-        raise ValueError(f"{name}: {pattern!r} is no pattern: {error}; expected one of Python; mend it") from None
-    if why:
-        raise ValueError(f"{name}: {pattern!r} may take too long: {why}")
-    compiled = re.compile(pattern, re.DOTALL)
+    compiled = line_pattern(*(("same", options.same) if options.same else ("start", options.start)))
     if options.same and not compiled.groups:
-        raise ValueError(f"same: {pattern!r} has no group; expected one in brackets, such as '(\\w+) '")
+        raise ValueError(f"same: {options.same!r} has no group; expected one in brackets, such as '(\\w+) '")
 
     def read(stream: BufferedReader, record_bytes: int, _parameter: str) -> TextRecords:
         if options.same:

@@ -12,7 +12,7 @@ from io import BufferedReader
 from typing import Annotated
 
 from slips.format import FormatOptions, Read, Record, TooLong, a_key, reader
-from slips.parsing.linear import why_not_linear
+from slips.parsing.readers.line_pattern import line_pattern
 from slips.parsing.readers.lines import HEAD, LineRecords
 from slips.parsing.readers.text import PADDING
 
@@ -51,15 +51,7 @@ def segments(options: SegmentsOptions) -> Read:
     Raises ValueError for a pattern that is none, that lacks a group, or that may take more time than in proportion to
     the line.
     """
-    try:
-        why = why_not_linear(options.pattern)
-    except re.error as error:
-        raise ValueError(
-            f"pattern: {options.pattern!r} is no pattern: {error}; expected one of Python; mend it"
-        ) from None
-    if why:
-        raise ValueError(f"pattern: {options.pattern!r} may take too long: {why}")
-    compiled = re.compile(options.pattern, re.DOTALL)
+    compiled = line_pattern("pattern", options.pattern)
     for name in ("total", "segment"):
         if name not in compiled.groupindex:
             raise ValueError(
