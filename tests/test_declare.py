@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import itertools
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -120,6 +121,12 @@ def test_a_time_is_read_in_its_notation(time: Any, value: Any) -> None:
 def test_a_format_of_times_that_cannot_be_or_has_no_year_is_a_mistake(form: Any) -> None:
     with pytest.raises(ValueError, match=r"^time is written as .*; expected one such as '%d\.%m\.%Y %H:%M:%S'$"):
         written(form, "t")
+
+
+def test_a_form_without_a_year_is_refused_before_a_time_is_read_by_it() -> None:
+    with warnings.catch_warnings(), pytest.raises(ValueError, match="it has no year"):
+        warnings.simplefilter("error")  # of Python 3.13 and later, where `strptime` reads a day without a year
+        written("%d.%m %H:%M", "t")
 
 
 @pytest.mark.parametrize("unit", ["any", "s", "ms", "us", "ns"])
