@@ -207,6 +207,7 @@ def test_wrong_input_is_told_with_status_2(project: Project) -> None:
         (["-d", "none.json"], "none.json: No such file"),
         (["-d", "bad.json"], "object_key"),
         (["-d", "no.json"], "expected a JSON list of object events"),
+        (["-d", "e.json"], "e.json: holds no object event, so that nothing can be tested; expected one at least; "),
         (["-d", "e.json", "-a", "novalue"], "-a 'novalue': no key=value"),
         (["-d", "e.json", "-a", "{1"], "no JSON object"),
     ):

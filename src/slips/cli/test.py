@@ -236,6 +236,11 @@ def _events_in_file(data: Path) -> list[ObjectEvent]:
         raise UsageError(
             f"{data}: {error}; expected a JSON list of object events, as 'slips sample' and 'slips error -f json' make"
         ) from None
+    if found == []:
+        raise UsageError(
+            f"{data}: holds no object event, so that nothing can be tested; expected one at least; "
+            "'slips sample' makes a file of some"
+        )
     return found if isinstance(found, list) else [found]
 
 
