@@ -221,17 +221,21 @@ def test_bytes_that_are_not_utf8_and_line_separators_survive(project: Project) -
     assert event["t"].encode("utf-8", "surrogateescape") == b"x\xff\xe2\x80\xa8\xc3\xa9"
 
 
-def test_values_that_json_cannot_hold_are_null_or_text(project: Project) -> None:
+def test_values_that_json_cannot_hold_are_texts_and_numbers_among_them_told(project: Project) -> None:
     (project.root / "odd.py").write_text(
         "import datetime\n"
         "def odd(meta, event):\n"
         "    return {**event, 'day': datetime.date(2026, 3, 2), (1, 2): {'s': {3}}, 'b': True, 'l': [1.5, None]}\n"
     )
     log = project.put("a", b'{"nan": NaN, "big": 1e999}\n')
-    (event,) = events(project.slips("parse", "s3-lines,json,odd.py:odd", str(log)))
+    done = project.slips("parse", "s3-lines,json,odd.py:odd", str(log))
+    (event,) = events(done)
     assert event == {
-        "nan": None, "big": None, "day": "2026-03-02", "(1, 2)": {"s": "{3}"}, "b": True, "l": [1.5, None]
+        "nan": "NaN", "big": "Infinity", "day": "2026-03-02", "(1, 2)": {"s": "{3}"}, "b": True, "l": [1.5, None]
     }  # fmt: skip
+    assert "1 event, at first of record 1, with NaN or an infinite number, which JSON does not have: " in done.err
+    (project.root / "plain.jsonl").write_text('{"a": 1.5}\n')
+    assert project.slips("parse", "json", "plain.jsonl").err == ""
 
 
 @pytest.mark.slow

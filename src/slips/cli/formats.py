@@ -29,7 +29,7 @@ from slips.parsing.chain import compile_chain
 from slips.parsing.run import Chain, Ticker
 from slips.pipeline.choose import moment
 from slips.pipeline.evidence import reason_of
-from slips.printable import one_line
+from slips.printable import one_line, plural
 from slips.step import Step
 from slips.zones import zone_of
 
@@ -194,7 +194,7 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, float]]:
 def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) -> Outcome:
     """Print every event as a line of JSON, in flat memory, and return the counts."""
     source = ObjectEvent(bucket_name="", object_key=file, event_time=format_time(event_time))
-    outcome = Outcome()
+    outcome, odd, first_odd = Outcome(), 0, 0
 
     def recv(meta: MetaData, event: Event) -> None:
         shown = {"tag": meta.tag, "timestamp": meta.timestamp, "seq": meta.seq, "message": meta.message}
@@ -204,7 +204,10 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
             shown["header"] = meta.header
         if meta.member is not None:
             shown["member"] = meta.member
-        show_json(_json({"meta": shown, "event": event}))
+        nonlocal odd, first_odd
+        text, is_odd = _json({"meta": shown, "event": event})
+        show_json(text)
+        odd, first_odd = odd + is_odd, first_odd or is_odd * meta.seq
 
     def reject(seq: int, record: Record, error: Exception) -> None:
         of = f" of {record.member}" if isinstance(record, Bad) and record.member else ""
@@ -224,6 +227,11 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
     except HandlerError as error:
         # Without a handler only `recv` above can raise: when it prints into a pipe that was closed, for example.
         raise error.__cause__ or error from None
+    if odd:
+        say(
+            f"{one_line(file)}: {plural(odd, 'event')}, at first of record {first_odd}, with NaN "
+            'or an infinite number, which JSON does not have: shown as a text such as "NaN"; a handler gets the float'
+        )
     return outcome
 
 
@@ -231,30 +239,35 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
 _encode = json.JSONEncoder(allow_nan=False).encode
 
 
-def _json(value: Any) -> str:
+def _json(value: Any) -> tuple[str, bool]:
+    """Return a value as JSON, and whether numbers in it are texts, as JSON does not have them."""
     try:
-        return _encode(value)
+        return _encode(value), False
     except (TypeError, ValueError):
-        return _encode(_as_json(value))
+        odd: list[float] = []
+        return _encode(_as_json(value, odd)), bool(odd)
     except RecursionError:
         # Parsers accept events as deep as the recursion limit; the dicts around add some levels.
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(2 * limit)
         try:
-            return _encode(value)
+            return _encode(value), False
         finally:
             sys.setrecursionlimit(limit)
 
 
-def _as_json(value: Any) -> Any:
-    """Convert values that JSON cannot hold: NaN and infinities to null, as JavaScript does; other values to text."""
+def _as_json(value: Any, odd: list[float]) -> Any:
+    """Convert values that JSON cannot hold to text. Numbers among them are put into `odd`."""
     match value:
         case dict():
-            return {str(key): _as_json(each) for key, each in value.items()}
+            return {str(key): _as_json(each, odd) for key, each in value.items()}
         case list() | tuple():
-            return [_as_json(each) for each in value]
+            return [_as_json(each, odd) for each in value]
         case float():
-            return value if math.isfinite(value) else None
+            if math.isfinite(value):
+                return value
+            odd.append(value)
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         case None | bool() | int() | str():
             return value
     return str(value)
