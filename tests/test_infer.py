@@ -142,6 +142,28 @@ def test_a_record_that_is_longer_than_the_beginning_on_which_chains_are_tried_is
     assert chains(infer(log, SOURCE))[0] == "okta"
 
 
+@pytest.mark.parametrize(("begin", "looked_at"), [(b"", 1 << 11), (b'{"a": "', 1 << 12)])
+def test_of_a_line_without_an_end_a_short_beginning_is_looked_at_and_told(
+    project: Project, monkeypatch: pytest.MonkeyPatch, begin: bytes, looked_at: int
+) -> None:
+    for name, size in (("_JSON_TEXT", 1 << 11), ("_TEXT", 1 << 12), ("HEAD", 1 << 13)):
+        monkeypatch.setattr(slips.inference.rank, name, size)
+    monkeypatch.setattr(slips.inference.containers, "HEAD", 1 << 13)
+    tried: list[int] = []
+
+    def counted(steps: Any, content: bytes, *args: Any, **options: Any) -> FirstRecords:
+        tried.append(len(content))
+        return try_chain(steps, content, *args, **options)
+
+    monkeypatch.setattr(slips.inference.rank, "try_chain", counted)
+    line = begin + b"a" * (1 << 14)
+    assert infer(line[: 1 << 13], SOURCE, whole=False).part == looked_at
+    assert max(tried) == looked_at
+    assert infer(line[: 1 << 13] + b"\n", SOURCE).part == 0
+    said = f"-: its first line is longer than what is read of a log; looked at its first {looked_at:,} bytes"
+    assert said in project.slips("infer", "-", stdin=line).err
+
+
 def test_records_in_an_array_of_documents_are_found_with_its_path() -> None:
     events = [json.loads(line) for line in sample("okta").splitlines()[:3]]
     log = json.dumps({"count": 3, "tags": [1], "entries": events}).encode()
@@ -430,7 +452,17 @@ def test_a_log_of_no_product_is_read_with_the_field_of_its_time(log: bytes, chai
     assert best.chain == chain
     assert best.trial.parsed == 1.0
     assert best.trial.times == float("time" in chain)
-    assert [each.format for each in infer(log.partition(b"\n")[2], SOURCE).fitting if each.format == "csv"] == []
+    assert "csv" not in chain or chain not in chains(infer(log.partition(b"\n")[2], SOURCE))
+
+
+def test_a_table_whose_columns_no_row_names_is_read_with_numbers_and_its_time() -> None:
+    rows = b'2026-11-29T07:00:00Z,ann,"in, out",7\n2026-11-29T08:00:01Z,bob,in,8\n2026-11-29T08:00:02Z,eve,in,9\n'
+    best = infer(rows, SOURCE).fitting[0]
+    assert best.chain == '[{csv: {columns: ["time", "column_2", "column_3", "column_4"], time: "time"}}]'
+    assert (best.trial.parsed, best.trial.times) == (1.0, 1.0)
+    assert best.trial.events[0]["column_3"] == "in, out"
+    for text in (b"a, b, and c\nd, e, and f\ng, h, and i\n", b"2026-11-29T08:00:00Z started, up, well\n" * 3):
+        assert not any(each.format == "csv" for each in infer(text, SOURCE).fitting)
 
 
 def test_every_format_of_a_vendor_may_be_found() -> None:

@@ -59,6 +59,7 @@ def infer_(ctx: click.Context, log: str, json_: bool) -> None:
                 "candidates": list(map(_to_dict, found.fitting)),
                 "nearest": list(map(_to_dict, found.nearest)),
                 "reason": found.reason,
+                "part": found.part,
             }
         )
     else:
@@ -96,6 +97,11 @@ def in_words(log: str, found: Inferred) -> str:
 
 def _show(log: str, found: Inferred) -> None:
     """Print the chains that fit a log, and what to write for the best one; or the nearest ones."""
+    if found.part:
+        say(
+            f"{one_line(log)}: its first line is longer than what is read of a log; looked at its first "
+            f"{found.part:,} bytes"
+        )
     if not found.fitting:
         show_text(one_line(in_words(log, found)))
         if not found.reason:
@@ -115,6 +121,8 @@ def _show(log: str, found: Inferred) -> None:
             f"'slips parse {quote(best.chain)} LOG' shows what comes of it, "
             "'slips formats --new VENDOR/PRODUCT --from LOG' declares a format of your own"
         )
+    if any(isinstance(step, dict) and "columns" in step.get("csv", {}) for step in best.steps):
+        show_text("the log names no columns: give those of the chain their names")
     show_text("write into the config, with the prefix of such logs:\n  - prefix: logs/")
     show_text(one_line(f"    format: {best.chain}"))
 

@@ -117,6 +117,8 @@ class Inferred(Struct):
     """Of chains that do not fit, those that come nearest."""
     reason: str = ""
     """Why no chain was tried, as the log cannot be read; else empty."""
+    part: int = 0
+    """Bytes that were looked at of a first line that is longer than what was read of the log; else 0."""
 
 
 def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferred:
@@ -129,10 +131,11 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
     except ReaderError as error:
         return Inferred([], [], str(error))
     best: dict[str, Candidate] = {}
+    part = 0
     for beginning in _beginnings(log):
         if len(beginning.content) > _TEXT and any(each.trial.events for each in best.values()):
             break  # a longer beginning is for a record that is longer than the last one
-        best = {}
+        best, part = {}, len(beginning.content) if _is_endless(log) else 0
         for each in _candidates_of_rows(log, source) if log.is_parquet else _candidates(beginning, source):
             known = best.get(each.format)
             if known is None or each.score > known.score:
@@ -145,7 +148,7 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
         best.values(), key=lambda each: (-round(each.score, 3), each.breadth, _is_general(each.format), each.format)
     )
     fitting = _ordered([each for each in found if each.fits])
-    return Inferred(fitting, [each for each in found if not each.fits and each.score > 0][:3])
+    return Inferred(fitting, [each for each in found if not each.fits and each.score > 0][:3], part=part)
 
 
 def _put_back_headers(found: list[Candidate]) -> None:
@@ -220,12 +223,24 @@ def _candidates_of_rows(log: OpenedLog, source: ObjectEvent) -> Iterator[Candida
 
 
 def _beginnings(log: OpenedLog) -> Iterator[OpenedLog]:
-    """Yield the beginning of a log on which chains are tried; then a longer one, for the case that none fits."""
-    for most in (_JSON_TEXT, _TEXT, HEAD) if _is_json(log.content) else (_TEXT, HEAD):
+    """Yield the beginning of a log on which chains are tried; then a longer one, for the case that none fits.
+
+    Of a line that does not end in all that there is of the log, a short beginning tells as much as a long one.
+    """
+    is_json = _is_json(log.content)
+    sizes: tuple[int, ...] = (_JSON_TEXT, _TEXT, HEAD) if is_json else (_TEXT, HEAD)
+    if _is_endless(log):
+        sizes = (_JSON_TEXT, _TEXT) if is_json else (_JSON_TEXT,)
+    for most in sizes:
         if log.is_parquet or len(log.content) <= most:
             yield log
             return
         yield msgspec.structs.replace(log, content=log.content[:most], whole=False)
+
+
+def _is_endless(log: OpenedLog) -> bool:
+    """Whether a log begins with a line that is longer than what was read of it."""
+    return not (log.whole or log.is_parquet) and len(log.content) > _TEXT and b"\n" not in log.content.rstrip(b"\n")
 
 
 def _is_json(content: bytes) -> bool:

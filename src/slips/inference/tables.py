@@ -1,4 +1,5 @@
-"""Guesses the options of the reader `csv` for a table of no product: its delimiter, and the column with the time."""
+"""Guesses the options of the reader `csv` for a table of no product: its delimiter, its columns if no row names them,
+and the column with the time."""
 
 from __future__ import annotations
 
@@ -16,12 +17,20 @@ _NAME = re.compile(r"[^\W\d][^\r\n\"]{0,60}")
 _ROWS = 20
 """Rows that must be as wide as the header."""
 _LEAST = 2
-"""Columns of a table."""
+"""Columns of a table with a header."""
+_LEAST_UNNAMED = 3
+"""Columns, and rows, of a table without one: texts have commas, too."""
 
 
 def table_step(content: bytes) -> Step | None:
-    """Return the reader for a table whose first row names its columns; None if a text is no such table."""
-    lines = [line for line in content[: 1 << 16].decode(errors="replace").lstrip("\ufeff").splitlines() if line]
+    """Return the reader for a table; None if a text is none.
+
+    If its first row does not name the columns, they have numbers, but for that with the time, which one must have.
+    """
+    head = content[: 1 << 16]
+    lines = [line for line in head.decode(errors="replace").lstrip("\ufeff").splitlines() if line]
+    if len(content) > len(head) and len(lines) > 1:
+        lines.pop()  # it is cut off
     for delimiter, name in _DELIMITERS.items():
         rows = list(csv.reader(lines[: _ROWS + 1], delimiter=delimiter))
         names, *others = rows or [[]]
@@ -31,7 +40,24 @@ def table_step(content: bytes) -> Step | None:
             if time := time_path(events):
                 options["time"] = time
             return {"csv": options} if options else "csv"
+        if step := _unnamed(rows, name):
+            return step
     return None
+
+
+def _unnamed(rows: list[list[str]], delimiter: str) -> Step | None:
+    """Return the reader for a table of which no row names the columns; None if it has no column with a time."""
+    width = len(rows[0]) if rows else 0
+    if min(width, len(rows)) < _LEAST_UNNAMED or any(len(row) != width for row in rows):
+        return None
+    names = [f"column_{number}" for number in range(1, width + 1)]
+    events: list[Event] = [dict(zip(names, (field.strip() for field in row), strict=True)) for row in rows]
+    time = time_path(events)
+    if not time:
+        return None
+    if time in names:
+        names[names.index(time)] = time = "time"
+    return {"csv": {"columns": names, "time": time, **({} if delimiter == "comma" else {"delimiter": delimiter})}}
 
 
 def time_path(events: list[Event]) -> str:

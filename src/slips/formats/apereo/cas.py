@@ -70,7 +70,7 @@ def _take_answers(meta: MetaData, event: Event) -> None:
     if text.startswith("<"):
         text = text[1:].removesuffix(">").strip()
     kind, answers = "audit", None
-    if text.startswith("{") and "}" in text and '"who"' in text:
+    if text.startswith("{") and "}" in text and all(name in text for name in ('"who"', '"action"', "IpAddress")):
         found = load_json(text.encode("utf-8", "surrogateescape"))
         if "action" not in found:
             raise foreign_record("an object without 'action'; expected a record of the audit trail")
