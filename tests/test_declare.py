@@ -124,8 +124,8 @@ def test_a_format_of_times_that_cannot_be_or_has_no_year_is_a_mistake(form: Any)
 
 
 def test_a_form_without_a_year_is_refused_before_a_time_is_read_by_it() -> None:
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="it has no year"):
-        warnings.simplefilter("error")  # of Python 3.13 and later, where `strptime` reads a day without a year
+    # A warning is one of Python 3.13 and later, where `strptime` reads a day without a year.
+    with warnings.catch_warnings(action="error"), pytest.raises(ValueError, match="it has no year"):
         written("%d.%m %H:%M", "t")
 
 
