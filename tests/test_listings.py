@@ -123,6 +123,20 @@ def test_a_prefix_of_many_pages_does_not_delay_the_others(state: MachineState) -
     assert day.store.calls.index("page c/") < 5
 
 
+def test_a_prefix_whose_many_pages_have_nothing_new_does_not_delay_the_others(state: MachineState) -> None:
+    day = Day(state, *(f"a/{number:03}" for number in range(300)), "b/1", "c/1")
+    day.until(0)
+    day.lists.conclude()
+    day.store.calls.clear()
+
+    def takes_ten_seconds(_: int) -> None:
+        day.now += 10
+
+    day.store.meanwhile = takes_ten_seconds
+    assert day.until(1_290) == []
+    assert day.store.calls.count("page b/") == 4, "each 300 s, beside the one listing of 'a/', which takes 1,000"
+
+
 def test_a_bucket_whose_server_does_not_answer_is_one_problem_and_all_prefixes_go_on_when_it_does(
     state: MachineState,
 ) -> None:
@@ -147,6 +161,19 @@ def test_one_prefix_that_always_answers_500_does_not_make_the_bucket_be_away_for
     day.store.broken = {"page a/": internal_error()}
     assert sorted(day.until(600)) == ["b/1", "c/1"]
     assert (day.listings.is_away, list(day.listings.problems)) == (False, ["listing of my-logs/a/"])
+
+
+def test_a_fault_in_the_look_is_told_and_keeps_no_object_waiting(
+    state: MachineState, caplog: pytest.LogCaptureFixture
+) -> None:
+    day = Day(state, "a/1", bucket=S3Bucket(s3="real", poll=0, webhook=True))
+    day.store.failures = [ZeroDivisionError("division by zero")]
+    day.listings.suspect()
+    day.until(0)
+    assert not day.listings.is_away
+    assert "a fault of slips, ZeroDivisionError" in day.listings.problems["listing of my-logs"]
+    day.until(1)
+    assert (day.listings.problems, "ZeroDivisionError" in caplog.text) == ({}, True)
 
 
 def test_a_suspicion_is_looked_into_at_most_every_ten_seconds(state: MachineState) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CHECKPOINT_SECONDS = 10.0
 """Seconds of a listing without new objects, after which its checkpoint is stored all the same."""
 Step = Arrival | StorageError
-"""What a listing has found, or why a call failed: asked for its next step, the listing repeats that call."""
+"""What a page has, be it nothing new, or why a call failed: asked for its next step, the listing repeats that call."""
 
 
 class Lists(Protocol):
@@ -113,8 +113,8 @@ class Listing:
             # Without an order, a key does not say which others were listed: then it begins again.
             mark = msgspec.structs.replace(mark, after=low if is_in_order else "")
             new = self._new(page.events)
-            if new or self._clock() - self._stored_at >= CHECKPOINT_SECONDS:
-                yield Arrival(new, self._taken(mark))
+            is_stored = new or self._clock() - self._stored_at >= CHECKPOINT_SECONDS
+            yield Arrival(new, self._taken(mark) if is_stored else None)
         yield Arrival([], self._taken(Checkpoint(complete=mark.begun)), left_alone=self._left_alone)
 
     def recent(self) -> Iterator[Step]:
@@ -134,8 +134,7 @@ class Listing:
                 continue
             for page in self._pages(prefix, span.after):
                 if not isinstance(page, StorageError):
-                    if new := self._new(page.events):
-                        yield Arrival(new)
+                    yield Arrival(self._new(page.events))
                     if span.until and page.events and page.events[-1].object_key > span.until:
                         break
                 elif self._is_fresh():

@@ -115,7 +115,7 @@ class Listings:
     @property
     def is_away(self) -> bool:
         """Whether no object of the bucket can be read now."""
-        return self._look.problem is not None
+        return self._look.retries.is_away
 
     @property
     def problems(self) -> dict[str, str]:
@@ -166,7 +166,7 @@ class Listings:
                 self._failed(turn, made)
             else:
                 self._succeeded(turn, is_over=made is None)
-                return made
+                return made if made is not None and (made.events or made.taken) else None
         return None
 
     def _next(self) -> _Turn:
