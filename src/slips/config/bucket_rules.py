@@ -51,14 +51,23 @@ class BucketRules:
         if bucket.get("poll") == 0:
             self._warn((name, "recent"), "changes nothing with 'poll: 0', which means no listing; take it away")
         prefixes = [prefix for _, prefix in right_items(bucket.get("prefix") or [""])]
+        dated: set[str] = set()
         for index, keys in recent:
             literal = literal_of(keys)
-            if not any(literal.startswith(prefix) or prefix.startswith(literal) for prefix in prefixes):
+            fitting = {prefix for prefix in prefixes if literal.startswith(prefix) or prefix.startswith(literal)}
+            dated |= fitting
+            if not fitting:
                 self._error(
                     (name, "recent", index),
                     f"{quote(keys)} begins as no 'prefix' of the bucket ({', '.join(map(repr, prefixes))}); "
                     "expected keys below one of these; mend it",
                 )
+        if dated and (rare := [prefix for prefix in prefixes if prefix not in dated]):
+            self._warn(
+                (name, "recent"),
+                f"has no keys below {', '.join(map(repr, rare))}, so that new ones there are found each 'full' alone; "
+                "expected some of each 'prefix'; add them, or give these prefixes a bucket of their own",
+            )
 
     def _check_since(self, name: str, bucket: dict[str, Any]) -> None:
         """Report a day that no calendar has."""
