@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.model import fingerprint
 from slips.parsing.json_text import LEVELS
 from slips.parsing.readers.elements import read_elements
-from slips.parsing.readers.json_runs import KEYS
+from slips.parsing.readers.json_runs import KEYS, JsonRuns
 from slips.parsing.readers.json_stream import BLOCK
 from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
@@ -570,3 +571,19 @@ def test_values_that_are_no_records_are_skipped_in_flat_memory() -> None:
 def test_what_is_no_element_is_shown_by_its_bytes(junk: str, block: int) -> None:
     found = [each for each in elements(document('{"a": 1} ' + junk + "\n"), block=block) if isinstance(each, Bad)]
     assert [(each.size, each.head) for each in found] == [(len(junk), junk.encode()[:HEAD])]
+
+
+def test_runs_of_elements_are_cut_across_blocks_and_no_byte_is_decoded_twice() -> None:
+    raw = b",".join(b'{"a": %d, "b": "%s"}' % (n, b"x" * (n % 700)) for n in range(3_000))
+    text = JsonRuns(io.BufferedReader(Pieces([b"[", raw, b"]"])), RecordLimits(), 1 << 15)
+    sizes: list[int] = []
+
+    def decode(run: bytes) -> Any:
+        sizes.append(len(run) - 2)
+        return msgspec.json.decode(run)
+
+    text.decode_run = decode
+    found: list[Any] = list(text.elements(""))
+    assert [each["a"] for each in found] == list(range(3_000))
+    assert max(sizes) <= 1 << 15
+    assert len(raw) - 2_000 < sum(sizes) + len(sizes) <= len(raw)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader, BytesIO
 from typing import Any
 
+from slips.chunks import READ, LongReads
 from slips.format import Event, Limited, MeaningOptions, Read, Record, RecordLimits, reader
 from slips.parsing.json_text import load_json
 from slips.parsing.readers.json_runs import JsonRuns
@@ -53,7 +54,7 @@ class ElementRecords(TextRecords):
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         block = BLOCK if self.decode_run is None else STRUCTS
-        self._text = JsonRuns(stream, self._limits, block)
+        self._text = JsonRuns(_LongBlocks(stream), self._limits, block)
         self._text.decode_run = self.decode_run
         return self._text.elements(self._path)
 
@@ -63,6 +64,16 @@ class ElementRecords(TextRecords):
     def dict_of(self, event: Any) -> Any:
         """Return an event of `decode_run` as a dict. Raises RecordError."""
         return load_json(self.raw_of(event) or b"", self._limits)
+
+
+class _LongBlocks:
+    """The blocks of a stream, as long as they come from its decompressor."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self._stored = LongReads(stream, READ)
+
+    def read1(self, _size: int, /) -> bytes:
+        return self._stored.read()
 
 
 def read_elements(stream: BufferedReader, limits: RecordLimits, path: str, block: int = BLOCK) -> Iterator[Record]:

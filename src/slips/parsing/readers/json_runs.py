@@ -165,8 +165,8 @@ class JsonRuns(JsonText):
 
     def _guess(self) -> Sequence[Any]:
         """Consume and return the objects up to a boundary in the next block. If no guess holds, consume none."""
-        if len(self._data) - self._at < self._block:
-            self._fill()
+        if len(self._data) - self._at < self._block and (run := self._guess_across()):
+            return run
         if self._dropped + self._at < self._guess_again:
             return []
         self._boundary = self._boundary or self._first_boundary()
@@ -176,17 +176,37 @@ class JsonRuns(JsonText):
             if cut < 0:
                 limit = self._at + SCAN  # by then the boundary may be another one
                 break
-            raw = b"".join((b"[", memoryview(self._data)[self._at : cut + 1], b"]"))  # one copy, `+` makes three
-            try:
-                run = self._decode_objects(raw)
-            except (ValueError, msgspec.MsgspecError, RecursionError):
-                end = self._at + (cut - self._at) // 4  # the array may end before the cut: look much nearer
-            else:
+            if run := self._array_of(memoryview(self._data)[self._at : cut + 1]):
                 self._at = cut + 1
-                self._keep(raw, _texts_of_array)
                 return run
+            end = self._at + (cut - self._at) // 4  # the array may end before the cut: look much nearer
         self._guess_again = self._dropped + limit
         return []
+
+    def _guess_across(self) -> Sequence[Any]:
+        """Read a block. Consume and return the objects up to a boundary in it; if that guess fails, add it to the data.
+
+        So the objects are copied once, and the data is that block from then on.
+        """
+        block, size = self._next_block(self._block), len(self._data) - self._at
+        if self._boundary and self._dropped + self._at >= self._guess_again:
+            cut = block.rfind(self._boundary, 0, max(min(self._block, self._longest_run) - size, 0))
+            if cut >= 0 and (run := self._array_of(memoryview(self._data)[self._at :], memoryview(block)[: cut + 1])):
+                self._dropped += len(self._data)
+                self._data, self._at = block, cut + 1
+                return run
+        self._add(block)
+        return []
+
+    def _array_of(self, *texts: memoryview) -> Sequence[Any]:
+        """Decode objects with commas between them, whose text is in parts, and keep it. Return none if it is not."""
+        raw = b"".join((b"[", *texts, b"]"))  # one copy, `+` makes three
+        try:
+            run = self._decode_objects(raw)
+        except (ValueError, msgspec.MsgspecError, RecursionError):
+            return []
+        self._keep(raw, _texts_of_array)
+        return run
 
     def _first_boundary(self) -> bytes:
         """Return the bytes that probably follow the object at the position: up to a key that is its first one, too."""

@@ -26,7 +26,9 @@ _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
 class Blocks(Protocol):
     """A stream that is read block by block."""
 
-    def read1(self, size: int, /) -> bytes: ...
+    def read1(self, size: int, /) -> bytes:
+        """Return some bytes, about `size`; none at the end."""
+        ...
 
 
 class JsonText:
@@ -165,17 +167,25 @@ class JsonText:
 
     def _fill(self, size: int = 0) -> bool:
         """Add a block, or `size` bytes, to the data that is not consumed. Return False at the end of the stream."""
-        size = size or self._block
-        parts, missing = [self._data[self._at :]], size
+        block = self._next_block(size or self._block)
+        self._add(block)
+        return block != b""
+
+    def _next_block(self, size: int) -> bytes:
+        """Return at least the next `size` bytes of the stream, fewer only at its end or before an error."""
+        parts, missing = [], size
         try:
-            while missing and not self._error and (part := self._stream.read1(missing)):
+            while missing > 0 and not self._error and (part := self._stream.read1(missing)):
                 parts.append(part)
                 missing -= len(part)
         except ObjectError as error:
             self._error = error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _add(self, block: bytes) -> None:
+        """Add a block to the data that is not consumed."""
         self._dropped += self._at
-        self._data, self._at = b"".join(parts), 0
-        return missing < size
+        self._data, self._at = self._data[self._at :] + block, 0
 
     def _unexpected(self, expected: str) -> ReaderError:
         byte = self._data[self._at : self._at + 1]
