@@ -170,6 +170,7 @@ CHANGED = {
     **dict.fromkeys(("auditbeat", "falcon-detection", "packetbeat"), "the original adds 'message'"),
     "akamai-siem": "the lists of rules are decoded into a further field",
     "aws-waf": "headers become an object; the original adds 'message'",
+    "azure-firewall": "the text of a message of older categories becomes fields, too",
     **dict.fromkeys(("azure-nsg-flow", "azure-vnet-flow"), "each flow of a record is an event"),
     "cloudtrail-insight": "callers among the attributions become a field of their own",
     "cloudwatch-logs": "each log event of a document is an event",
@@ -214,6 +215,7 @@ LITERALS = {
     "caddy-log": "INFO WARN ERROR 34mINFO",  # in small letters, without a colour
     "cas": "WHO WHAT ACTION APPLICATION WHEN CLIENT SERVER ADDRESS clientIpAddress serverIpAddress",  # questions
     "cef": "CEF",
+    "cisco-esa": "CEF",
     "f5-asm": "ASM",
     "ibm-mq": "EXPLANATION ACTION",
     "iptables": "warn",  # a level, which is a number
