@@ -18,15 +18,16 @@ from slips.parsing.syslog_lines import read_any
 _PATTERN = r"(?P<header>[^%]*)%(?P<code>[A-Za-z0-9_-]+) ?:? ?(?P<message>.*)"
 _REPEATED = r"(?P<header>[^%]{0,200}?)(?P<message>last message repeated (?P<repeated>\d{1,9}) times?\b.*)"
 _ZONE = re.compile("UTC|GMT|[ECMP][SD]T|[CEW]ES?T|MSK|JST|AE[SD]T|NZ[SD]T")
-_ORIGIN = re.compile(r"(?:\d+: )?(?!\d+(?:$|: ))([A-Za-z0-9.:_-]*[A-Za-z0-9_])(?:: \d+)?")
-"""What is left of a header that names a host: between the numbers of the message, of the host and of the device."""
+_ORIGIN = re.compile(r"(?:\d+: )?(?!\d+(?:$|: ))([A-Za-z0-9.:_-]*[A-Za-z0-9_])(?:: \d+|: \*\w+)?")
+"""What is left of a header that names a host: between the numbers of the message, of the host and of the device, or
+before the task of a wireless controller."""
 _CODE = re.compile(r"(.+)-([0-7ACEWNID])-([A-Za-z0-9_]+)")
 _LETTERS = {"A": 1, "C": 2, "E": 3, "W": 4, "N": 5, "I": 6, "D": 7}
 """The severities of switches for small businesses: alert, critical, error, warning, notice, informational, debug."""
 _YEAR_FIRST = re.compile(r"(^(?:<\d{1,3}>)?(?:: )?|: | )(\d{4}) ([A-Z][a-z][a-z] {1,2}\d{1,2}) ")
 _OWN_TIME = re.compile(
     r"(?:^|[ *.:])([A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
-    r"(?: ([A-Za-z]{3,4})(?![A-Za-z+-])| (?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?)?(?=$|: ?[A-Za-z_]\w*\[\d+\]$)"
+    r"(?: ([A-Za-z]{3,7})(?![A-Za-z+-])| (?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?)?(?=$|: ?[A-Za-z_]\w*\[\d+\]$)"
 )
 """The device's own time, at the end of a header, or before the process of IOS XR: "Oct 7 07:19:43 UTC: acl[310]"."""
 _LIMITS = RecordLimits()
@@ -146,11 +147,13 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     if "hostname" not in event and (host := header.get("proc_name")) and not host.isdecimal():
         event["hostname"] = host
     rest, datetime = header.get("message", "").strip(" :"), event.get("datetime")
+    without_zone = ""
     if own := _OWN_TIME.search(rest):  # of the device, behind that of the relay
         if datetime:
             event["relayed"] = datetime
         event["datetime"] = own[0].strip(" *.:")
         stamp, zone, sign, hours, minutes = own.groups()
+        without_zone = stamp if zone else ""
         zone = f" {sign}{hours:0>2}{minutes or '00'}" if sign else f" {zone.upper()}" if zone else ""
         datetime, rest = f"{stamp}{zone}", f"{rest[: own.start()]} {rest[own.end() :]}".strip(" :")
     elif datetime and header.get("hostname") not in (None, ":") and (word := header.get("proc_name")):
@@ -163,7 +166,13 @@ def _take_apart(meta: MetaData, event: Event) -> None:
         if "hostname" not in event and (named := _ORIGIN.fullmatch(rest)):
             event["hostname"] = named[1]
     if datetime:
-        meta.timestamp = times.any_notation(datetime, meta.timestamp, "datetime")
+        try:
+            meta.timestamp = times.any_notation(datetime, meta.timestamp, "datetime")
+        except RecordError:
+            if not without_zone:
+                raise
+            # `clock timezone` takes any name: one that says no offset leaves the time to the zone that times have here
+            meta.timestamp = times.any_notation(without_zone, meta.timestamp, "datetime")
     meta.message = f"%{event['code']}: {event['message']}" if "code" in event else event["message"]
 
 
