@@ -7,6 +7,7 @@ VENDORS: dict[str, str] = {
     "readers": "Readers",
     "generic": "No vendor",
     "onepassword": "1Password",
+    "abnormal": "Abnormal AI",
     "akamai": "Akamai",
     "alibaba": "Alibaba Cloud",
     "aws": "Amazon Web Services",
@@ -166,6 +167,7 @@ VENDORS: dict[str, str] = {
 }
 
 ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
+    "abnormal": ("abnormal", "event", "event", "abnormal.security", "Abnormal Security (Abnormal AI): messages of threats, cases, reports of abuse, audit log", "https://app.swaggerhub.com/apis-docs/abnormal-security/abx/1.4.3"),
     "access-analyzer": ("aws", "event", "event", "aws.access-analyzer", "findings and access previews of AWS IAM Access Analyzer, also as events of EventBridge", "https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-eventbridge.html"),
     "access-log": ("generic", "text", "event", "access-log", "access logs of web servers: by default Apache's and nginx's combined format", "https://httpd.apache.org/docs/2.4/logs.html#accesslog"),
     "actiontrail": ("alibaba", "event", "event", "alibaba.actiontrail.{eventType|'event'}", "Alibaba Cloud ActionTrail events: calls of APIs, sign-ins, events of services", "https://www.alibabacloud.com/help/en/actiontrail/user-guide/management-event-structure"),
@@ -230,6 +232,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "cisco-esa": ("cisco", "text", "event", "cisco.esa.{log|'text'|'consolidated'}", "Cisco Secure Email Gateway (ESA, IronPort): mail, AMP, antispam, GUI and other text logs, consolidated events", "https://www.cisco.com/c/en/us/td/docs/security/ces/user_guide/esa_user_guide_14-0/b_ESA_Admin_Guide_ces_14-0/b_ESA_Admin_Guide_12_1_chapter_0100111.html"),
     "cisco-ios": ("cisco", "text", "event", "cisco.ios", "messages of Cisco IOS, IOS XE, IOS XR and NX-OS, with or without a syslog header", "https://www.cisco.com/c/en/us/td/docs/routers/access/wireless/software/guide/SysMsgLogging.html"),
     "cisco-ise": ("cisco", "text", "event", "cisco.ise.{category}", "Cisco Identity Services Engine: authentications, accounting, administrators, with or without a syslog header", "https://www.cisco.com/c/en/us/td/docs/security/ise/syslog/Cisco_ISE_Syslogs/m_SyslogsList.html"),
+    "cisco-secure-endpoint": ("cisco", "event", "event", "cisco.secure-endpoint", "Cisco Secure Endpoint (AMP for Endpoints): detections, quarantines, scans, policies of its connectors", "https://api-docs.amp.cisco.com/api_actions/details?api_action=GET+%2Fv1%2Fevents&api_host=api.apjc.amp.cisco.com&api_resource=Event&api_version=v1"),
     "clamav": ("clamav", "text", "event", "clamav.clamd", "ClamAV: findings of clamd and clamscan, updates of freshclam, with or without a syslog header", "https://docs.clamav.net/manual/Usage/Scanning.html"),
     "client-vpn": ("aws", "event", "event", "aws.client-vpn.{connection-log-type}", "connection logs of AWS Client VPN", "https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-logging.html"),
     "cloudflare": ("cloudflare", "event", "event", "cloudflare.{Kind|ActionType|'logpush'}", "Cloudflare Logpush, all datasets: HTTP requests, firewall events, DNS, audit logs, Zero Trust", "https://developers.cloudflare.com/logs/logpush/logpush-job/datasets/"),

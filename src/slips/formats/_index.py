@@ -1,6 +1,7 @@
 """The place of each format, its module and its name there. Written by docs/build.py: 'make docs' renews it."""
 
 PLACES: dict[str, tuple[str, str]] = {
+    "abnormal": ("slips.formats.abnormal.security", "ABNORMAL"),
     "access-analyzer": ("slips.formats.aws.access_analyzer", "ACCESS_ANALYZER"),
     "access-log": ("slips.formats.generic.lines", "ACCESS_LOG"),
     "actiontrail": ("slips.formats.alibaba.actiontrail", "ACTIONTRAIL"),
@@ -65,6 +66,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "cisco-esa": ("slips.formats.cisco.email", "CISCO_ESA"),
     "cisco-ios": ("slips.formats.cisco.messages", "CISCO_IOS"),
     "cisco-ise": ("slips.formats.cisco.ise", "CISCO_ISE"),
+    "cisco-secure-endpoint": ("slips.formats.cisco.endpoint", "SECURE_ENDPOINT"),
     "clamav": ("slips.formats.clamav.clamd", "CLAMAV"),
     "client-vpn": ("slips.formats.aws.client_vpn", "CLIENT_VPN"),
     "cloudflare": ("slips.formats.cloudflare.logpush", "CLOUDFLARE"),
