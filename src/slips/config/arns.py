@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct, inspect
+from msgspec import Struct
 
-from slips.config.declared import every_text
+from slips.config.declared import every_text, type_of
 from slips.config.notes import PSEUDO, Home
 from slips.config.problems import Where
 from slips.config.schema import Config
@@ -16,7 +16,7 @@ from slips.config.schema import Config
 
 def placeholder_arns(config: Config) -> list[str]:
     """Return the ARNs that cannot be real, such as `arn:aws:sns:ap-northeast-1:1234xxxxxx:seclog-event`, each once."""
-    texts = every_text(config, inspect.type_info(Config))
+    texts = every_text(config, type_of(Config))
     return list(dict.fromkeys(text for _, text, notes in texts if is_placeholder(text, notes)))
 
 
@@ -38,7 +38,7 @@ class GivenArn(Struct, frozen=True):
 
 def given_arns(config: Config) -> Iterator[GivenArn]:
     """Yield the ARN of everything that the stack uses and does not make."""
-    for path, text, notes in every_text(config, inspect.type_info(Config)):
+    for path, text, notes in every_text(config, type_of(Config)):
         if "arn" in notes:
             encryption = notes.get("has_roles", False), notes.get("senders", ())
             yield GivenArn(path.removesuffix(".arn"), text, notes["home"], *encryption)

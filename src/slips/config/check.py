@@ -11,7 +11,7 @@ import msgspec
 from msgspec import inspect
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from slips.config.declared import keys_of
+from slips.config.declared import keys_of, type_of
 from slips.config.mapping import Mapping
 from slips.config.nodes import TEXTS, UnreadableError, compose, tag_of
 from slips.config.problems import Problem, Problems, Where
@@ -85,7 +85,7 @@ def read_steps(text: str, root: Path) -> tuple[list[Step], list[str]]:
 
 
 def _struct_of(kind: type[msgspec.Struct]) -> inspect.StructType:
-    found = inspect.type_info(kind)
+    found = type_of(kind)
     assert isinstance(found, inspect.StructType)  # noqa: S101 - for mypy
     return found
 
@@ -101,7 +101,7 @@ def _read(text: str, file: str, check_chain: CheckChain, *, files: bool) -> tupl
     values = Values(problems, partial(chain.options_of_format, root=root))
     data: Any = None
     try:
-        data = values.read(compose(text), inspect.type_info(Config), ())
+        data = values.read(compose(text), type_of(Config), ())
     except UnreadableError as error:
         problems.error(error.line, str(error))
     if not isinstance(data, dict):

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from msgspec import Struct, inspect
+
+
+@cache
+def type_of(kind: type[Struct]) -> inspect.Type:
+    """Return the declaration of a mapping of slips.yml; msgspec takes milliseconds to look through that of a config."""
+    return inspect.type_info(kind)
 
 
 def unwrap(kind: inspect.Type) -> tuple[inspect.Type, dict[str, Any]]:

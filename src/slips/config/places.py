@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import inspect
-
+from slips.config.declared import type_of
 from slips.config.load import read
 from slips.config.nodes import UnreadableError, compose
 from slips.config.problems import Problems
@@ -17,7 +16,7 @@ def places_of_arns(config: Config) -> dict[str, str]:
     problems = Problems(config.file_name)
     values = Values(problems, lambda _name: None)
     try:
-        values.read(compose(read(config.file)), inspect.type_info(Config), ())
+        values.read(compose(read(config.file)), type_of(Config), ())
     except (ConfigError, UnreadableError):
         return {}
     found = {**{where: arn for where, (arn, _) in values.arns.items()}, **values.placeholders}
