@@ -155,7 +155,7 @@ def read_json(meta: MetaData, found: Event) -> Event:
 SUDO = one_of(
     "sudo",
     "sudo: commands that it ran or refused, as text or JSON, with or without a syslog header",
-    "https://www.sudo.ws/docs/man/sudoers.man/#LOG_FORMAT",
+    "https://man7.org/linux/man-pages/man5/sudoers.5.html#EVENT_LOGGING",
     KeyValue(
         "sudo.text",
         "the usual lines",

@@ -34,7 +34,7 @@ def _take_json(meta: MetaData, event: Event) -> Event | None:
 SUDO_JSON = Patterns(
     "sudo-json",
     "sudo's log file as JSON over several lines: commands that it ran or refused",
-    "https://www.sudo.ws/docs/man/sudoers.man/#LOG_FORMAT",
+    "https://man7.org/linux/man-pages/man5/sudoers.5.html#EVENT_LOGGING",
     chain=({"multiline": {"start": rf'\s{{0,16}}"(?:{_KINDS})"\s{{0,4}}:\s{{0,4}}\{{'}}, "sudo-json"),
     tag="linux.sudo",
     patterns=(

@@ -72,6 +72,11 @@ _DECRYPTION = f"""{_SESSION}, tunnel, -, -, src_uuid, dst_uuid, rule_uuid, hs_st
     cert_flags, cn, issuer_cn, root_cn, sni, error, container_id, pod_namespace, pod_name, src_edl, dst_edl, src_dag,
     dst_dag, high_res_timestamp, {_DEVICES}, seqno, actionflags, {_GROUPS}, vsys_id, {_APPLICATION}"""
 
+_IPTAG = f"""Virtual System, Source address, tag_name, event_id, Repeat Count, timeout, datasourcename, datasource_type,
+    datasource_subtype, seqno, actionflags, {_GROUPS}, vsys_id, high_res_timestamp"""
+_CORRELATION = f"""Source address, Source User, Virtual System, Category, Severity, {_GROUPS}, vsys_id, objectname,
+    object_id, evidence"""
+
 
 def _columns(names: str) -> list[str]:
     """Return the column names of one log type: the seven that all types have, then `names`, separated by commas."""
@@ -92,6 +97,8 @@ _COLUMNS = {
     "AUTHENTICATION": _columns(_AUTHENTICATION),
     "AUTH": _columns(_AUTHENTICATION),
     "DECRYPTION": _columns(_DECRYPTION),
+    "IPTAG": _columns(_IPTAG),
+    "CORRELATION": _columns(_CORRELATION),
     # Tunnel inspection, SCTP and GTP have further columns, unnamed here, behind those that all logs of sessions share.
     "START": _columns(_SESSION),
     "END": _columns(_SESSION),
@@ -113,6 +120,8 @@ _MESSAGE_COLUMNS = {
     "HIP-MATCH": ("Source User", "Source address", "machinename", "matchname"),
     "AUTHENTICATION": ("user", "Source address", "event", "desc"),
     "AUTH": ("user", "Source address", "event", "desc"),
+    "IPTAG": ("Source address", "tag_name", "datasourcename"),
+    "CORRELATION": ("Source User", "Source address", "Category", "Severity", "objectname", "evidence"),
     "DECRYPTION": ("Source address", "Destination address", "tls_version", "sni", "error"),
 }
 

@@ -62,6 +62,8 @@ POSTGRESQL = Patterns(
         rf"{_TIME} {_PID} (?:(?P<user_name>[^@ ]*+)@(?P<database_name>[^ ]*+) )?{_SEVERITY}(?P<message>.*)",
         rf"{_TIME} {_PID} (?:\[(?P<line>\d++)-\d++\] )?user=(?P<user_name>[^, ]*+),db=(?P<database_name>[^, ]*+)"
         rf"(?:,app=(?P<application_name>[^,]*+))?(?:,client=(?P<remote_host>[^, ]*+))? {_SEVERITY}(?P<message>.*)",
+        rf"{_TIME} {_PID} (?:\[(?P<line>\d++)-\d++\] )?db=(?P<database_name>[^, ]*+),user=(?P<user_name>[^, ]*+)"
+        rf"(?:,app=(?P<application_name>[^,]*+))?(?:,client=(?P<remote_host>[^, ]*+))? {_SEVERITY}(?P<message>.*)",
         rf"{_TIME}(?P<prefix>.*?){_SEVERITY}(?P<message>.*)",
         rf"(?P<log_time>\d{{10}}\.\d{{3}})(?P<prefix>.*?){_SEVERITY}(?P<message>.*)",
         rf"(?P<prefix>.*?){_SEVERITY}(?P<message>.*)",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from slips.parsing import KeyValue, Patterns, all_of, one_of, written
+from slips.parsing import KeyValue, Patterns, all_of, any_of, one_of, written
 
-_HEAD = r"(?P<time>\d{4}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<hostname>[^ ]+) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
-_TIME = written("%Y:%m:%d-%H:%M:%S", "time")
+_HEAD = r"(?P<datetime>\d{4}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<hostname>[^ ]+) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
+_TIME = written("%Y:%m:%d-%H:%M:%S", "datetime")
 
-# Programs that are not Sophos' own, such as dhcpd, write a text in place of pairs.
+# The pairs of the web server protection have a `time` of their own, the microseconds of a request. Programs that are
+# not Sophos' own, such as dhcpd, write a text in place of pairs.
 SOPHOS_UTM = one_of(
     "sophos-utm",
     "Sophos UTM (Astaro): packet filter, web filter, intrusions, mail, sign-ins, with or without a syslog header",
@@ -17,10 +18,11 @@ SOPHOS_UTM = one_of(
         "messages of Sophos UTM in pairs",
         head=_HEAD,
         escapes="none",
-        require=all_of("id", "sys"),
+        absent="-",
+        require=all_of("id", any_of("sys", "srcip")),
         time=_TIME,
-        tag="sophos.utm.{sub|'log'}",
-        message="{name|message|action|'-'} {srcip|'-'} => {dstip|'-'}:{dstport|'-'} {url|reason|'-'}",
+        tag="sophos.utm.{sub|process}",
+        message="{name|message|action|method|'-'} {srcip|'-'} => {dstip|'-'}:{dstport|'-'} {url|reason|'-'}",
         integers="""pid statuscode size length ttl srcport dstport authtime dnstime aptptime cattime avscantime
             fullreqtime""",
     ),
