@@ -226,6 +226,7 @@ LITERALS = {
     "meraki": "msg",  # before the text of an event of AnyConnect
     "infoblox": "httpd",  # behind the member of the grid
     "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp Yes SET",  # names, in capitals
+    "postgresql": "unknown",  # "[unknown]", no value
     "rabbitmq": "REPORT",
     "stunnel": "LOG3 LOG5",  # the level behind it is a number
     "sudo": "command continued cee",

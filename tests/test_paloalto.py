@@ -82,9 +82,9 @@ def test_a_line_may_end_after_any_column(columns: int) -> None:
 
 
 def test_a_type_without_known_columns_has_the_common_ones_and_its_line_as_message() -> None:
-    line = line_of("IPTAG", 9)
+    line = line_of("FUTURE", 9)
     meta, event = parse(line)
-    assert (meta.tag, meta.message, meta.timestamp) == ("paloalto.iptag", line, GENERATED_SECONDS)
+    assert (meta.tag, meta.message, meta.timestamp) == ("paloalto.future", line, GENERATED_SECONDS)
     assert (event["Generate Time"], event["column_8"], event["column_9"]) == (GENERATED, "8", "9")
 
 
@@ -92,7 +92,7 @@ def test_a_type_without_known_columns_has_the_common_ones_and_its_line_as_messag
     st.lists(st.text(st.characters(exclude_characters='",\r\n\0', exclude_categories=["Cs"])), min_size=1, max_size=9)
 )
 def test_a_line_without_quotes_has_the_columns_that_csv_finds(rest: list[str]) -> None:
-    line = ",".join(["1", GENERATED, "0018", "IPTAG", "", "", "", *rest])
+    line = ",".join(["1", GENERATED, "0018", "FUTURE", "", "", "", *rest])
     _, event = parse(line)
     columns = [value for name, value in event.items() if name not in ("message", "raw_message")]
     assert columns == next(csv.reader([line]))
@@ -168,7 +168,7 @@ def test_a_system_log_has_the_time_of_its_high_resolution() -> None:
 
 
 def test_a_line_without_a_time_has_that_of_its_syslog_header() -> None:
-    line = line_of("IPTAG", 9, c7="")
+    line = line_of("FUTURE", 9, c7="")
     assert parse(f"<14>Jun 11 04:27:50 PA-220 {line}")[0].timestamp == GENERATED_SECONDS
     assert parse(f"2018-06-11T04:27:50Z PA-220 {line}")[0].timestamp == GENERATED_SECONDS
     assert parse(f"a header of something else {line}")[0].timestamp == OBJECT.timestamp

@@ -106,6 +106,8 @@ _COLUMNS = {
     "GTP": _columns(_SESSION),
 }
 _OTHER = _columns("")
+# The log of administrators' commands has no type in its fourth column, and but one time.
+_AUDIT = ["Serial #", "Generate Time", "Threat/Content Type", "Config Version", "eventid", "admin", "cmd", "result"]
 _TYPE = re.compile(r"[A-Z][A-Z0-9_-]+")
 _EXACT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _NEAR = 600
@@ -120,6 +122,7 @@ _MESSAGE_COLUMNS = {
     "HIP-MATCH": ("Source User", "Source address", "machinename", "matchname"),
     "AUTHENTICATION": ("user", "Source address", "event", "desc"),
     "AUTH": ("user", "Source address", "event", "desc"),
+    "AUDIT": ("eventid", "admin", "result", "cmd"),
     "IPTAG": ("Source address", "tag_name", "datasourcename"),
     "CORRELATION": ("Source User", "Source address", "Category", "Severity", "objectname", "evidence"),
     "DECRYPTION": ("Source address", "Destination address", "tls_version", "sni", "error"),
@@ -152,7 +155,7 @@ def paloalto(limits: RecordLimits) -> Parse:
     Adds `raw_message`, the line, and `message`, for traffic and threats "<source>:<port> => <destination>:<port>
     (<protocol>), Sent <n> byte, Recv <n> byte". The time is `Start Time`, else `Generate Time`, else that of a syslog
     header, read as UTC unless `high_res_timestamp` names the zone. Raises RecordError for a line without a log type in
-    its fourth column, and for one that ends within quotes: the first of several lines.
+    its fourth column or `audit` in its third, and for one that ends within quotes: the first of several lines.
     """
 
     most = min(limits.values, MOST_FIELDS)
@@ -166,7 +169,9 @@ def paloalto(limits: RecordLimits) -> Parse:
         row, is_whole = _split(text) if quoted else (text.split(","), True)
         type_ = row[3] if len(row) > 3 else ""
         columns = _COLUMNS.get(type_) or _OTHER
-        if columns is _OTHER and not _TYPE.fullmatch(type_):
+        if columns is _OTHER and len(row) >= len(_AUDIT) and row[2].lower() == "audit":
+            type_, columns = "AUDIT", _AUDIT
+        elif columns is _OTHER and not _TYPE.fullmatch(type_):
             raise RecordError(
                 f"line begins with {text[:60]!r}; expected the CSV format of PAN-OS, with a log type such as TRAFFIC "
                 "in the fourth column"
