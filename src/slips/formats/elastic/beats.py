@@ -31,8 +31,8 @@ def _describe_traffic(meta: MetaData, event: Event) -> None:
         else:  # 7.0 renamed the client, and its `query` holds more than the name
             message = f"{question or query} from {_ip(event, 'client')}"
     else:
-        source = _ip(event, "source") or event.get("client_ip")
-        destination = _ip(event, "destination") or _ip(event, "dest") or event.get("ip")
+        source = _ip(event, "source") or event.get("client_ip") or _ip(event, "client")
+        destination = _ip(event, "destination") or _ip(event, "dest") or event.get("ip") or _ip(event, "server")
         message = f"{type_} {source} => {destination}"
         if status := event.get("status"):
             message += f" {status}"
