@@ -499,8 +499,8 @@ def test_a_chain_that_reads_no_time_is_proposed_with_the_time_that_events_get(pr
 
 def test_a_format_that_little_of_the_log_is_like_is_proposed_with_a_doubt(project: Project) -> None:
     """Of an audit log of no known product, whose field names some formats have."""
-    line = {"action": "grant", "category": "doors", "sourceIp": "192.0.2.7", "timestamp": "2026-11-29T08:00:00Z"}
-    done = project.slips("infer", "-", stdin=f"{json.dumps({**line, 'tenantName': 'north'})}\n".encode() * 3)
+    line = {"action": "grant", "kind": "doors", "sourceIp": "192.0.2.7", "timestamp": "2026-11-29T08:00:00Z"}
+    done = project.slips("infer", "-", stdin=f"{json.dumps({**line, 'site': 'north'})}\n".encode() * 3)
     best = done.out.splitlines()[1].split()[0]
     assert f"\nlittle of it is like {best}, so it may be of another product: 'slips parse {best} LOG' " in done.out
     assert "'slips formats --new VENDOR/PRODUCT --from LOG'" in done.out
