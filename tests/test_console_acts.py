@@ -236,7 +236,7 @@ def test_a_lane_is_paused_and_resumed_and_now_says_so(project: Project) -> None:
     assert "There is nothing to do" in browser.text("/plan?act=resume&lane=slow")
     assert "lane slow is paused: what comes waits" in browser.act(act="pause", lane="slow")
     text = browser.text("/")
-    assert re.search(r"✕ Lane slow is paused by \S+@\S+, on the console, \d+ \w+ ago", text)
+    assert re.search(r"✕ Lane slow is paused by \S+@\S+, on the console \(\d+ \w+ ago\)", text)
     assert "slow 0 – – 0 none Resume" in text
     assert re.search(r"Now paused by .* slips limit slow --resume Copy", browser.text("/plan?act=resume&lane=slow"))
     assert "no longer paused by" in browser.act(act="resume", lane="slow")

@@ -203,8 +203,20 @@ def test_the_live_part_of_a_page_keeps_the_focus_when_it_is_replaced(site: Site)
     page.run("htmx.ajax('GET', '/live', {target: '#live', swap: 'innerHTML'})")
     page.until("!window.old.isConnected")
     assert page.run("document.activeElement.id") == "all-errors"
-    assert page.run("document.getElementById('said').textContent") == "", "nothing has changed"
     assert page.run("document.querySelectorAll('button.copy:not([hidden])').length") > 0
+
+
+def test_a_refresh_tells_a_screen_reader_what_has_changed_but_no_age(site: Site) -> None:
+    page = site.open("now")
+    page.run("window.age = document.querySelector('[data-age]').textContent")
+    page.run("window.refresh = () => htmx.ajax('GET', '/live', {target: '#live', swap: 'innerHTML'})")
+    page.run("window.again = setInterval(window.refresh, 500)")
+    page.until("document.querySelector('[data-age]').textContent !== window.age")
+    assert page.run("document.getElementById('said').textContent") == "", "nothing has changed"
+    page.run("clearInterval(window.again); document.querySelector('[data-say] [data-age]').before('so far')")
+    page.run("document.body.dispatchEvent(new CustomEvent('htmx:afterSwap', {bubbles: true}))")
+    said = page.run("document.getElementById('said').textContent")
+    assert said.startswith("3 objects failedso far 1 object with bad records"), said
 
 
 def test_a_refresh_that_fails_says_why_until_the_next_one(site: Site) -> None:

@@ -46,6 +46,8 @@ class Finding(Struct, frozen=True):
     level: Level
     text: str
     page: str = ""
+    age: str = ""
+    """The end of the sentence, which grows old while nothing changes."""
 
 
 class Now(Struct, kw_only=True):
@@ -101,13 +103,14 @@ class Now(Struct, kw_only=True):
             yield Finding("bad", f"{runs} with records that are not accounted for: report this, it is a bug of slips")
         missing = 0 if self.audit is None else self.audit.missing
         if self.audit is not None and missing:
-            at = ago(self.audit.at, self.as_of)
-            yield Finding("bad", f"{plural(missing, 'object')} missing, by the audit {at}", AUDIT_PAGE)
+            found = f"{plural(missing, 'object')} missing, by the audit"
+            yield Finding("bad", found, AUDIT_PAGE, f" {ago(self.audit.at, self.as_of)}")
         if self.audit is not None and self.audit.unlisted:
             paths = plural(self.audit.unlisted, "path")
             yield Finding("warning", f"{paths} could not be listed, by the latest audit", AUDIT_PAGE)
         for pause in self.pauses:
-            yield Finding("bad", f"Lane {pause.lane} is {sentence(pause)}, {ago(pause.since, self.as_of)}", "/#lanes")
+            age = f" ({ago(pause.since, self.as_of)})"
+            yield Finding("bad", f"Lane {pause.lane} is {sentence(pause)}", "/#lanes", age)
         if self.service is not None and self.service.state != "running":
             yield Finding("bad", f"'slips up' {_DEAD[self.service.state]}: nothing is processed; start it again")
         if self.service is not None and self.service.state != "gone":
@@ -116,8 +119,8 @@ class Now(Struct, kw_only=True):
             if self.service.not_reloaded:
                 yield Finding("warning", f"'slips up' has not reloaded: {self.service.not_reloaded}")
         if self.failed_objects:
-            failing = f"{plural(self.failed_objects, 'object')} failed"
-            yield Finding("bad", failing + self._since(), "/errors")
+            age = f" (the first {ago(self.first, self.as_of)})" if self.first else ""
+            yield Finding("bad", f"{plural(self.failed_objects, 'object')} failed", "/errors", age)
         if self.quarantined_objects:
             yield Finding("warning", f"{plural(self.quarantined_objects, 'object')} with bad records", "/errors")
         rest = self.is_counted and self.items and not (self.failed_objects or self.quarantined_objects)
@@ -144,10 +147,6 @@ class Now(Struct, kw_only=True):
             yield Finding("warning", "Objects and errors are being counted")
         elif not self.items and not any(lane.status.retrying for lane in self.lanes):
             yield Finding("good", "Nothing fails")
-
-    def _since(self) -> str:
-        """Format since when something fails."""
-        return f", the first {ago(self.first, self.as_of)}" if self.first else ""
 
     @property
     def states(self) -> list[tuple[str, int]]:

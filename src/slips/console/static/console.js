@@ -74,7 +74,11 @@ if (file) {
 }
 
 // A screen reader is told what has changed in the sentence marked with data-say, and nothing else of a refresh.
-const sentence = () => document.querySelector("[data-say]")?.innerText.trim() ?? "";
+const sentence = () => {
+  const said = document.querySelector("[data-say]")?.cloneNode(true);
+  said?.querySelectorAll("[aria-hidden], [data-age]").forEach((each) => each.remove()); // an age alone is no change
+  return said?.textContent.replace(/\s+/g, " ").trim() ?? "";
+};
 let told = sentence();
 const tell = () => {
   const now = sentence();
