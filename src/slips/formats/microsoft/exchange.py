@@ -43,7 +43,8 @@ EXCHANGE_PROTOCOL = Csv(
         all_of("DateTime", "RequestId"),
     ),
     absent="",
-    integers="sequence-number seqNumber duration rqsize rpsize HttpStatus",
+    integers="""sequence-number seqNumber duration rqsize rpsize HttpStatus MajorVersion MinorVersion BuildVersion
+        RevisionVersion""",
     entities={
         "addresses": "local-endpoint remote-endpoint sIp cIp ClientIpAddress",
         "users": "user AuthenticatedUser",

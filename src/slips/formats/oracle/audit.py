@@ -10,11 +10,14 @@ from slips.parsing import Patterns, stamp
 
 _NAME = re.compile(r"""(?<![A-Za-z$])([A-Z][A-Z$_ ]{1,40}?) ?:(?: ?\[(\d{1,9})\])? ?(['"])""")
 _CLOSING = re.compile(r"""['"][ \t]*(?=\n|\Z|[A-Z][A-Z$_ ]{1,40}:)""")
+_HOST = re.compile(r"\(HOST=([^()]+)\)")
 _INTEGERS = frozenset("LENGTH STATUS RETURNCODE ACTION_NUMBER ENTRYID STATEMENT SESSIONID DBID".split())
 
 
 def _take_fields(meta: MetaData, event: Event) -> None:
     """Put the fields of a record into the event; blanks in their names become underscores, and empty values null.
+
+    `client_ip` is the host in the address of the client, which is as Oracle Net writes it.
 
     Oracle writes how many characters a value has, since it may have quotes and lines of its own. If the number does not
     lead to a quote, as it counts bytes, the value ends at the quote before the next name.
@@ -34,6 +37,8 @@ def _take_fields(meta: MetaData, event: Event) -> None:
         is_number = key in _INTEGERS and value.isascii() and value.isdigit()
         event[key] = int(value) if is_number else value or None
         at = end + 1
+    if address := _HOST.search(event.get("CLIENT_ADDRESS") or ""):
+        event["client_ip"] = address[1]
     status = event.get("STATUS", event.get("RETURNCODE"))
     user = event.get("DATABASE_USER") or event.get("USERID") or "-"
     action = " ".join((event.get("ACTION") or "-").split())
@@ -65,6 +70,6 @@ ORACLE_AUDIT = Patterns(
     entities={
         "users": "DATABASE_USER USERID CURRENT_USER CLIENT_USER OS$USERID",
         "hosts": "USERHOST",
-        "addresses": "CLIENT_ADDRESS",
+        "addresses": "client_ip",
     },
 )
