@@ -109,6 +109,22 @@ def test_a_canary_that_is_due_starts_alone_and_once(stack: Stack, clock: Clock, 
     assert brake.retry_at == clock.now + 120
 
 
+def test_a_canary_that_the_budget_holds_back_leaves_its_turn_to_another(
+    stack: Stack, clock: Clock, brakes: DynamoBrakes
+) -> None:
+    on = Brake("fast", "handler.py", 20, 20, NOW, "all failed", code=code(), retry_at=NOW + 60)
+    brakes.begin(on)
+    brakes.set_budget(Budget(objects_per_day=1))
+    clock.now += CANARY_SECONDS[0]
+    brakes.spend(day_of(clock.now), 1, 0, clock.now)
+    dispatch(stack, *events("ab"))
+    assert (started(stack), held(stack)) == ("", {"a": "budget", "b": "paused"})
+    assert brakes.read().brakes == [on], "no canary has started"
+    clock.now += DAY
+    dispatch(stack, *events("cd"))
+    assert started(stack) == "c"
+
+
 def test_a_drained_object_is_no_canary_and_leaves_the_one_that_is_due(
     stack: Stack, clock: Clock, brakes: DynamoBrakes
 ) -> None:

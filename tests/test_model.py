@@ -371,8 +371,8 @@ class Story(RuleBasedStateMachine):
         self._check_audit()
 
     def _let_pauses_end(self) -> None:
-        """Let days pass, until nothing waits."""
-        for _ in range(30):
+        """Let days pass, until nothing waits: a budget may let one object start in a day."""
+        for _ in range(30 + len(self.world.waiting())):
             self._settle()
             if not self.world.waiting():
                 return

@@ -11,7 +11,19 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from slips.brakes import Budget, Controls, Held, Pause, SharedBrakes, budget_pause, code_name, day_of, is_rest, sentence
+from slips.brakes import (
+    Brake,
+    Budget,
+    Controls,
+    Held,
+    Pause,
+    SharedBrakes,
+    budget_pause,
+    code_name,
+    day_of,
+    is_rest,
+    sentence,
+)
 from slips.config import Config
 from slips.envelope.lane import LaneRecord, decode
 from slips.loading import HandlerLoader
@@ -75,10 +87,12 @@ class Gate:
         """The day of the budget on which the last batch was counted."""
         self._counted: dict[str, int] = {}
         """Stored bytes of the objects that were counted as started, by sequence number."""
+        self._canaries: dict[str, tuple[Brake, Brake]] = {}
+        """The brakes before and after the canaries of the last batch, by sequence number."""
 
     def sort(self, records: Sequence[LaneRecord]) -> list[LaneRecord]:
         """Return the records that may start, in their order. `settle` must follow. Raises StateError."""
-        self._kept, self._counted = [], {}
+        self._kept, self._counted, self._canaries = [], {}, {}
         controls, budget = self.controls(), self._budget
         if not controls.brakes and not budget.is_limited:
             return list(records)
@@ -161,6 +175,7 @@ class Gate:
                 is_canary = self._site.brakes.replace(brake, after)
                 controls.brakes[controls.brakes.index(brake)] = after
                 if is_canary:
+                    self._canaries[record.sequence_number] = brake, after
                     return True
         self._kept.append(Kept(record, event, brake.pause, handler))
         return False
@@ -181,6 +196,7 @@ class Gate:
                 event = events[record.sequence_number]
                 pause = budget_pause(event.lane or LANES[0], spent, budget, now)
                 if pause is not None:
+                    self._call_off(record.sequence_number)
                     self._kept.append(Kept(record, event, pause, self._site.code_of(event).handler))
                     too_many, too_much = too_many + 1, too_much + size
                     continue
@@ -190,6 +206,14 @@ class Gate:
         if too_many:
             self._site.brakes.spend(self._day, -too_many, -too_much, now)
         return free
+
+    def _call_off(self, number: str) -> None:
+        """Let the canary of that number be another object, or this one later, as it does not start."""
+        if number in self._canaries:
+            brake, after = self._canaries.pop(number)
+            if self._site.brakes.replace(after, brake):
+                controls = self.controls()
+                controls.brakes = [brake if each == after else each for each in controls.brakes]
 
 
 def items_of(kept: Iterable[Kept], now: float) -> Iterator[ErrorItem]:
