@@ -37,7 +37,6 @@ REASONS = {"azure-nsg-flow": _FLOWS, "azure-vnet-flow": _FLOWS}
 """Why a format is slow whose records are not long."""
 
 _LAST_DIGIT = re.compile(rb"\d(?![\da-zA-Z])")
-_ELEMENT = re.compile(rb"<Event\b.*?</Event>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,9 @@ def log_of(format_: Format) -> Log:
     if reader == "json-records":
         log = Log(chain, records_in(chain, content), b'{"%s": [' % path.encode(), b",\n", b"]}")
     elif reader == "xml-events":
-        log = Log(chain, _ELEMENT.findall(content), b"<Events>", b"\n", b"</Events>")
+        element = re.escape(path or "Event").encode()
+        found = re.findall(rb"<%s\b(?:[^<>]*/>|.*?</%s>)" % (element, element), content, re.DOTALL)
+        log = Log(chain, found, b"<Events>", b"\n", b"</Events>")
     else:
         records = content.splitlines() if reader.startswith("{csv") else records_in(chain, content)
         titles = [record for record in records if record.startswith(b"#")] or records[:1]
