@@ -36,8 +36,17 @@ _FLOWS = "each record is some flows, cut from texts of 13 columns"
 REASONS = {
     **{"azure-nsg-flow": _FLOWS, "azure-vnet-flow": _FLOWS},
     "akamai-siem": "lists of rules are decoded from base64 and the encoding of URLs",
+    "azure-resource": "times with seven digits behind the second, in one of five fields",
+    "bind-query": "messages of many kinds, behind several fronts: dozens of patterns",
+    "cloudflare": "datasets of many shapes: some fifty fields are looked for",
+    "defender-alert": "fields of six schemas are looked for",
     "iis": "rows without a date take that of a line before them, the slow way",
+    "mattermost": "times with a blank before the zone, and fields of three shapes",
+    "postgresql-json": "the statement in a message gets fields of its own",
+    "sophos-utm": "a header of syslog, then pairs in quotes",
+    "sudo": "a header of syslog, then pairs with blanks in them",
     "unifi": "a header of syslog, then the lines of one of several programs",
+    "zscaler": "some ninety fields are looked at for texts to convert",
 }
 """Why a format is slow whose records are not long."""
 
