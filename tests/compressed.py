@@ -82,7 +82,7 @@ def opened(stored: bytes | Stored, limits: CodecLimits = CodecLimits(), size: in
 
 
 def read(decoded: Decoded) -> tuple[bytes, str]:
-    """All that is given, and the text of the error behind it, if there is one."""
+    """The bytes that are given, and the text of the error behind them, if there is one."""
     content = bytearray()
     try:
         while piece := decoded.stream.read1(1 << 16):
@@ -98,7 +98,7 @@ def damaged_behind(text: bytes) -> bytes:
 
 
 def decompressed_bytewise(name: str, stored: bytes) -> bytes:
-    """What the standard library can get out of a damaged object at the very most."""
+    """The bytes that the standard library can get out of a damaged object at the very most."""
     content, member = bytearray(), REFERENCE[name]()
     try:
         for at in range(len(stored)):

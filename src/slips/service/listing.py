@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CHECKPOINT_SECONDS = 10.0
 """Seconds of a listing without new objects, after which its checkpoint is stored all the same."""
 Step = Arrival | StorageError
-"""What a page has, be it nothing new, or why a call failed: asked for its next step, the listing repeats that call."""
+"""An Arrival for a page, be it without anything new; or the error of a call, which the next step repeats."""
 
 
 class Lists(Protocol):

@@ -46,7 +46,7 @@ _UNLISTED = {
     **dict.fromkeys(("NoSuchBucket", "404"), "expected a bucket of that name; create it, or mend the name"),
 }
 _UNLISTED_ELSE = "expected a page of keys; try again, then look at the server"
-"""What was expected of a listing that failed, and what to do, by code."""
+"""The end of the error of a listing, what was expected and what to do; above by the code of S3."""
 
 
 class Page(Struct, frozen=True):

@@ -19,7 +19,7 @@ _PATTERN = r"(?P<header>[^%]*)%(?P<code>[A-Za-z0-9_-]+) ?:? ?(?P<message>.*)"
 _REPEATED = r"(?P<header>[^%]{0,200}?)(?P<message>last message repeated (?P<repeated>\d{1,9}) times?\b.*)"
 _ZONE = re.compile("UTC|GMT|[ECMP][SD]T|[CEW]ES?T|MSK|JST|AE[SD]T|NZ[SD]T")
 _ORIGIN = re.compile(r"(?:\d+: )?(?!\d+(?:$|: ))([A-Za-z0-9.:_-]*[A-Za-z0-9_])(?:: \d+|: \*\w+)?")
-"""What is left of a header that names a host: between the numbers of the message, of the host and of the device, or
+"""The host in what is left of a header: between the numbers of the message, of the host and of the device, or
 before the task of a wireless controller."""
 _CODE = re.compile(r"(.+)-([0-7ACEWNID])-([A-Za-z0-9_]+)")
 _LETTERS = {"A": 1, "C": 2, "E": 3, "W": 4, "N": 5, "I": 6, "D": 7}
