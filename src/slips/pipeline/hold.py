@@ -98,7 +98,7 @@ class Gate:
             return list(records)
         self._order = {record.sequence_number: number for number, record in enumerate(records)}
         free = [record for record in records if self._is_free(record, controls)]
-        return self._within(free, budget) if budget.is_limited else free
+        return self._within(free, budget, controls) if budget.is_limited else free
 
     def settle(self, *, retry_from: str | None) -> None:
         """Hold back what may not start, but for records that are delivered again, from the one of that number on.
@@ -180,7 +180,7 @@ class Gate:
         self._kept.append(Kept(record, event, brake.pause, handler))
         return False
 
-    def _within(self, records: Sequence[LaneRecord], budget: Budget) -> list[LaneRecord]:
+    def _within(self, records: Sequence[LaneRecord], budget: Budget, controls: Controls) -> list[LaneRecord]:
         """Return the records that the budget of the day allows, and count them as started."""
         now = self._site.clock()
         events = {record.sequence_number: decode(record.data) for record in records if not record.problem}
@@ -196,7 +196,7 @@ class Gate:
                 event = events[record.sequence_number]
                 pause = budget_pause(event.lane or LANES[0], spent, budget, now)
                 if pause is not None:
-                    self._call_off(record.sequence_number)
+                    self._call_off(record.sequence_number, controls)
                     self._kept.append(Kept(record, event, pause, self._site.code_of(event).handler))
                     too_many, too_much = too_many + 1, too_much + size
                     continue
@@ -207,13 +207,12 @@ class Gate:
             self._site.brakes.spend(self._day, -too_many, -too_much, now)
         return free
 
-    def _call_off(self, number: str) -> None:
+    def _call_off(self, number: str, controls: Controls) -> None:
         """Let the canary of that number be another object, or this one later, as it does not start."""
         if number in self._canaries:
             brake, after = self._canaries.pop(number)
             if self._site.brakes.replace(after, brake):
-                controls = self.controls()
-                controls.brakes = [brake if each == after else each for each in controls.brakes]
+                controls.brakes[controls.brakes.index(after)] = brake
 
 
 def items_of(kept: Iterable[Kept], now: float) -> Iterator[ErrorItem]:
