@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -125,7 +126,7 @@ def slips(files: list[Path], format_name: str, handler: type[Handler] = Count, p
     """The whole path."""
     store, processor = _main_func(files[0].parent, format_name, handler, policy)
     wanted, events = {file.name for file in files}, 0
-    prefix = next(iter(wanted)) if len(wanted) == 1 else "trail-1m-"
+    prefix = commonprefix([*wanted])  # noqa: RUF071 - of keys, no paths
     for event in store.list("bench", prefix):  # once, as `run` does; many other files lie there
         if event.object_key not in wanted:
             continue
