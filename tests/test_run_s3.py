@@ -11,6 +11,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from projects import CONFIG, Project
+from slips.backends.aws.s3 import S3Store
+from slips.errors import StorageError
+from slips.model import ObjectEvent
 
 pytestmark = pytest.mark.slow
 
@@ -103,3 +106,41 @@ def test_a_bucket_that_cannot_be_listed_is_told_and_the_others_go_on(scene: Scen
     assert done.status == 1
     assert "objects  1\n" in done.out
     assert done.err.count("s3://gone/: S3 answers NoSuchBucket") == 1
+
+
+@pytest.mark.parametrize(
+    ("gone", "reason"),
+    [
+        ("{s3: no-such-bucket, endpoint_url: '%s'}", "s3://gone/json/: S3 answers NoSuchBucket"),
+        ("{s3: real-logs, endpoint_url: '%s', profile: nobody}", "s3://gone/json/: AWS: The config profile (nobody)"),
+    ],
+)
+def test_a_named_path_that_cannot_be_listed_is_told_and_the_others_go_on(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, gone: str, reason: str
+) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    for key in ("json/a", "json/b"):
+        scene.put(key)
+    buckets = (
+        f"my-logs: {{s3: real-logs, endpoint_url: '{scene.url}', region: us-east-1}}\n      gone: {gone % scene.url}"
+    )
+    text = CONFIG.replace("my-logs: logs", buckets)
+    scene.project.config(f"{text}  gone: [{{prefix: '', format: json}}]\n")
+    done = scene.project.slips("run", "s3://my-logs/json/a", "s3://gone/json/", "s3://my-logs/json/b")
+    assert done.status == 1, done
+    assert "objects  2\n" in done.out
+    assert (done.err.count(reason), done.err.count("\n")) == (1, 1), done.err
+
+
+def test_a_named_path_is_processed_as_far_as_it_could_be_listed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("json/a", "json/b"):
+        scene.put(key)
+
+    def until_denied(store: S3Store, bucket: str, prefix: str = "", *, after: str = "") -> Iterator[ObjectEvent]:
+        yield store.page(bucket, prefix).events[0]
+        raise StorageError(f"s3://{bucket}/{prefix}: S3 answers AccessDenied")
+
+    monkeypatch.setattr(S3Store, "list", until_denied)
+    done = scene.project.slips("run", "s3://my-logs/json/", "--json")
+    assert (done.status, done.json["objects"]) == (1, 1)
+    assert done.json["problems"] == ["s3://my-logs/json/: S3 answers AccessDenied"]

@@ -64,8 +64,9 @@ def run(
 ) -> None:
     """Process what is pending, or the named objects, then exit.
 
-    Ends with status 1 if an object failed or a record was quarantined: 'slips errors' then lists them. Takes files as
-    they are, also .hidden ones and *.tmp and *.part, which 'slips up' and 'slips audit' leave alone.
+    Ends with status 1 if an object failed or a record was quarantined: 'slips errors' then lists them; also if a path
+    or a bucket could not be listed: all others are processed. Takes files as they are, also .hidden ones and *.tmp
+    and *.part, which 'slips up' and 'slips audit' leave alone.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from slips.backends.machine.directory import MOST_PROBLEMS
-from slips.errors import StorageError, UsageError
+from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.push import AGAIN, push
 from slips.ports import entry_of
@@ -102,13 +102,15 @@ class Pending:
     def push_named(self, paths: Sequence[str], *, again: bool) -> None:
         """Put the named objects on their lanes; with `again` also those that are done or already wait on a lane.
 
-        Raises UsageError for a path that names no object.
+        Raises UsageError for a path that names no object. One in S3 that cannot be listed is a problem of the summary.
         """
         only: set[tuple[str, str]] = set()
         chosen: list[ObjectEvent] = []
         for path in paths:
-            events = list(self._named(path))
-            if not events:
+            events, problem = _listed(path, self._named(path))
+            if problem:
+                self._summary.problems.append(problem)
+            elif not events:
                 raise UsageError(f"{path}: no object there; expected a file, or a directory or prefix with some")
             for event in map(self._state.files.identified, events):
                 if (name := (event.bucket_name, event.object_key)) in only:
@@ -209,13 +211,20 @@ class Pending:
 
     def _exact_or_prefix(self, bucket: str, key: str) -> Iterator[ObjectEvent]:
         """Yield the event of the object `key` if it exists, else those of all objects whose keys begin with `key`."""
-        try:
-            for number, event in enumerate(self._stores.list(bucket, key)):
-                yield event
-                if number == 0 and event.object_key == key:
-                    return  # keys come in order: the exact one is the first
-        except StorageError as error:
-            raise UsageError(f"{error}; expected a bucket that can be listed") from error
+        for number, event in enumerate(self._stores.list(bucket, key)):
+            yield event
+            if number == 0 and event.object_key == key:
+                return  # keys come in order: the exact one is the first
+
+
+def _listed(path: str, events: Iterable[ObjectEvent]) -> tuple[list[ObjectEvent], str]:
+    """Return the events of a path, and why there may be more that could not be listed; empty if it was."""
+    listed = list[ObjectEvent]()
+    try:
+        listed.extend(events)
+    except SlipsError as error:
+        return listed, str(error) if str(error).startswith(path) else f"{path}: {error}"
+    return listed, ""
 
 
 def _replay_of(event: ObjectEvent) -> bytes:

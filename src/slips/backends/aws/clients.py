@@ -75,8 +75,14 @@ class Clients:
         return region
 
     def _configured_region(self) -> str | None:
-        # Other SDKs and Lambda read AWS_REGION, botocore only AWS_DEFAULT_REGION.
-        return self._region or os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
+        """Return the region that a setting names, if one does. Raises UsageError if the profile cannot be used."""
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            # Other SDKs and Lambda read AWS_REGION, botocore only AWS_DEFAULT_REGION.
+            return self._region or os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
+        except BotoCoreError as error:
+            raise self._unusable(error) from error
 
     def make(self, service: str, *, region: str | None = None, attempts: int = ATTEMPTS, **settings: Any) -> Any:
         """Make a client of `service`. Raises UsageError if settings of AWS cannot be used."""
@@ -94,7 +100,11 @@ class Clients:
                 service, region_name=region or self.region, endpoint_url=self._endpoint_url, config=config
             )
         except (BotoCoreError, ValueError) as error:
-            raise UsageError(f"AWS: {error}; expected AWS settings that can be used; look at your profile") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> UsageError:
+        look = "'profile' of the bucket in the config" if self._profile else "your profile"
+        return UsageError(f"AWS: {error}; expected AWS settings that can be used; look at {look}")
 
     @cached_property
     def s3(self) -> S3Client:
