@@ -389,7 +389,10 @@ def test_without_credentials_region_or_profile_it_is_told_what_to_set(
     ("error", "told", "status"),
     [
         (refusal("ExpiredToken"), "credentials have expired; expected valid ones; 'aws sso login --profile me'", 2),
+        (refusal("TokenRefreshRequired"), "credentials have expired; expected valid ones", 2),
         (refusal("InvalidClientTokenId"), "AWS does not know these credentials", 2),
+        (refusal("InvalidSignatureException"), "AWS does not know these credentials", 2),
+        (refusal("RequestTimeTooSkewed"), "and a right clock", 2),
         (
             refusal("AccessDenied", "User: x is not authorized to perform: cloudformation:CreateChangeSet on y"),
             "AWS denies cloudformation:CreateChangeSet: ",

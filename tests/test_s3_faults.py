@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from serving import Quiet, serving
 from slips.backends.aws.s3 import RESUMES, S3Store
@@ -171,3 +172,81 @@ def test_a_listing_that_does_not_go_on_is_an_error_and_no_end(pages: list[dict[s
 def test_a_listing_goes_on_while_its_tokens_change() -> None:
     pages = [{"IsTruncated": True, "NextContinuationToken": token} for token in "123"]
     assert list(S3Store(cast("Any", Pages(*pages, {"IsTruncated": False}))).list("my-logs")) == []
+
+
+class Refusing:
+    """A client for which each call is refused with the code and message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self._answer: Any = {"Error": {"Code": code, "Message": message}}
+        self.meta = SimpleNamespace(region_name="us-east-1")
+
+    def list_objects_v2(self, **_: Any) -> None:
+        raise ClientError(self._answer, "ListObjectsV2")
+
+    def get_object(self, **_: Any) -> None:
+        raise ClientError(self._answer, "GetObject")
+
+
+def refused(code: str, message: str = "Refused.") -> tuple[StorageError, StorageError]:
+    """The errors of a listing and of an object."""
+    store = S3Store(cast("Any", Refusing(code, message)))
+    with pytest.raises(StorageError) as of_listing:
+        store.page("my-logs", "x/")
+    with pytest.raises(StorageError) as of_object, store.open(EVENT):
+        pass
+    return of_listing.value, of_object.value
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("InvalidAccessKeyId", "access key of an active user or role that this server knows; look at the bucket's"),
+        ("InvalidClientTokenId", "AWS_ACCESS_KEY_ID"),
+        ("InvalidSecurity", "AWS_ACCESS_KEY_ID"),
+        ("Unauthorized", "AWS_ACCESS_KEY_ID"),
+        ("401", "AWS_ACCESS_KEY_ID"),
+        ("SignatureDoesNotMatch", "the secret key that belongs to the access key; look at the bucket's 'profile'"),
+        ("ExpiredToken", "credentials that have not expired; renew them"),
+        ("TokenRefreshRequired", "credentials that have not expired; renew them"),
+        ("RequestExpired", "credentials that have not expired; renew them"),
+        ("InvalidToken", "session token that belongs to the access key; look at AWS_SESSION_TOKEN"),
+        ("RequestTimeTooSkewed", "a clock that is at most 15 minutes wrong; set the clock"),
+        ("NotSignedUp", "an account that may use this service"),
+        ("AccountProblem", "an account that may use this service"),
+        ("AllAccessDisabled", "an account that may use this service"),
+        ("UserSuspended", "an account that may use this service"),
+    ],
+)
+def test_a_refusal_of_the_credentials_leads_to_them_and_keeps_the_bucket_away(code: str, told: str) -> None:
+    of_listing, of_object = refused(code)
+    assert of_listing.away
+    for error in (of_listing, of_object):
+        assert f"S3 answers {code}: Refused.; expected " in str(error)
+        assert told in str(error)
+        assert "look at the server" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "told"),
+    [
+        ("NoSuchBucket", "x", "expected a bucket of that name"),
+        ("InvalidBucketName", "x", "expected a bucket of that name; create it, or mend the name"),
+        ("PermanentRedirect", "x", "expected the region of the bucket; give it as 'region'"),
+        ("AuthorizationHeaderMalformed", "the region 'a' is wrong; expecting 'b'", "expected the region of the bucket"),
+        ("AuthorizationHeaderMalformed", "a non-empty Access Key must be provided", "look at the bucket's 'profile'"),
+    ],
+)
+def test_a_refusal_of_a_setting_leads_to_it(code: str, message: str, told: str) -> None:
+    for error in refused(code, message):
+        assert told in str(error)
+
+
+def test_a_refusal_of_listings_or_of_objects_alone_says_what_to_do() -> None:
+    assert [str(error).partition("Refused.")[2] for error in refused("InternalError")] == [
+        "; expected a page of keys; try again, then look at the server",
+        "",
+    ]
+    assert "'s3:ListBucket'" in str(refused("AccessDenied")[0])
+    assert str(refused("AccessDenied")[1]).endswith("; the object is gone, or this role may not read it")
+    assert "is not archived; restore it" in str(refused("InvalidObjectState")[1])

@@ -8,7 +8,8 @@ dynamodb         has what both tables need: `error_table` has the error items, `
 secret_store     reads the secrets in `handler.args`
 clients          makes the connections; `throttles` repeats throttled calls
 answers          reads what AWS answered to a call that failed
-refusals         writes the error texts for calls that AWS refuses; `kms_keys` those for refusals of a KMS key
+refusals         writes the error texts for calls that AWS refuses; `kms_keys` those for refusals of a KMS key, and
+                 `s3_advice` says what to do about those of S3
 stack            finds a deployed stack
 operations       does what operators ask of a stack: `cloudwatch` asks for the state of lanes and alarms,
                  `lane_limits` sets limits, `stack_brakes` pauses lanes, `logs` reads logs, whose lines `log_lines`

@@ -11,7 +11,7 @@ from msgspec import Struct
 from urllib3.exceptions import HTTPError
 
 from slips.backends.aws.ahead import Ahead
-from slips.backends.aws.answers import code, reason
+from slips.backends.aws.answers import code, message, reason
 from slips.backends.aws.kms_keys import explained_key, trouble_of
 from slips.backends.aws.throttles import passes
 from slips.errors import StorageError
@@ -26,27 +26,12 @@ if TYPE_CHECKING:
 
 MISSING = {"NoSuchKey", "NoSuchVersion", "404", "AccessDenied", "403"}
 """Codes for an object that does not exist. Without the right to list the bucket, S3 answers `AccessDenied` instead."""
-AWAY = {
-    *("InternalError", "ServiceUnavailable", "500", "502", "503", "504"),
-    *("ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"),
-}
-"""Codes for which no object of a bucket can be read now. Too many requests are none: those for objects have another
-limit."""
+FAULTS = {"InternalError", "ServiceUnavailable", "500", "502", "503", "504"}
+"""Codes for which no object of a bucket can be read now, beside those of credentials. Too many requests are none: those
+for objects have another limit."""
 RESUMES, RESUMED_BYTES = 5, 64 * 1024 * 1024
 """Most times that the rest of one object's body is requested again, and once more for each so many bytes: a large
 object takes hours. RESUMES times at most without a byte in between."""
-
-
-_UNLISTED = {
-    **dict.fromkeys(
-        ("AccessDenied", "403"),
-        "expected the right to list these keys; give this user or role 's3:ListBucket' on the bucket, for this prefix, "
-        "or leave the prefix out",
-    ),
-    **dict.fromkeys(("NoSuchBucket", "404"), "expected a bucket of that name; create it, or mend the name"),
-}
-_UNLISTED_ELSE = "expected a page of keys; try again, then look at the server"
-"""The end of the error of a listing, what was expected and what to do; above by the code of S3."""
 
 
 class Page(Struct, frozen=True):
@@ -157,7 +142,7 @@ class S3Store:
         try:
             return self._client.list_objects_v2(Bucket=real, Prefix=prefix, **request)
         except (ClientError, BotoCoreError) as error:
-            text = _reason(error, f"s3://{bucket}/{prefix}", _UNLISTED.get(_code(error), _UNLISTED_ELSE))
+            text = _reason(error, f"s3://{bucket}/{prefix}", is_listing=True)
             raise StorageError(text, passing=passes(error), away=_is_away(error)) from error
 
     def _request(self, event: ObjectEvent) -> dict[str, Any]:
@@ -255,7 +240,11 @@ def _next(answer: ListObjectsV2OutputTypeDef, where: str, asked: str) -> str:
 
 
 def _is_away(error: ClientError | BotoCoreError) -> bool:
-    return not isinstance(error, ClientError) or code(error) in AWAY
+    if not isinstance(error, ClientError):
+        return True
+    from slips.backends.aws.s3_advice import OF_CREDENTIALS  # only errors need it
+
+    return code(error) in FAULTS or code(error) in OF_CREDENTIALS
 
 
 def _version(version_id: str | None) -> str | None:
@@ -263,19 +252,15 @@ def _version(version_id: str | None) -> str | None:
     return version_id if version_id and version_id != "null" else None
 
 
-def _code(error: ClientError | BotoCoreError) -> str:
-    return code(error) if isinstance(error, ClientError) else ""
-
-
-def _reason(error: ClientError | BotoCoreError, where: str, advice: str = "") -> str:
-    """Return the text of an error; `advice`: what was expected and what to do, if the error does not say that."""
+def _reason(error: ClientError | BotoCoreError, where: str, *, is_listing: bool = False) -> str:
+    """Return the text of an error of a listing, or of a request for an object."""
     if not isinstance(error, ClientError):
         from slips.backends.aws.refusals import explained  # only errors need it
 
         return explained(error, where, "s3") or f"{where}: S3 cannot be used: {reason(error)}"
     if about_key := explained_key(error, where):
         return about_key
-    # The code means both to a role that may not list the bucket.
-    unread = "the object is gone, or this role may not read it" if code(error) == "AccessDenied" else ""
-    hint = f"; {advice or unread}" if advice or unread else ""
-    return f"{where}: S3 answers {reason(error)}{hint}"
+    from slips.backends.aws.s3_advice import advice_on_listing, advice_on_object
+
+    advice = (advice_on_listing if is_listing else advice_on_object)(code(error), message(error))
+    return f"{where}: S3 answers {reason(error)}{f'; {advice}' if advice else ''}"
