@@ -176,12 +176,20 @@ def test_a_clock_that_was_never_set_is_believed(value: int, seconds: float) -> N
         ("{missing} {null}", "None None"),
         ("{missing|null|a}", "1"),
         ("{missing|'-'} {empty|'none'}", "- none"),
-        ("{empty}{{a}}'\"\\\n{in}", "{a}'\"\\\n{'b': 'x', '.b': 'y', 'c': True}"),
+        ("{empty}{{a}}'\"\\ {in}", "{a}'\"\\ {'b': 'x', '.b': 'y', 'c': True}"),
         ("{with space}|{ a }", "s|1"),
         ("only text {{}}", "only text {}"),
         ("{dots.in.key}", "d"),
         ("{zero|a}", "0"),
         ("{.top} {in..b}", "t y"),
+        ("{a}{' by ' missing}{' from ' in.b}", "1 from x"),
+        ("{a}{' by ' missing|empty|none}", "1"),
+        ("{a}{ ' 0x'zero | a }", "1 0x0"),
+        ("{'no ' zero}", "no 0"),
+        ("{'no ' missing}", ""),
+        ("{'is ' no}", "is False"),
+        ("{lines}", "one two"),
+        ("{a}: {lines}", "1: one two"),
     ],
 )
 def test_a_message_has_the_values_of_the_fields_in_braces(message: str, text: str | None) -> None:
@@ -194,8 +202,17 @@ def test_a_message_has_the_values_of_the_fields_in_braces(message: str, text: st
         "with space": "s",
         "dots.in.key": "d",
         "zero": 0,
+        "no": False,
+        "none": [],
+        "lines": "one\r\n  two\n",
     }
     assert event_of(acme(message=message), value)[3] == text
+
+
+@pytest.mark.parametrize("inside", ["'by '", "'by ' a|'-'", "'by ' 'and ' a"])
+def test_a_text_in_front_of_no_field_or_beside_a_default_is_refused(inside: str) -> None:
+    with pytest.raises(ValueError, match=r"template .* expected"):
+        acme(message=f"{{{inside}}}")
 
 
 def test_a_tag_has_fields_too_and_is_the_name_without_one() -> None:

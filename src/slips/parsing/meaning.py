@@ -34,6 +34,7 @@ ReadTime = Callable[..., float]
 _SHOWN_NAMES, _SHOWN_KEYS, _SHOWN_LENGTH = 4, 10, 200
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])")
 _DEFAULT = re.compile(r"'([^']*)'")
+_LEAD = re.compile(r"\s*'([^']*)'\s*([^|\s].*)", re.DOTALL)
 
 
 def value_at(event: Any, path: str) -> Any:
@@ -63,10 +64,12 @@ def check_path(path: object) -> str:
 
 
 class Field(Struct, frozen=True):
-    """A placeholder of a template: the first of `paths` that has a value, else `default`."""
+    """A placeholder of a template: the first of `paths` that has a value, behind `lead`, else `default`."""
 
     paths: tuple[str, ...]
     default: str | None = None
+    lead: str = ""
+    """A text in front of a value alone."""
 
 
 class Template(Struct, frozen=True):
@@ -74,7 +77,7 @@ class Template(Struct, frozen=True):
 
     Between bars stand alternatives: the first counts that is neither missing, null nor an empty text, array or object;
     a text in quotes may be the last. A field that is missing reads `None`; if it is the whole template, there is no
-    text at all.
+    text at all. In `{' from ' host|client.ip}` the text in front is left out, too, if there is no value.
     """
 
     source: str
@@ -107,6 +110,14 @@ class Template(Struct, frozen=True):
             yield text + self.source[at:]
 
     def _field(self, inside: str) -> Field:
+        if led := _LEAD.fullmatch(inside):
+            field = self._field(led[2])
+            if field.default is not None or field.lead:
+                raise ValueError(
+                    f"template {self.source!r} has '{{{inside}}}'; expected fields alone behind {led[1]!r}, "
+                    "which is left out if they have no value"
+                )
+            return Field(field.paths, "", led[1])
         *paths, last = (each.strip() for each in inside.split("|"))
         default = _DEFAULT.fullmatch(last)
         if not default:
@@ -139,12 +150,17 @@ def in_one_line(text: str | None) -> str | None:
     return " ".join(text.split())
 
 
+def folded(text: str | None) -> str | None:
+    """Return a text of several lines as one line, and a text of one line as it is."""
+    return text if text is None or "\n" not in text else " ".join(text.split())
+
+
 def _first(field_: Field, get: Callable[[str], Any]) -> Any:
     value = None
     for path in field_.paths:
         value = get(path)
         if value or value == 0:
-            return value
+            return f"{field_.lead}{value}" if field_.lead else value
     return value if field_.default is None else field_.default
 
 
@@ -398,6 +414,8 @@ class Meaning(Struct, frozen=True):
     message: Template | None = None
     one_line: bool = False
     """Whether records have several lines, which their message has behind each other."""
+    folded: bool = False
+    """Whether values may have several lines, which their message has behind each other."""
     require: Require | None = None
     absent: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -11,7 +11,7 @@ from slips.model import MetaData
 from slips.parsing.declare import Declaration, Json, Syslog
 from slips.parsing.declare.lines import LineDeclaration
 from slips.parsing.declare.table import Table
-from slips.parsing.meaning import holds, in_one_line
+from slips.parsing.meaning import folded, holds, in_one_line
 from slips.parsing.syslog_lines import read_3164, read_5424, read_any
 
 
@@ -45,6 +45,8 @@ def _plain(declaration: Declaration, read: Callable[[Any], Event | Rule]) -> Par
             meta.message = meaning.message.text(get)
         if meaning.one_line:
             meta.message = in_one_line(meta.message)
+        elif meaning.folded:
+            meta.message = folded(meta.message)
         if meaning.adds:
             event[meaning.adds] = meta.message
         if meaning.refine is not None and (refined := meaning.refine(meta, event)) is not None:

@@ -10,7 +10,7 @@ from functools import partial
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Rule
-from slips.parsing.meaning import Field, Meaning, Require, Template, Time, in_one_line, wanted
+from slips.parsing.meaning import Field, Meaning, Require, Template, Time, folded, in_one_line, wanted
 from slips.parsing.writer import Family, Writer
 
 FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
@@ -72,7 +72,17 @@ def _message(meaning: Meaning, values: _Values) -> tuple[str, tuple[str, ...]]:
     if meaning.message is None:
         return "None", ()
     text, captured = _text(meaning.message, values)
-    return f"{values.writer.name('in_one_line', in_one_line)}({text})" if meaning.one_line else text, captured
+    if meaning.one_line:
+        return f"{values.writer.name('in_one_line', in_one_line)}({text})", captured
+    if not meaning.folded:
+        return text, captured
+    if len(meaning.message.parts) == 1:
+        return f"{values.writer.name('folded', folded)}({text})", captured
+    local = values.writer.local("text")
+    return (
+        f"({local} if '\\n' not in ({local} := {text}) else {values.writer.name('folded', folded)}({local}))",
+        captured,
+    )
 
 
 class _Values:
@@ -266,6 +276,9 @@ def _field(part: Field, values: _Values) -> str:
         if part.default is not None:
             blocks.enter_context(writer.block(f"if not {local} and {local} != 0:"))
             writer.line(f"{local} = {part.default!r}")
+    if part.lead:
+        with writer.block(f"if {local} or {local} == 0:"):
+            writer.line(f"{local} = f'{_escaped(part.lead)}{{{local}}}'")
     return local
 
 

@@ -132,6 +132,9 @@ class Cef(_BarLines):
         *("version", "deviceVendor", "deviceProduct", "deviceVersion", "deviceEventClassId", "name", "severity"),
     )
 
+    def may_have_line_ends(self) -> bool:
+        return True
+
     def split(self, text: str) -> tuple[list[str], str]:
         if usual := _CEF_HEADER.match(text):
             return list(usual.groups()), text[usual.end() :]

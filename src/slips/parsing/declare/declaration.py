@@ -161,6 +161,7 @@ class Declaration(Format, ABC):
             time=self.time,
             message=Template(self.message) if self.message else None,
             one_line=any(name_of(step) == "multiline" for step in self.chain),
+            folded=self.may_have_line_ends() and not self.adds,
             require=Require(True, (self.require,)) if isinstance(self.require, str) else self.require,
             absent=self.absent_texts if self.absent_stays else (),
             rules=tuple(self.rules),
@@ -191,6 +192,10 @@ class Declaration(Format, ABC):
 
     def check(self) -> None:
         """Raise ValueError for a mistake in the fields of the family."""
+
+    def may_have_line_ends(self) -> bool:
+        """Whether values may have line ends: those of a text of one line have none, unless it escapes them."""
+        return self.takes == "event"
 
     def known(self) -> Set[str] | None:
         """Return the names of all fields that events can have; None if these are not declared."""

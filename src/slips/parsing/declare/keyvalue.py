@@ -74,6 +74,9 @@ class KeyValue(LineDeclaration):
                     raise ValueError(f"{part}: {name!r} cannot be a key of these lines; expected a list of keys")
         super().check()
 
+    def may_have_line_ends(self) -> bool:
+        return self.escapes == "decode"
+
     def line_parser(self, limits: RecordLimits) -> LineParser:
         return _Headed(self, limits) if self.head or self.tail or self.rest else _Pairs(self, limits)
 

@@ -135,6 +135,9 @@ class Quoted(LineDeclaration):
             raise ValueError(f"escapes is {self.escapes!r}; expected 'keep', 'decode' or 'none'")
         super().check()
 
+    def may_have_line_ends(self) -> bool:
+        return self.escapes == "decode"
+
     def line_parser(self, limits: RecordLimits) -> LineParser:
         return _Lines(self, limits)
 
