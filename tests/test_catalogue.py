@@ -109,6 +109,8 @@ def test_a_message_is_one_line_for_people(name: str) -> None:
             assert any("None" in each for each in values)
         if "  " in meta.message or meta.message != meta.message.strip():  # only as the vendor writes it
             assert any("  " in each or each != each.strip() for each in values)
+        if re.search(r"(?<!\S)- -(?!\S)", meta.message) or not re.search(r"\w", meta.message):
+            assert any(meta.message in each or "- -" in each for each in [*values, ""])
 
 
 NO_MESSAGE = {"journald": "an entry may have no MESSAGE", "okta": "an event may have no displayMessage"}

@@ -17,8 +17,10 @@ APIGATEWAY_ACCESS = Json(
     _REFERENCE,
     tag="aws.apigateway-access",
     time=stamp("requestTimeEpoch", "request_time_epoch", "requestTime", "request_time"),
-    message="{status|status_code|'-'} {httpMethod|http_method|eventType|'-'} "
-    "{path|resourcePath|resource_path|routeKey|'-'} from {ip|sourceIp|client_ip|'-'}",
+    message=(
+        "{status|status_code|'request'}{' ' httpMethod|http_method|eventType}"
+        "{' ' path|resourcePath|resource_path|routeKey}{' from ' ip|sourceIp|client_ip}"
+    ),
     require=any_of("requestId", "request_id", "extendedRequestId", "requestTime", "requestTimeEpoch"),
     absent="-",
     integers="""requestTimeEpoch status responseLength responseLatency integrationLatency integrationStatus
@@ -76,7 +78,7 @@ APIGATEWAY_ACCESS_CSV = Csv(
     _REFERENCE,
     tag="aws.apigateway-access",
     time=clf("requestTime"),
-    message="{status|'-'} {httpMethod|'-'} {resourcePath|routeKey|'-'} from {ip|'-'}",
+    message="{status|'request'}{' ' httpMethod}{' ' resourcePath|routeKey}{' from ' ip}",
     columns=f"{_CSV} extendedRequestId",
     others=(_CSV, f"{_CSV_OF_HTTP} extendedRequestId", _CSV_OF_HTTP),
     absent="-",
@@ -91,7 +93,7 @@ APIGATEWAY_ACCESS_XML = Json(
     chain=("s3-lines", "xml", "apigateway-access-xml"),
     tag="aws.apigateway-access",
     time=clf("requestTime"),
-    message="{status|'-'} {httpMethod|'-'} {resourcePath|routeKey|'-'} from {ip|'-'}",
+    message="{status|'request'}{' ' httpMethod}{' ' resourcePath|routeKey}{' from ' ip}",
     require=any_of("@id", "requestTime"),
     absent="-",
     integers="status responseLength",

@@ -10,8 +10,10 @@ APPFABRIC = Json(
     "https://docs.aws.amazon.com/appfabric/latest/adminguide/ocsf-schema.html",
     tag="aws.appfabric",
     time=moment("time"),
-    message="{metadata.product.name|'-'} {class_name|'-'}: {activity_name|'-'} by "
-    "{actor.user.email_addr|actor.user.name|'-'} {message|'-'}",
+    message=(
+        "{metadata.product.name|'-'} {class_name|'event'}{': ' activity_name}"
+        "{' by ' actor.user.email_addr|actor.user.name}{' ' message}"
+    ),
     require=all_of("class_uid", "metadata"),
     entities={
         "addresses": "device.ip src_endpoint.ip",

@@ -11,8 +11,10 @@ AWS_CONFIG = Json(
     elements="configurationItems",
     tag="aws.config",
     time=iso("configurationItemCaptureTime"),
-    message="{configurationItemStatus|'-'} {resourceType|'-'} {resourceName|resourceId|'-'} in "
-    "{awsAccountId|'-'} {awsRegion|'-'}",
+    message=(
+        "{configurationItemStatus|'-'} {resourceType|'item'}{' ' resourceName|resourceId}"
+        "{' in ' awsAccountId}{' ' awsRegion}"
+    ),
     require=any_of("configurationItemCaptureTime", "configurationItemStatus", "resourceType"),
     entities={
         "hosts": "configuration.instanceId",

@@ -60,7 +60,7 @@ ELASTICACHE_ENGINE_TEXT = Regex(
     _REFERENCE,
     tag="aws.elasticache.engine",
     time=written(_ENGINE_TIME, "Time"),
-    message="{LogLevel} {Message|'-'}",
+    message="{LogLevel}{' ' Message}",
     pattern=r"(?P<CacheClusterId>[^/]++)/(?P<CacheNodeId>[^:]++):(?P<Role>[A-Z]) "
     r"(?P<Time>\d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d\.\d{3} [A-Z]++) (?P<LogLevel>\S) (?P<Message>.*)",
     entities={"hosts": "CacheClusterId"},

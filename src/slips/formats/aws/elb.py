@@ -43,7 +43,7 @@ ELB_CLASSIC = Quoted(
     "https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/access-log-collection.html",
     tag="aws.elb-classic",
     time=iso("time"),
-    message="{elb_status_code|'-'} {request|'-'} from {client_ip|'-'}",
+    message="{elb_status_code|'connection'}{' ' request}{' from ' client_ip}",
     columns="""time elb client_ip:client_port backend_ip:backend_port request_processing_time backend_processing_time
         response_processing_time elb_status_code backend_status_code received_bytes sent_bytes "request" "user_agent"
         ssl_cipher ssl_protocol""",

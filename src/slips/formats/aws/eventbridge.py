@@ -10,7 +10,7 @@ EVENTBRIDGE = Json(
     "https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html",
     tag="aws.eventbridge.{source}",
     time=iso("time"),
-    message="{detail-type} from {source} in {account|'-'} {region|'-'}",
+    message="{detail-type} from {source}{' in ' account}{' ' region}",
     require=all_of("source", "detail-type"),
     entities={"hosts": "resources"},
 )

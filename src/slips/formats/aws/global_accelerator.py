@@ -15,7 +15,7 @@ GLOBAL_ACCELERATOR = Columns(
     "https://docs.aws.amazon.com/global-accelerator/latest/dg/monitoring-global-accelerator.flow-logs.html",
     tag="aws.global-accelerator",
     time=epoch("start_time"),
-    message="{action|'-'} {client_ip|'-'} => {endpoint_ip|accelerator_ip|'-'}",
+    message="{action|log_status|'flow'}{' ' client_ip}{' => ' endpoint_ip|accelerator_ip}",
     columns=_COLUMNS,
     header=f"{_COLUMNS} gip gip_port log-status",  # names that some versions of the header have
     optional="vpc_id reject_reason",

@@ -11,7 +11,7 @@ INSPECTOR = Json(
     also_in="detail",
     tag="aws.inspector",
     time=moment("time", "updatedAt", "lastObservedAt", "firstObservedAt"),
-    message="{severity|'-'} {title|type|'-'} in {awsAccountId|'-'}",
+    message="{severity|'finding'}{' ' title|type}{' in ' awsAccountId}",
     require="findingArn",
     entities={
         "addresses": "resources.details.awsEc2Instance.ipV4Addresses resources.details.awsEc2Instance.ipV6Addresses",

@@ -10,8 +10,10 @@ VPC_LATTICE = Json(
     "https://docs.aws.amazon.com/vpc-lattice/latest/ug/monitoring-access-logs.html",
     tag="aws.vpc-lattice",
     time=iso("startTime", "eventTimestamp"),
-    message="{responseCode|'-'} {requestMethod|protocol|'-'} "
-    "{hostHeader|serverNameIndication|resourceIpPort|'-'}{requestPath|''} from {sourceIpPort|'-'}",
+    message=(
+        "{responseCode|'request'}{' ' requestMethod|protocol}"
+        "{' ' hostHeader|serverNameIndication|resourceIpPort}{requestPath|''}{' from ' sourceIpPort}"
+    ),
     require=any_of("serviceNetworkArn", "serviceArn", "resourceConfigurationArn"),
     absent=("-", "null"),
     integers="""responseCode grpcResponseCode bytesReceived bytesSent duration requestToTargetDuration

@@ -21,7 +21,7 @@ ROUTE53_RESOLVER = Json(
     "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resolver-query-logs-format.html",
     tag="aws.route53-resolver",
     time=iso("query_timestamp"),
-    message="{rcode|'-'} {query_type|'-'} {query_name} from {srcaddr|'-'}",
+    message="{rcode|'query'}{' ' query_type} {query_name}{' from ' srcaddr}",
     require="query_name",
     integers="srcport",
     entities={"addresses": "srcaddr answers.Rdata", "hosts": "srcids.instance", "domains": "query_name"},

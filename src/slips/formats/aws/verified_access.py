@@ -10,10 +10,12 @@ VERIFIED_ACCESS = Json(
     "https://docs.aws.amazon.com/verified-access/latest/ug/ocsfv1-examples.html",
     tag="aws.verified-access",
     time=moment("time", "start_time", "ref_time"),
-    message="{activity|activity_name|status|'-'} "
-    "{identity.user.email_addr|actor.user.email_addr|user.email_addr|'-'} "
-    "{http_request.http_method|data.protocol|'-'} "
-    "{http_request.url.text|http_request.url.url_string|dst_endpoint.ip|'-'}",
+    message=(
+        "{activity|activity_name|status|'request'}"
+        "{' ' identity.user.email_addr|actor.user.email_addr|user.email_addr}"
+        "{' ' http_request.http_method|data.protocol}"
+        "{' ' http_request.url.text|http_request.url.url_string|dst_endpoint.ip}"
+    ),
     require=all_of("class_uid", "metadata"),
     integers="""time start_time end_time activity_id category_uid class_uid severity_id status_id status_code type_uid
         http_response.code src_endpoint.port proxy.port device.type_id http_request.url.port""",

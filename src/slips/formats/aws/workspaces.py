@@ -10,8 +10,10 @@ WORKSPACES = Json(
     "https://docs.aws.amazon.com/workspaces/latest/adminguide/cloudwatch-events.html",
     tag="aws.workspaces",
     time=iso("detail.loginTime", "time"),
-    message="{detail.actionType|detail-type|'-'} {detail.workspaceId|'-'} from {detail.clientIpAddress|'-'} "
-    "{detail.clientPlatform|'-'}",
+    message=(
+        "{detail.actionType|detail-type|'event'}{' ' detail.workspaceId}{' from ' detail.clientIpAddress}"
+        "{' ' detail.clientPlatform}"
+    ),
     require=all_of("detail-type", "detail.workspaceId"),
     entities={"addresses": "detail.clientIpAddress", "hosts": "detail.workspaceId"},
 )

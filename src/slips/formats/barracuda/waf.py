@@ -131,7 +131,7 @@ def _read_rest(meta: MetaData, event: Event) -> None:
     if rest is not None:
         _READ[kind](event, rest)
     words = [event.get(name) for name in _MESSAGES[kind].split()]
-    meta.message = " ".join("-" if word is None else str(word) for word in words)
+    meta.message = " ".join(str(word) for word in words if word is not None)
 
 
 _MESSAGES = {

@@ -18,9 +18,9 @@ BITDEFENDER = Json(
     ),
     tag="bitdefender.{module}",
     message=(
-        "{module}: {status|final_status|actionTaken|main_action|severity|'-'} "
-        "{malware_name|detection_name|exploit_type|threatType|url|taskName|'-'} "
-        "on {computer_name|computerName|endpointId|companyId|'-'}"
+        "{module}:{' ' status|final_status|actionTaken|main_action|severity}"
+        "{' ' malware_name|detection_name|exploit_type|threatType|url|taskName} on "
+        "{computer_name|computerName|endpointId|companyId|'-'}"
     ),
     integers="protocol_id local_port item_count event.protocol_id event.local_port event.item_count",
     entities={

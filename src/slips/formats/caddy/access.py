@@ -12,8 +12,8 @@ CADDY = Json(
     time=moment("ts"),
     tag="caddy.access",
     message=(
-        "{status|'-'} {request.method|'-'} {request.host|'-'}{request.uri|''} from "
-        "{request.client_ip|request.remote_ip|request.remote_addr|'-'}"
+        "{status|'request'}{' ' request.method}{' ' request.host}{request.uri|''}"
+        "{' from ' request.client_ip|request.remote_ip|request.remote_addr}"
     ),
     integers="request.remote_port",
     entities={

@@ -17,8 +17,8 @@ CATO = Json(
     time=moment("time", "event_timestamp", "time_str"),
     tag="cato.{event_type}",
     message=(
-        "{event_sub_type|event_type} {action|'-'} {user_name|vpn_user_email|src_site|'-'} {src_ip|'-'} => "
-        "{domain_name|dest_ip|'-'} by {rule_name|rule|signature_id|'-'}"
+        "{event_sub_type|event_type}{' ' action}{' ' user_name|vpn_user_email|src_site}{' ' src_ip}"
+        "{' => ' domain_name|dest_ip}{' by ' rule_name|rule|signature_id}"
     ),
     integers="""src_port dest_port event_count fieldsMap.src_port fieldsMap.dest_port fieldsMap.event_count""",
     entities={

@@ -34,8 +34,10 @@ CHECKPOINT = KeyValue(
     require=any_of("action", "product", "loguid", "origin"),
     time=moment("time"),
     tag="checkpoint.{product|'log'}",
-    message="{action|'-'} {src|client_ip|'-'} => {dst|'-'}:{service|'-'} "
-    "{rule_name|operation|sys_message|description|'-'}",
+    message=(
+        "{action|product|'log'}{' ' src|client_ip}{' => ' dst}{' port ' service}"
+        "{' ' rule_name|operation|sys_message|description}"
+    ),
     integers="s_port service proto bytes client_inbound_bytes server_inbound_bytes sequencenum",
     refine=_read_numbers,
     entities={
@@ -53,7 +55,10 @@ CHECKPOINT_JSON = Json(
     require=all_of("product", "origin", any_of("loguid", "time", "action")),
     time=moment("time"),
     tag="checkpoint.{product}",
-    message=CHECKPOINT.message,
+    message=(
+        "{action|product|'log'}{' ' src|client_ip}{' => ' dst}{' port ' service}"
+        "{' ' rule_name|operation|sys_message|description}"
+    ),
     integers="s_port service proto time bytes client_inbound_bytes server_inbound_bytes packets sequencenum",
     entities=CHECKPOINT.entities,
 )

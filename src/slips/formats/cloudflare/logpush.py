@@ -46,18 +46,24 @@ CLOUDFLARE = Json(
     ),
     tag="cloudflare.{Kind|ActionType|'logpush'}",
     message=(
-        "{EdgeResponseStatus|Action|ActionType|ResponseCode|PostureCheckName|FindingTypeDisplayName|Operation|EventKind"
-        "|EventType|Verdict|Message|SessionID|connectionCloseReason|'-'} "
-        "{ClientRequestMethod|HTTPMethod|'-'} "
-        "{ClientRequestHost|HTTPHost|Host|AppDomain|QueryName|ResourceType|clientRequestHTTPHost|'-'}"
-        "{ClientRequestURI|ClientRequestPath|clientRequestPath|''} "
-        "from {ClientIP|SourceIP|ActorIP|ActorIPAddress|IPAddress|IPSourceAddress|SrcAddr|clientIP|IP|'-'}"
+        "{EdgeResponseStatus|HTTPStatusCode|Action|ActionType|Decision|ResponseCode|ResolverDecision|RCode"
+        "|PostureCheckName|FindingTypeDisplayName|Operation|EventKind|EventType|Verdict|Outcome|Message"
+        "|SignatureMessage|FinalDisposition|connectionCloseReason|ProgramType|Transport|FlowProtocol|SessionID"
+        "|Event|Type|RayID|'record'}"
+        "{' ' ClientRequestMethod|HTTPMethod|Method|QueryTypeName}"
+        "{' ' ClientRequestHost|HTTPHost|Host|AppDomain|QueryName|ResourceType|clientRequestHTTPHost|ScriptName"
+        "|SNI|URL|Subject|TunnelName|AssetDisplayName|DestinationIP|IPDestinationAddress|DestinationAddress"
+        "|RemoteIP|ServerAddress|Application}"
+        "{ClientRequestURI|ClientRequestPath|clientRequestPath|''}"
+        "{' by ' ActorEmail|Email|UserEmail|RequestedBy|Recipient|From}"
+        "{' from ' ClientIP|SourceIP|SrcIP|ActorIP|ActorIPAddress|IPAddress|IPSourceAddress|SrcAddr"
+        "|SourceAddress|ClientAddress|LocalIP|clientIP|IP}"
     ),
     entities={
         "addresses": """ClientIP SourceIP ActorIP OriginIP DestinationIP IPAddress SourceInternalIP EgressIP SrcAddr
             DestAddr IPSourceAddress IPDestinationAddress ActorIPAddress LocalIP RemoteIP SourceAddress
-            DestinationAddress ClientAddress ServerAddress SrcIP DstIP clientIP IP""",
-        "users": "ActorEmail Email UserEmail RequestedBy Recipient",
+            DestinationAddress ClientAddress ServerAddress SrcIP DstIP clientIP IP SMTPHeloServerIP""",
+        "users": "ActorEmail Email UserEmail RequestedBy Recipient From To",
         "hosts": "DeviceName Hostname",
         "domains": "ClientRequestHost QueryName Host HTTPHost SNI AppDomain clientRequestHTTPHost",
     },

@@ -31,8 +31,8 @@ CYBERARK_VAULT = Json(
     time=iso("syslog.audit_record.IsoTimestamp", "syslog.monitor_record.IsoTimestamp"),
     tag="cyberark.{vault|monitor}",
     message=(
-        "{syslog.audit_record.Issuer|'-'}: {syslog.audit_record.Desc|syslog.audit_record.Action|'-'} "
-        "{syslog.audit_record.Safe|'-'} {syslog.audit_record.File|'-'}"
+        "{syslog.audit_record.Issuer|'-'}: {syslog.audit_record.Desc|syslog.audit_record.Action|'-'}"
+        "{' ' syslog.audit_record.Safe}{' ' syslog.audit_record.File}"
     ),
     integers=[
         "syslog.audit_record.MessageID",

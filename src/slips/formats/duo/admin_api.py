@@ -20,9 +20,10 @@ DUO = Json(
     time=moment("isotimestamp", "ts", "timestamp", "surfaced_timestamp"),
     tag="duo.{event_type|action.name|action|'event'}",
     message=(
-        "{event_type|action.name|action|factor|type|'-'} {result|outcome.result|'-'} {reason|object|target.name|'-'} "
-        "{user.name|username|actor.name|surfaced_auth.user.name|enabled_for.name|'-'} from "
-        "{access_device.ip.address|access_device.ip|surfaced_auth.access_device.ip|ip|'-'}"
+        "{event_type|action.name|action|factor|type|'event'}{' ' result|outcome.result}"
+        "{' ' reason|object|target.name}"
+        "{' ' user.name|username|actor.name|surfaced_auth.user.name|enabled_for.name}"
+        "{' from ' access_device.ip.address|access_device.ip|surfaced_auth.access_device.ip|ip}"
     ),
     entities={
         "addresses": "access_device.ip access_device.ip.address surfaced_auth.access_device.ip auth_device.ip ip",

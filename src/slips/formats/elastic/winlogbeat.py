@@ -17,8 +17,8 @@ WINLOGBEAT = Json(
     time=iso("@timestamp"),
     tag="winlogbeat.{winlog.channel|log_name|'event'}",
     message=(
-        "{winlog.event_id|event_id|'-'} {winlog.provider_name|source_name|'-'} on "
-        "{winlog.computer_name|computer_name|host.name|'-'}"
+        "{winlog.event_id|event_id|'event'}{' ' winlog.provider_name|source_name}"
+        "{' on ' winlog.computer_name|computer_name|host.name}"
     ),
     integers="winlog.event_id winlog.record_id event_id record_number",
     entities={
@@ -40,7 +40,7 @@ FILEBEAT = Json(
     ),
     time=iso("@timestamp"),
     tag="filebeat.{event.dataset|fileset.name|input.type|'line'}",
-    message="{message|event.original|'-'}",
+    message="{message|event.original|event.dataset|fileset.name|'line'}",
     entities={
         "addresses": "source.ip destination.ip client.ip",
         "users": "user.name related.user",

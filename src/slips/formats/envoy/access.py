@@ -39,7 +39,7 @@ ENVOY_JSON = Json(
     "https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage",
     tag="envoy.access",
     time=iso("start_time"),
-    message="{method|'-'} {path|'-'} {response_code|'-'}",
+    message="{method|'request'}{' ' path}{' ' response_code}",
     require=any_of("response_code", "upstream_cluster", "response_flags"),
     integers="response_code bytes_received bytes_sent duration upstream_service_time",
     absent="-",

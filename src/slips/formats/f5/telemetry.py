@@ -23,8 +23,8 @@ F5_TELEMETRY = Json(
     time=stamp("f5telemetry_timestamp", "date_time", "EOCTimestamp", "req_start_time", "system.systemTimestamp"),
     tag="f5.telemetry.{telemetryEventCategory}",
     message=(
-        "{telemetryEventCategory} {request_status|req_status|Access_Policy_Result|action|'-'} "
-        "{ip_client|client_ip|src_ip|source_ip|'-'} {method|http_method|'-'} {uri|http_uri|'-'}"
+        "{telemetryEventCategory}{' ' request_status|req_status|Access_Policy_Result|action}"
+        "{' ' ip_client|client_ip|src_ip|source_ip}{' ' method|http_method}{' ' uri|http_uri}"
     ),
     integers="""response_code resp_code src_port dest_port source_port violation_rating violate_rate bytes_in bytes_out
         http_status node_port req_elapsed_time""",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from slips.format import Event
-from slips.model import MetaData
 from slips.parsing import Json, all_of, any_of, iso
 
 _ENTRY = any_of("logName", "logname", "insertId", "insertid", "resource", "receiveTimestamp", "timestamp")
@@ -18,9 +16,9 @@ GCP_AUDIT = Json(
     time=_TIME,
     tag="gcp.audit.{serviceName|'unknown'}",
     message=(
-        "{methodName|'-'} {resourceName|'-'} by "
-        "{authenticationInfo.principalEmail|authenticationInfo.principalSubject|'-'} from "
-        "{requestMetadata.callerIp|'-'}"
+        "{methodName|'call'}{' ' resourceName}"
+        "{' by ' authenticationInfo.principalEmail|authenticationInfo.principalSubject}"
+        "{' from ' requestMetadata.callerIp}"
     ),
     entities={
         "addresses": "protoPayload.requestMetadata.callerIp protopayload.requestMetadata.callerIp",
@@ -36,8 +34,10 @@ GCP_LB = Json(
     time=_TIME,
     tag="gcp.lb",
     message=(
-        "{httpRequest.status|httprequest.status|'-'} {httpRequest.requestMethod|httprequest.requestMethod|'-'} "
-        "{httpRequest.requestUrl|httprequest.requestUrl|'-'} from {httpRequest.remoteIp|httprequest.remoteIp|'-'}"
+        "{httpRequest.status|httprequest.status|'request'}"
+        "{' ' httpRequest.requestMethod|httprequest.requestMethod}"
+        "{' ' httpRequest.requestUrl|httprequest.requestUrl}"
+        "{' from ' httpRequest.remoteIp|httprequest.remoteIp}"
     ),
     integers="""httpRequest.status httpRequest.requestSize httpRequest.responseSize httpRequest.cacheFillBytes
         httprequest.status httprequest.requestSize httprequest.responseSize""",
@@ -113,15 +113,9 @@ GCP_SCC = Json(
     require=all_of("finding", any_of("finding.category", "finding.name", "resource")),
     time=iso("finding.eventTime", "finding.createTime"),
     tag="gcp.scc.{finding.category|'finding'}",
-    message="{finding.severity|'-'} {finding.category|'-'}: {finding.description|finding.resourceName|'-'}",
+    message=("{finding.severity|'finding'}{' ' finding.category}{': ' finding.description|finding.resourceName}"),
     entities={"addresses": "finding.access.callerIp", "users": "finding.access.principalEmail"},
 )
-
-
-def _first_line(meta: MetaData, _event: Event) -> None:
-    """Cut the message to the first line of a text that has several, such as a traceback."""
-    if meta.message:
-        meta.message = meta.message.strip().partition("\n")[0]
 
 
 GCP_LOG = Json(
@@ -134,6 +128,5 @@ GCP_LOG = Json(
     message=(
         "{textPayload|jsonPayload.message|jsonPayload.MESSAGE|jsonPayload.msg|jsonPayload.log|jsonPayload.event|logName}"
     ),
-    refine=_first_line,
     entities={"hosts": "resource.labels.node_name resource.labels.pod_name"},
 )

@@ -48,8 +48,9 @@ KEYCLOAK = Json(
     time=moment("time", "timestamp"),
     tag="keycloak.{type|operationType|'event'}",
     message=(
-        "{type|operationType|'-'} {resourcePath|clientId|'-'} by "
-        "{details.username|userId|authDetails.userId|'-'} from {ipAddress|authDetails.ipAddress|'-'} {error|'-'}"
+        "{type|operationType|'event'}{' ' resourcePath|clientId}"
+        "{' by ' details.username|userId|authDetails.userId}{' from ' ipAddress|authDetails.ipAddress}"
+        "{' ' error}"
     ),
     refine=_take_pairs,
     entities={

@@ -11,7 +11,7 @@ KONG = Json(
     require=all_of("latencies", any_of("request", "response", "started_at")),
     time=epoch("started_at", unit="ms"),
     tag="kong.request",
-    message="{response.status|'-'} {request.method|'-'} {request.url|request.uri|'-'} from {client_ip|'-'}",
+    message=("{response.status|'request'}{' ' request.method}{' ' request.url|request.uri}{' from ' client_ip}"),
     integers="request.size response.size",
     entities={"addresses": "client_ip", "users": "consumer.username", "domains": "request.headers.host"},
 )

@@ -22,5 +22,5 @@ KLOG = Regex(
     integers="thread line",
     tag="kubernetes.klog",
     time=stamp("time"),
-    message="{message}",
+    message="{message|file}",
 )

@@ -25,9 +25,9 @@ AZURE_ACTIVITY = Json(
     time=iso("time", "eventTimestamp", "event_timestamp", "submissionTimestamp", month_first=True),
     tag="azure.activity.{category.value|category|'administrative'}",
     message=(
-        "{operationName.value|operationName|operation_name.value|operation_name|'-'} "
-        "{resultType|status.value|statusText|'-'} {resourceId|resource_id|'-'} "
-        "by {identity.claims.name|caller|callerIpAddress|'-'}"
+        "{operationName.value|operationName|operation_name.value|operation_name|'operation'}"
+        "{' ' resultType|status.value|statusText}{' ' resourceId|resource_id}"
+        "{' by ' identity.claims.name|caller|callerIpAddress}"
     ),
     entities={"addresses": "callerIpAddress httpRequest.clientIpAddress", "users": _USERS},
 )
@@ -44,9 +44,9 @@ AZURE_APPGATEWAY = Json(
     time=iso("timeStamp", "time", "timestamp", month_first=True),
     tag="azure.appgateway.{category|'log'}",
     message=(
-        "{properties.httpStatus|properties.action|'-'} {properties.httpMethod|properties.ruleId|'-'} "
-        "{properties.host|properties.hostname|'-'}{properties.requestUri|''} "
-        "from {properties.clientIP|properties.clientIp|'-'}"
+        "{properties.httpStatus|properties.action|category|'log'}"
+        "{' ' properties.httpMethod|properties.ruleId}{' ' properties.host|properties.hostname}"
+        "{properties.requestUri|''}{' from ' properties.clientIP|properties.clientIp}"
     ),
     integers="properties.serverStatus properties.clientPort properties.healthyHostCount properties.unHealthyHostCount",
     floats="properties.WAFEvaluationTime properties.serverResponseLatency properties.latency",
@@ -128,10 +128,10 @@ AZURE_FRONTDOOR = Json(
     time=iso("time", month_first=True),
     tag="azure.frontdoor.{category|'log'}",
     message=(
-        "{properties.httpStatusCode|properties.action|'-'} "
-        "{properties.httpMethod|properties.httpVerb|properties.ruleName|'-'} "
-        "{properties.requestUri|properties.probeUrl|'-'} "
-        "from {properties.clientIp|properties.clientIP|properties.socketIp|properties.pop|'-'}"
+        "{properties.httpStatusCode|properties.action|category|'log'}"
+        "{' ' properties.httpMethod|properties.httpVerb|properties.ruleName}"
+        "{' ' properties.requestUri|properties.probeUrl}"
+        "{' from ' properties.clientIp|properties.clientIP|properties.socketIp|properties.pop}"
     ),
     integers="""properties.httpStatusCode properties.requestBytes properties.responseBytes properties.clientPort
         properties.socketPort properties.totalLatencyMilliseconds properties.connectionLatencyMilliseconds

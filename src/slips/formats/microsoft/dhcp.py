@@ -37,7 +37,7 @@ MS_DHCP = Patterns(
     "https://learn.microsoft.com/en-us/previous-versions/windows/it-pro/windows-server-2008-r2-and-2008/dd183591(v=ws.10)",
     tag="microsoft.dhcp",
     time=written("%m/%d/%y %H:%M:%S", ("date", "time")),
-    message="{description|'-'} {ip_address|'-'} {host_name|'-'}",
+    message="{description|'event'}{' ' ip_address}{' ' host_name}",
     patterns=(
         rf"(?P<id>11\d{{3}}),{_BEGIN}(?P<error_code>\d*+),(?P<duid_length>\d*+),(?P<duid>[^,]*+),(?P<user_name>[^,]*+),"
         r"(?P<dhcid>[^,]*+)(?:,(?P<subnet_prefix>[^,]*+))?,*+\Z",

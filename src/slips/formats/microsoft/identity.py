@@ -23,8 +23,8 @@ AZURE_SIGNIN = Json(
     tag="azure.signin.{category|'SignInLogs'}",
     message=(
         "{userPrincipalName|servicePrincipalName|identity|'-'} to "
-        "{appDisplayName|resourceDisplayName|operationName|'-'} from {ipAddress|callerIpAddress|'-'}: "
-        "{status.errorCode|resultType|'-'} {status.failureReason|resultDescription|'-'}"
+        "{appDisplayName|resourceDisplayName|operationName|'-'}{' from ' ipAddress|callerIpAddress}"
+        "{': ' status.errorCode|resultType}{' ' status.failureReason|resultDescription}"
     ),
     entities={"addresses": _IP, "users": _USERS},
 )
@@ -94,9 +94,10 @@ AZURE_PROVISIONING = Json(
     time=iso("activityDateTime", "time", month_first=True),
     tag="azure.provisioning",
     message=(
-        "{provisioningAction|action|'-'} {sourceIdentity.displayName|sourceIdentity.Name|sourceIdentity.id|'-'} in "
-        "{targetSystem.displayName|targetSystem.Name|'-'}: "
-        "{provisioningStatusInfo.status|provisioningStatusInfo.Status|statusInfo.status|resultType|'-'}"
+        "{provisioningAction|action|'provisioning'}"
+        "{' ' sourceIdentity.displayName|sourceIdentity.Name|sourceIdentity.id}"
+        "{' in ' targetSystem.displayName|targetSystem.Name}"
+        "{': ' provisioningStatusInfo.status|provisioningStatusInfo.Status|statusInfo.status|resultType}"
     ),
     integers="durationInMilliseconds properties.durationInMilliseconds",
     entities={
@@ -118,9 +119,9 @@ GRAPH_ACTIVITY = Json(
     time=iso("timeGenerated", "TimeGenerated", "time", month_first=True),
     tag="microsoft.graph-activity",
     message=(
-        "{responseStatusCode|ResponseStatusCode|'-'} {requestMethod|RequestMethod|'-'} "
-        "{requestUri|RequestUri|'-'} by {userId|UserId|servicePrincipalId|ServicePrincipalId|'-'} from "
-        "{ipAddress|IPAddress|'-'}"
+        "{responseStatusCode|ResponseStatusCode|'request'}{' ' requestMethod|RequestMethod}"
+        "{' ' requestUri|RequestUri}{' by ' userId|UserId|servicePrincipalId|ServicePrincipalId}"
+        "{' from ' ipAddress|IPAddress}"
     ),
     integers="responseStatusCode responseSizeBytes ResponseStatusCode ResponseSizeBytes DurationMs durationMs",
     entities={

@@ -30,7 +30,7 @@ IIS = Columns(
     "https://learn.microsoft.com/en-us/windows/win32/http/w3c-logging",
     tag="microsoft.iis",
     time=iso(("date", "time")),
-    message="{sc-status|'-'} {cs-method|'-'} {cs-host|s-ip|'-'}{cs-uri-stem|cs-uri|''} from {c-ip|'-'}",
+    message="{sc-status|'request'}{' ' cs-method}{' ' cs-host|s-ip}{cs-uri-stem|cs-uri|''}{' from ' c-ip}",
     directive="#Fields:",
     dated="#Date:",
     separator="",

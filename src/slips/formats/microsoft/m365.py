@@ -12,8 +12,8 @@ M365_AUDIT = Json(
     time=iso("CreationTime", "creationtime"),
     tag="microsoft.m365.{Workload|workload|'audit'}",
     message=(
-        "{Operation|operation|'-'} {ResultStatus|resultstatus|'-'} {ObjectId|objectid|'-'} by "
-        "{UserId|userid|'-'} from {ClientIP|clientip|ClientIPAddress|'-'}"
+        "{Operation|operation|'operation'}{' ' ResultStatus|resultstatus}{' ' ObjectId|objectid}"
+        "{' by ' UserId|userid}{' from ' ClientIP|clientip|ClientIPAddress}"
     ),
     entities={"addresses": "ClientIP ClientIPAddress ActorIpAddress clientip", "users": "UserId userid"},
 )

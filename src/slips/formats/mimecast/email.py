@@ -16,9 +16,9 @@ MIMECAST = Json(
     time=moment("timestamp", "eventTime", "datetime"),
     tag="mimecast.{type|auditType|'event'}",
     message=(
-        "{action|subtype|auditType|Act|Action|reason|route|Route|'-'} "
-        "{senderEnvelope|senderHeader|user|Sender|sender|headerFrom|'-'} => {recipients|Rcpt|Recipient|recipient|'-'}: "
-        "{subject|eventInfo|Subject|url|URL|'-'}"
+        "{action|subtype|auditType|Act|Action|reason|route|Route|'event'}"
+        "{' ' senderEnvelope|senderHeader|user|Sender|sender|headerFrom}"
+        "{' => ' recipients|Rcpt|Recipient|recipient}{': ' subject|eventInfo|Subject|url|URL}"
     ),
     integers="numberAttachments totalSizeAttachments emailSize deliveryAttempts deliveryTime Hits",
     booleans="delivered",

@@ -13,7 +13,8 @@ MINIO_AUDIT = Json(
     time=iso("time"),
     tag="minio.audit.{api.name|'api'}",
     message=(
-        "{api.name|'-'} {api.statusCode|'-'} {api.bucket|'-'}/{api.object|''} by {accessKey|'-'} from {remotehost|'-'}"
+        "{api.name|'request'}{' ' api.statusCode}{' ' api.bucket}{'/' api.object}{' by ' accessKey}"
+        "{' from ' remotehost}"
     ),
     integers="api.timeToFirstByteInNS api.timeToResponseInNS",
     entities={"addresses": "remotehost", "users": "accessKey parentUser"},

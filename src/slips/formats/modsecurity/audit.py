@@ -18,9 +18,9 @@ MODSECURITY = Json(
     time=stamp("transaction.time_stamp", "transaction.time"),
     tag="modsecurity.transaction",
     message=(
-        "{transaction.response.http_code|response.status|'-'} "
-        "{transaction.request.method|'-'} {transaction.request.uri|request.request_line|'-'} "
-        "from {transaction.client_ip|transaction.remote_address|'-'}"
+        "{transaction.response.http_code|response.status|'request'}{' ' transaction.request.method}"
+        "{' ' transaction.request.uri|request.request_line}"
+        "{' from ' transaction.client_ip|transaction.remote_address}"
     ),
     entities={
         "addresses": "transaction.client_ip transaction.host_ip transaction.remote_address transaction.local_address",

@@ -12,8 +12,8 @@ ONELOGIN = Json(
     time=iso("created_at", "event_timestamp"),
     tag="onelogin.{event_type_id}",
     message=(
-        "event {event_type_id}: {user_name|user_id|'-'} {app_name|operation_name|notes|'-'} by "
-        "{actor_user_name|actor_system|'-'} from {ipaddr|'-'}"
+        "event {event_type_id}{': ' user_name|user_id}{' ' app_name|operation_name|notes}"
+        "{' by ' actor_user_name|actor_system}{' from ' ipaddr}"
     ),
     entities={"addresses": "ipaddr proxy_ip", "users": "user_name actor_user_name login_name"},
 )

@@ -11,6 +11,6 @@ PINGONE = Json(
     require=all_of("action.type", any_of("recordedAt", "createdAt"), any_of("result.status", "resources")),
     time=iso("recordedAt", "createdAt"),
     tag="ping.pingone.{action.type}",
-    message="{action.type} by {actors.user.name|actors.client.name|'-'}: {result.status|'-'} {result.description|'-'}",
+    message=("{action.type}{' by ' actors.user.name|actors.client.name}{': ' result.status}{' ' result.description}"),
     entities={"addresses": "source.ipAddress", "users": "actors.user.name"},
 )

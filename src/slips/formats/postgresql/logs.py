@@ -24,7 +24,7 @@ _STATEMENT = re.compile(
 )
 
 
-def _take_statement(meta: MetaData, event: Event) -> None:
+def _take_statement(_meta: MetaData, event: Event) -> None:
     """Add `duration` in milliseconds, `step`, `statement_name` and `sql` of a message that has them."""
     message = event.get("message")
     if isinstance(message, str) and message.startswith(("duration: ", "statement: ", "execute ", "parse ", "bind ")):
@@ -34,8 +34,6 @@ def _take_statement(meta: MetaData, event: Event) -> None:
         if "duration" in parts:
             parts["duration"] = decimal(parts["duration"])
         event.update(parts)
-    if meta.message and "\n" in meta.message:
-        meta.message = " ".join(meta.message.split())
 
 
 def _take_row(meta: MetaData, event: Event) -> None:

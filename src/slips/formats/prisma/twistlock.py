@@ -12,7 +12,7 @@ TWISTLOCK = KeyValue(
     require=any_of("log_type", "type", "vulnerability_id", "container_id"),
     time=iso("time"),
     tag="prisma.twistlock.{log_type|type|'audit'}",
-    message="{description|msg|log_type|'-'} {cve|'-'} on {host|hostname|'-'}",
+    message="{description|msg|log_type|'event'}{' ' cve}{' on ' host|hostname}",
     integers="vulnerability_id compliance_id",
     entities={"hosts": "host hostname", "users": "user"},
 )

@@ -21,8 +21,9 @@ PROOFPOINT_POD = Json(
     time=iso("ts"),
     tag="proofpoint.pod.{type|'message'}",
     message=(
-        "{filter.disposition|sm.stat|audit.action|'-'} {envelope.from|sm.from|sm.ctladdr|audit.user.email|'-'} => "
-        "{envelope.rcpts|sm.to|audit.resourceType|'-'}: {msg.header.subject|sm.qid|audit.resourceName|'-'}"
+        "{filter.disposition|sm.stat|audit.action|'mail'}"
+        "{' ' envelope.from|sm.from|sm.ctladdr|audit.user.email}"
+        "{' => ' envelope.rcpts|sm.to|audit.resourceType}{': ' msg.header.subject|sm.qid|audit.resourceName}"
     ),
     integers="sm.pri sm.class sm.nrcpts sm.sizeBytes",
     refine=_set_tag,

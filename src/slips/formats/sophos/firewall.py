@@ -30,8 +30,8 @@ SOPHOS = KeyValue(
     require=any_of("log_id", "log_type", "log_component"),
     tag="sophos.firewall.{log_type|'log'}",
     message=(
-        "{log_subtype|status|'-'} {src_ip|sourceip|'-'} => {dst_ip|destinationip|'-'}:{dst_port|'-'} "
-        "{message|reason|url|'-'}"
+        "{log_subtype|status|log_component|log_type|'event'}{' ' src_ip|sourceip}"
+        "{' => ' dst_ip|destinationip}{':' dst_port}{' ' message|reason|url}"
     ),
     refine=_read_time,
     integers="""src_port dst_port duration sent_bytes recv_bytes sent_pkts recv_pkts fw_rule_id policy_type mailsize

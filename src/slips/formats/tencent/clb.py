@@ -11,7 +11,7 @@ TENCENT_CLB = Json(
     require=all_of("stgw_request_id", "time_local"),
     tag="tencent.clb.access",
     time=clf("time_local"),
-    message="{status|'-'} {request|uri|'-'} {http_host|server_name|'-'} from {remote_addr|'-'}",
+    message="{status|'request'}{' ' request|uri}{' ' http_host|server_name}{' from ' remote_addr}",
     absent="-",
     entities={"addresses": "remote_addr server_addr", "domains": "http_host server_name"},
 )

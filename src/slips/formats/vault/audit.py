@@ -15,8 +15,8 @@ VAULT_AUDIT = one_of(
         time=iso("time"),
         tag="vault.audit.{type}",
         message=(
-            "{type} {request.operation|'-'} {request.path|'-'} by {auth.display_name|auth.entity_id|'-'} from "
-            "{request.remote_address|'-'} {error|'-'}"
+            "{type}{' ' request.operation}{' ' request.path}{' by ' auth.display_name|auth.entity_id}"
+            "{' from ' request.remote_address}{' ' error}"
         ),
     ),
     Json(

@@ -11,6 +11,6 @@ VERCEL = Json(
     require=all_of(any_of("deploymentId", "projectId"), any_of("source", "timestamp", "id")),
     time=epoch("timestamp", unit="ms"),
     tag="vercel.{source|'log'}",
-    message="{message|proxy.path|path|'-'}",
+    message="{message|proxy.path|path|source|'-'}",
     entities={"addresses": "proxy.clientIp", "domains": "host proxy.host"},
 )
