@@ -23,7 +23,7 @@ from fakes import FakeSite, Objects, config_of, object_event
 from slips.errors import DecompressionError
 from slips.format import RecordLimits, Rule
 from slips.interface import Handler
-from slips.model import LateMetaData, MetaData, Outcome
+from slips.model import Entities, LateMetaData, MetaData, Outcome
 from slips.parsing import Json, all_of, any_of, epoch, iso
 from slips.parsing.chain import compile_chain, find_format
 from slips.parsing.direct import Direct, parse_typed
@@ -138,6 +138,7 @@ DECLARED = [
     Json("u", "u", tag="x.{kind}", time=iso("at"), message="{user.arn}", also_in=("user", "more"), require="name"),
     Json("t", "t", tag="x.{kind}", require=any_of("a", "b", "c", "d", "e", "name", all_of("kind", "user.kind"))),
     Json("v", "v", refine=lambda meta, event: None),
+    Json("r", "r", tag="x.{kind}", message="{user} {user.name}"),
     Json("s", "s", tag="x.{n}", integers="n user.n name", booleans="kind"),
 ]
 names = st.sampled_from(["a", "b", "x", "-", "", "2026-11-23T08:00:00Z", "\ud83d", "é"])
@@ -563,33 +564,30 @@ class ChangesPersons(Changes):
 
 
 @pytest.mark.parametrize(
-    ("handler", "chain", "record", "expected", "is_late"),
+    ("handler", "chain", "record", "expected"),
     [
         (
             Changes,
             ["cloudtrail"],
             {"eventName": "x", "eventType": "t", "userIdentity": {"arn": "a"}, "sourceIPAddress": "192.0.2.1"},
             "t x by a on 192.0.2.1",
-            True,
         ),
         (
             ChangesPersons,
             ["s3-lines", {"json": {"message": "{kind} {user.name}"}}],
             {"kind": "k", "user": {"name": "n"}},
-            "k n",
-            False,  # the handler has that dict, too
+            "k n",  # the handler has that dict, too
         ),
         (
             ChangesPersons,
             ["s3-lines", {"json": {"message": "{kind} {place}"}}],
             {"kind": "k", "user": {}, "place": "p"},
             "k p",
-            True,
         ),
     ],
 )
 def test_a_message_is_that_of_the_event_as_parsed_whenever_it_is_made(
-    handler: type[Changes], chain: list[Any], record: dict[str, Any], expected: str, is_late: bool
+    handler: type[Changes], chain: list[Any], record: dict[str, Any], expected: str
 ) -> None:
     content = json.dumps({"Records": [record] * 40} if chain == ["cloudtrail"] else record).encode() + b"\n"
     config = config_of(*chain)
@@ -598,16 +596,55 @@ def test_a_message_is_that_of_the_event_as_parsed_whenever_it_is_made(
     )
     assert not isinstance(ended, Failure), ended
     metas = handler.got
-    late = [meta for meta in metas if isinstance(meta, LateMetaData)]
-    assert bool(late) is is_late
-    for meta in late[:1]:
-        again = pickle.loads(pickle.dumps(copy.copy(meta))) if meta._find is None else copy.copy(meta)
-        assert again.message == expected
-        assert expected in repr(meta)
+    late = next(meta for meta in metas if isinstance(meta, LateMetaData))
+    again = pickle.loads(pickle.dumps(copy.copy(late)))
+    assert (again.message, again.entities) == (expected, late.entities)
+    assert expected in repr(late)
     assert [meta.message for meta in metas * 2] == [expected] * 2 * len(metas)
-    for meta in late[:1]:
-        meta.message = "set"
-        assert meta.message == meta.to_dict()["message"] == "set"
+    late.message = "set"
+    assert late.message == late.to_dict()["message"] == "set"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        rb'"other": "\xff"'.replace(rb"\xff", b"\xff"),
+        b'"other": "\\ud83d"',
+        b'"other": NaN',
+        b'"other": 1e999',
+        b'"other": %s' % (b"[" * 300 + b"]" * 300),
+        b'"other": 123456789012345678901234567890',
+        b'"userIdentity": {"arn": ["a", 1e999]}',
+        b'"userIdentity": {"arn": {"a": "\xff"}}',
+        b'"userIdentity.arn": "flat"',
+        b'"userIdentity": "text"',
+        b'"userIdentity": {"userName": "u"}',
+    ],
+)
+@pytest.mark.parametrize("chain", [["cloudtrail"], ["s3-lines", "json", "cloudtrail"]])
+def test_message_and_entities_are_those_of_a_dict_however_odd_a_text_is(chain: list[str], odd: bytes) -> None:
+    usual = b'{"eventName": "x", "eventType": "t", "sourceIPAddress": "192.0.2.1"'
+    event = usual + b", " + odd + b"}"
+    texts = [usual + b"}", event, usual + b"}", event]
+    content = b'{"Records": [' + b",".join(texts) + b"]}" if chain == ["cloudtrail"] else b"\n".join(texts)
+    found = []
+    for types in ([EventTypes.of(Call, "Handler")], []):
+        got: list[tuple[str | None, Entities]] = []
+
+        def keep(meta: MetaData, _event: Any, got: list[tuple[str | None, Entities]] = got) -> None:
+            got.append((meta.message, meta.entities))
+
+        compile_chain(chain, Path(), replace(LIMITS, depth=400), types=types).run(
+            io.BufferedReader(io.BytesIO(content)),
+            Outcome(),
+            source=OBJECT,
+            recv=keep,
+            reject=lambda *reason: pytest.fail(str(reason)),
+            ticker=Ticker(),
+        )
+        found.append(got)
+    assert found[0] == found[1]
+    assert [len(entities.addresses) for _, entities in found[0]] == [1] * 4
 
 
 @pytest.mark.parametrize("chain", [["cloudtrail"], ["s3-lines", "json", "cloudtrail"]])

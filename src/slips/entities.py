@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from slips.model import Entities
@@ -75,9 +74,7 @@ class EntityPaths(Struct, frozen=True):
         return {kind: paths for kind, paths in zip(KINDS, self.paths, strict=True) if paths}
 
     def __call__(self, event: Any) -> Entities:
-        """Return the entities of an event, a dict or its JSON text: each once, in the order of the paths."""
-        if event.__class__ is bytes:
-            event = msgspec.json.decode(event)
+        """Return the entities of an event: each once, in the order of the paths."""
         found = (self._of_kind(event, paths, _SPELL[kind]) for kind, paths in zip(KINDS, self.paths, strict=True))
         return Entities(*map(tuple, found))
 

@@ -7,7 +7,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import msgspec
 from msgspec import Struct, field
@@ -168,18 +168,31 @@ class MetaData(Struct):
 _message: Any = MetaData.__dict__["message"]
 
 
-class LateMetaData(MetaData):
-    """The metadata of an event that leaves what its message is made of as it is: the message is made when asked for.
+class Lookup(Protocol):
+    """Finds in the text of a log event what its meta is asked for. Called, it returns the entities."""
 
-    Its `message` is given as a function of `_event`, in place of the text.
+    def __call__(self, record: Any, /) -> Entities: ...
+
+    def message(self, record: Any, /) -> str | None: ...
+
+    def reduced(self, record: Any, /) -> tuple[Callable[[Any], Entities] | None, Any]:
+        """Return `_find` and `_event` of a meta that another process can have."""
+
+
+class LateMetaData(MetaData):
+    """The metadata of a log event that was made without a dict: its text tells the message, when that is asked for.
+
+    It is given a Lookup as `_find`, and LATE as `message`.
     """
+
+    LATE: ClassVar[Any] = object()
 
     @property  # type: ignore[misc]  # an attribute there, and settable here, too
     def message(self) -> str | None:
-        given: Any = _message.__get__(self)
-        if callable(given):
-            self.message = given = given(self._event)
-        text: str | None = given
+        text: str | None = _message.__get__(self)
+        if text is self.LATE:
+            lookup = cast("Lookup", self._find)
+            self.message = text = lookup.message(self._event)
         return text
 
     @message.setter
@@ -188,9 +201,7 @@ class LateMetaData(MetaData):
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.tag, self.timestamp, self.source, self.message, self.seq, self.index, self.is_test)
-        if self._find is None:  # then nothing needs the record, which is of a class that no other process has
-            return MetaData, fields
-        return MetaData, (*fields, None, self._find, self._event)
+        return MetaData, (*fields, None, *cast("Lookup", self._find).reduced(self._event))
 
 
 class Sample(Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ author becomes source: it goes in by `repr`, and any other object as a name of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -51,15 +51,17 @@ class DirectBody(Struct, frozen=True):
     """Expression: whether `record` is one to try them on."""
     lines: tuple[str, ...]
     """They bind `event` and `tag`, and `at`, which is the object's event time on entry. `event` may be a Rule."""
-    message: str
-    """Expression of the message's text; or if `is_late`, of the function that makes it of `record`."""
-    is_late: bool
-    find: str
-    """Expression of the function that finds the entities of `record`; empty: that of its text."""
+    filters: bool
+    late: str
+    """Expression of the Lookup for `record`, which finds message and entities; empty if there are none."""
     names: Mapping[str, object]
     """Globals of the statements and expressions."""
     refusals: tuple[type[Exception], ...]
     """The errors with which the statements refuse a record."""
+
+    def unless_filtered(self, lines: Sequence[str]) -> list[str]:
+        """Return statements for behind the body that need an event."""
+        return ["if event.__class__ is not Rule:", *(f"    {line}" for line in lines)] if self.filters else [*lines]
 
 
 def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str = "") -> Body:  # noqa: B008 - frozen

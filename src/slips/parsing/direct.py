@@ -12,36 +12,31 @@ import functools
 import operator
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NewType, Union, get_args, get_origin
 
 import msgspec
 
-from slips.errors import RecordError
 from slips.format import Format, Parse, Record, RecordLimits, Rule
-from slips.model import Entities, MetaData
-from slips.parsing.compile import DirectBody, body_of, message_of
+from slips.model import MetaData
+from slips.parsing.compile import DirectBody, body_of
 from slips.parsing.declare import Json
 from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.generated import make_function
 from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
+from slips.parsing.late import REFUSALS, Decode, DecodedLines, DecodedRuns, Late
 from slips.parsing.loop import unusual
 from slips.parsing.needs import Needs, Unsuitable
 from slips.parsing.readers.document_lines import LINES, LineDocumentRecords
 from slips.parsing.readers.elements import ElementRecords
 from slips.parsing.stages import fitted
 
-Decode = Callable[[bytes], Any]
-Find = Callable[[Any], Entities]
 ParseText = Callable[[MetaData, Any], Any]
 Given = Literal["texts", "lines", "elements"]
 """The records of a reader: texts; or lines, or runs of elements, that it decodes as it is told."""
-_REFUSALS = (ValueError, TypeError, RecursionError, msgspec.MsgspecError, RecordError)
-"""The errors that decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
-_FIXED = {str, int, bool, types.NoneType}
-_PLAIN = {*_FIXED, Any, object, dict, dict[str, Any], list, list[Any]}
+_PLAIN = {str, int, bool, types.NoneType, Any, object, dict, dict[str, Any], list, list[Any]}
 """Types whose values are those that a dict would have. A `float` is none: it makes a float of an integer."""
 
 
@@ -65,72 +60,26 @@ def parse_typed(
     return _direct(fitting.single, formats[1:], limits, slow, "texts") if is_json else slow
 
 
-class Runs:
-    """Decodes runs of elements, arrays of objects, to what a Direct takes, and knows the text of the last run."""
-
-    def __init__(self, decode: Decode, find: Find | None) -> None:
-        self._decode, self._find = decode, find
-        self.find: Find | None = None
-        """Returns the entities of a record of the last run, also later: it keeps the text of that run."""
-
-    def __call__(self, raw: bytes) -> Any:
-        """Decode a run. Raises msgspec.MsgspecError, or ValueError."""
-        run = self._decode(raw)
-        if self._find is not None:
-            self.find = functools.partial(_find_in_run, self._find, raw, run)
-        return run
-
-
-class LineRuns:
-    """Decodes lines to what a Direct takes, and knows the lines of the last run."""
-
-    def __init__(self, decode: Decode, find: Find | None) -> None:
-        self.decode, self._find = decode, find
-        self.find: Find | None = None
-        """Returns the entities of a record of the last run, also later: it keeps the lines of that run."""
-
-    def keep(self, run: Sequence[Any], lines: Sequence[bytes]) -> None:
-        """Note the events that are yielded next, and the line of each."""
-        if self._find is not None:
-            self.find = functools.partial(_find_in_lines, self._find, lines, run)
-
-
-def _find_in_lines(find: Find, lines: Sequence[bytes], run: Sequence[Any], record: Any) -> Entities:
-    if record.__class__ is dict:  # a slower function has made it
-        return find(record)
-    return find(next(line for line, each in zip(lines, run, strict=False) if each is record))
-
-
-def _find_in_run(find: Find, raw: bytes, run: Sequence[Any], record: Any) -> Entities:
-    if record.__class__ is dict:  # a slower function has made it
-        return find(record)
-    texts = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    return find(next(bytes(text) for text, each in zip(texts, run, strict=True) if each is record))
-
-
 class Direct:
     """A function of meta and any record, which decodes a text at once, or else leaves the record to a slower one."""
 
     def __init__(
-        self, body: DirectBody, slow: ParseText, origin: str, given: Given, struct: Any, find: Find | None
+        self, body: DirectBody, slow: ParseText, origin: str, given: Given, struct: Any, late: Late | None
     ) -> None:
-        """It takes instances of `struct`, unless texts are given. `origin` names the function in tracebacks.
-
-        `find` returns the entities of a record's text, if the format has some.
-        """
+        """It takes instances of `struct`, unless texts are given. `origin` names the function in tracebacks."""
         self.body, self.slow = body, slow
-        self._origin, self._find = origin, find
+        self._origin, self._late = origin, late
         self.given, self._kind = given, bytes if given == "texts" else struct
         self._decode: Decode = msgspec.json.Decoder(list[struct] if given == "elements" else struct or Any).decode
         self.decode_run = self.runs()
 
-    def runs(self) -> Runs:
+    def runs(self) -> DecodedRuns:
         """Return the decoder of the runs of elements of an object."""
-        return Runs(self._decode, self._find)
+        return DecodedRuns(self._decode, self._late)
 
-    def line_runs(self) -> LineRuns:
+    def line_runs(self) -> DecodedLines:
         """Return the decoder of the lines of an object."""
-        return LineRuns(self._decode, self._find)
+        return DecodedLines(self._decode, self._late)
 
     def __call__(self, meta: MetaData, record: Any) -> Any:
         return self._parse(meta, record)
@@ -139,16 +88,15 @@ class Direct:
     def _parse(self) -> ParseText:
         """The statements of the body as a function. The loop of a chain has them itself, which saves the call."""
         body = self.body
-        message = f"{body.message}(record)" if body.is_late else body.message
+        made = ["meta.tag, meta.timestamp = tag, at"]
+        if body.late:
+            made += [f"meta.message, meta._find, meta._event = {body.late}.message(record), {body.late}, record"]
         lines = [
             "at = meta.timestamp",
             f"if {body.test}:",
             "    try:",
             *(f"        {line}" for line in body.lines),
-            "        if event.__class__ is not Rule:",
-            f"            meta.tag, meta.timestamp, meta.message = tag, at, {message}",
-            *(["            meta._event = record"] if self._find else []),
-            *([f"            meta._find = {body.find}"] if self._find and body.find else []),
+            *(f"        {line}" for line in body.unless_filtered(made)),
             "        return event",
             "    except refusals:",
             "        pass  # a dict decides",
@@ -167,7 +115,9 @@ class Direct:
         return slow_of
 
 
-def read_directly(direct: Direct, cut: Iterable[Record], *, is_whole: bool) -> tuple[ParseText, Runs | LineRuns | None]:
+def read_directly(
+    direct: Direct, cut: Iterable[Record], *, is_whole: bool
+) -> tuple[ParseText, DecodedRuns | DecodedLines | None]:
     """Let the reader of an object yield what `direct` decodes, if it can.
 
     Return the slower function to call then, and the decoder of runs. If not `is_whole`, ranges of records are wanted,
@@ -196,22 +146,23 @@ def _direct(
     declaration = parsers[0] if parsers else None
     if len(parsers) > 1 or not (declaration is None or isinstance(declaration, Json)):
         return slow
-    try:
-        needs = Needs(declaration, event_types.kinds) if declaration is not None else None
-    except Unsuitable:
-        return slow
+    needs, late = None, None
+    if declaration is not None:
+        try:
+            needs, late = Needs.of_events(declaration, event_types.kinds), Late(declaration, limits)
+        except Unsuitable:
+            return slow
     kind = event_types.by_tag.get(OTHER) if len(event_types.by_tag) == 1 else None
     wire = None if kind is None or kind is dict else Wire.of(kind, needs, limits)
     if wire is None or wire.is_open:
         if given == "elements":
             return slow
         given = "texts"
-    find = declaration.entity_paths if declaration is not None else None
     if wire is None:
-        return _write(replace(_twice(event_types, needs), find=find), limits, slow)
+        return _write(_twice(event_types, needs), late, limits, slow)
     make = f"kind({wire.arguments('value')})"
-    plan = _Plan(wire.needs, wire.struct, make, {"kind": kind}, wire.is_open, given, find)
-    return _write(plan, limits, slow)
+    plan = _Plan(wire.needs, wire.struct, make, {"kind": kind}, wire.is_open, given)
+    return _write(plan, late, limits, slow)
 
 
 @dataclass(frozen=True)
@@ -229,8 +180,6 @@ class _Plan:
     """Whether values of the event may be nested to any depth."""
     given: Given = "texts"
     """If not texts, instances of `struct`, to which the reader has decoded them."""
-    find: Find | None = None
-    """Returns the entities of an event, or of its text, if the format has some."""
 
 
 def _twice(event_types: EventTypes, needs: Needs | None) -> _Plan:
@@ -247,33 +196,33 @@ def _refuse(_raw: bytes) -> Any:
     raise ValueError("this tag has events that are no Structs")
 
 
-def _write(plan: _Plan, limits: RecordLimits, slow: ParseText) -> Direct:
+def _write(plan: _Plan, late: Late | None, limits: RecordLimits, slow: ParseText) -> Direct:
     """Write the statements of a parser. Whatever they refuse is left to `slow`."""
-    needs, message, is_late = plan.needs, "None", False
-    lines = ["tag = ''"]
-    names = {**plan.names, "is_text_deeper": is_text_deeper, "struct": plan.struct}
+    needs, filters = plan.needs, False
+    lines: tuple[str, ...] = ()
+    names = {**plan.names, "is_text_deeper": is_text_deeper, "struct": plan.struct, "late": late}
     if plan.given != "texts":
-        lines.append("value = record")
+        lines = ("value = record",)
     elif plan.struct is not None:
-        lines.append("value = decode(record)")
+        lines = ("value = decode(record)",)
         names["decode"] = msgspec.json.Decoder(plan.struct).decode
     make = f"event = {plan.make}"
-    if needs is not None:
-        is_late = plan.given != "texts" and needs.has_late_message
-        body = body_of(needs.without_message() if is_late else needs, limits)
-        message = "message_of" if is_late else body.message
+    if needs is None:
+        lines = ("tag = ''", *lines)
+    else:
+        body = body_of(needs, limits)
         lines += body.lines
-        names = {**body.names, **names, **({"message_of": message_of(needs, limits)} if is_late else {})}
-        if body.filters:
+        names, filters = {**body.names, **names}, body.filters
+        if filters:
             make = f"if event.__class__ is not Rule: {make}"
     test = f"record.__class__ is bytes and len(record) <= {2 * limits.values}"
     if plan.is_open:
         test += f" and not is_text_deeper(record, {limits.depth})"
     if plan.given != "texts":
         test = "record.__class__ is struct"
-    find = "" if plan.given == "texts" else "runs.find"
-    direct = DirectBody(test, (*lines, make), message, is_late, find, names, _REFUSALS)
-    return Direct(direct, slow, needs.name if needs else "json", plan.given, plan.struct, plan.find)
+    lookup = "" if late is None else "late" if plan.given == "texts" else "runs.late"
+    direct = DirectBody(test, (*lines, make), filters, lookup, names, REFUSALS)
+    return Direct(direct, slow, needs.name if needs else "json", plan.given, plan.struct, late)
 
 
 # ---- the fields of both
@@ -304,15 +253,13 @@ class Wire:
         config = kind.__struct_config__
         if config.tag is not None or config.forbid_unknown_fields:
             return None
-        fields, own, is_open, shared, changing = [], [], False, dict[str, str](), set[str]()
+        fields, own, is_open, shared = [], [], False, dict[str, str]()
         for number, each in enumerate(msgspec.structs.fields(kind)):
             name, type_ = f"own{number}", each.type
             if needs is not None and (node := needs.root.children.get(each.encode_name)):
                 if not _is_plain(type_) or (node.is_leaf and not (each.required or each.default is None)):
                     return None
                 shared[each.encode_name] = f"event.{name}"
-                if not set(_parts(type_)) <= _FIXED:
-                    changing.add(each.encode_name)
             default: dict[str, Any] = {}
             if each.default_factory is not msgspec.NODEFAULT:
                 default = {"default_factory": each.default_factory}
@@ -326,7 +273,7 @@ class Wire:
             if key not in shared:
                 fields.append((name, type_, msgspec.field(name=key, default=None)))
         struct = msgspec.defstruct(f"{kind.__name__}Wire", fields, kw_only=True, gc=False)
-        return cls(kind, struct, tuple(own), needs and needs.shared_with(shared, frozenset(changing)), is_open)
+        return cls(kind, struct, tuple(own), needs and needs.shared_with(shared), is_open)
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:

@@ -142,7 +142,7 @@ class Begun(NamedTuple):
     remembered: tuple[tuple[object, ...], ...] = ()
     """The memory that each parser in the loop has of the object, which `every` shares: see `Body.fresh`."""
     runs: object = None
-    """The decoder of runs of elements, if records are no dicts."""
+    """The decoder of runs, if records are Structs."""
 
 
 class Loop(msgspec.Struct, frozen=True):
@@ -254,8 +254,8 @@ class _Statements:
                 with writer.block("try:"):
                     for line in direct.lines:
                         writer.line(line)
-                    with writer.block("if event.__class__ is not Rule:"):
-                        writer.line(f"meta = {self._direct_meta(direct)}")
+                    for line in direct.unless_filtered([f"meta = {_direct_meta(direct)}"]):
+                        writer.line(line)
                 with writer.block("except refusals:"):
                     writer.line("at, event = timestamp, None  # a dict decides")
         with writer.block(f"{'elif' if direct is not None else 'if'} record.__class__ is Rule:"):
@@ -402,13 +402,6 @@ class _Statements:
             further += f", find_entities, {event}"
         return f"MetaData({self._tag}, at, source, {self._message}, seq, 0, is_test{further})"
 
-    def _direct_meta(self, direct: DirectBody) -> str:
-        """Return the expression of the meta of an event that was made without a dict."""
-        find = f", None, {direct.find or 'find_entities'}, record" if self.finds else ""
-        if direct.is_late:
-            return f"LateMetaData(tag, at, source, {direct.message}, seq, 0, is_test{find or ', None, None, record'})"
-        return f"MetaData(tag, at, source, {direct.message}, seq, 0, is_test{find})"
-
     def _own(self, name: str) -> str:
         """Return a name of the current parser's own, which none in its body has: these end with numbers."""
         return f"p{self.inlined}_{name}"
@@ -420,6 +413,13 @@ class _Statements:
         return name
 
 
+def _direct_meta(direct: DirectBody) -> str:
+    """Return the expression of the meta of an event that was made without a dict."""
+    if not direct.late:
+        return "MetaData(tag, at, source, None, seq, 0, is_test)"
+    return f"LateMetaData(tag, at, source, LATE, seq, 0, is_test, None, {direct.late}, record)"
+
+
 def unusual(meta: MetaData, record: Record, parse: Callable[[MetaData, Any], Any]) -> Any:
     """Return what `normalized` does for a record that is no plain value. Raises the error of a bad one."""
     if isinstance(record, Bad):
@@ -428,6 +428,7 @@ def unusual(meta: MetaData, record: Record, parse: Callable[[MetaData, Any], Any
 
 
 _NAMES: dict[str, object] = {
+    "LATE": LateMetaData.LATE,
     "BEHIND": BEHIND,
     "Bad": Bad,
     "HandlerError": HandlerError,

@@ -82,14 +82,32 @@ def _usual(require: Require) -> Require:
 
 
 class Needs:
-    """The fields that a declaration reads, as a Struct, and its common parts as a function of that Struct.
+    """The fields that parts of a declaration read, as a Struct, and these parts as functions of that Struct.
 
     A Family for `parse_of`. Raises Unsuitable.
     """
 
-    def __init__(self, declaration: Json, kinds: Iterable[type]) -> None:
-        """`kinds` are the classes of the events to make."""
-        meaning, self.name = declaration.meaning, declaration.name
+    def __init__(self, declaration: Json, meaning: Meaning, parts: Iterable[tuple[str, str]]) -> None:
+        """`parts` are those of `meaning.paths` that are to be read."""
+        self.name, self.meaning = declaration.name, meaning
+        self._places = ("", *declaration.inner)
+        """The fields in whose objects a path leads; first the event itself."""
+        self.root = Node()
+        for part, path in parts:
+            for place in self._places:
+                holder = self.root.at(place) if place else self.root
+                for node in (holder.at(*keys_of_path(path)), holder.at(path)):
+                    node.is_leaf = True
+                    node.is_read |= part != "require"
+        self.fields = {key: f"event.{name}" for name, key, _ in self.root.fields()}
+        """Expression for each field of the root."""
+        self.plain = frozenset[str]()
+        """Fields of the root whose values are those of a dict."""
+
+    @classmethod
+    def of_events(cls, declaration: Json, kinds: Iterable[type]) -> Needs:
+        """Return what is needed to make events of the classes `kinds`: all but the message."""
+        meaning = declaration.meaning
         if declaration.conversions or meaning.refine is not None:
             raise Unsuitable
         if not all(_lacks(kind, meaning.adds) for kind in kinds):
@@ -101,43 +119,20 @@ class Needs:
             if not isinstance(rule.when, Mapping):
                 raise Unsuitable
         require = meaning.require and _usual(meaning.require)
-        self.meaning: Meaning = msgspec.structs.replace(
-            meaning, require=require and _Quiet(require.every, require.parts), adds=""
-        )
-        self._places = ("", *declaration.inner)
-        """The fields in whose objects a path leads; first the event itself."""
-        self.root = Node()
-        for part, path in self.meaning.paths:
-            for place in self._places:
-                holder = self.root.at(place) if place else self.root
-                for node in (holder.at(*keys_of_path(path)), holder.at(path)):
-                    node.is_leaf = True
-                    node.is_read |= part != "require"
-        self.fields = {key: f"event.{name}" for name, key, _ in self.root.fields()}
-        """Expression for each field of the root."""
-        self.plain = frozenset[str]()
-        """Fields of the root whose values are those of a dict."""
-        self._changing = frozenset[str]()
+        quiet = require and _Quiet(require.every, require.parts)
+        meaning = msgspec.structs.replace(meaning, require=quiet, adds="", message=None)
+        return cls(declaration, meaning, meaning.paths)
 
-    def shared_with(self, own: Mapping[str, str], changing: frozenset[str]) -> Needs:
-        """Return the same for a Struct that has fields of the handler, too: `own` has the expressions of plain ones.
+    @classmethod
+    def of_message(cls, declaration: Json) -> Needs:
+        """Return what is needed to make the message alone."""
+        meaning = declaration.meaning
+        return cls(declaration, meaning, [part for part in meaning.paths if part[0] == "message"])
 
-        The values of those in `changing` may be dicts or lists, which a handler can change.
-        """
+    def shared_with(self, own: Mapping[str, str]) -> Needs:
+        """Return the same for a Struct that has fields of the handler, too: `own` has the expressions of plain ones."""
         needs = copy.copy(self)
-        needs.fields, needs.plain, needs._changing = {**self.fields, **own}, frozenset(own), changing
-        return needs
-
-    @property
-    def has_late_message(self) -> bool:
-        """Whether a message can be made later: of values that no handler changes."""
-        message = self.meaning.message
-        keys = set() if message is None else {keys_of_path(path)[0] for path in message.paths}
-        return message is not None and self._changing.isdisjoint({*keys, *self._places})
-
-    def without_message(self) -> Needs:
-        needs = copy.copy(self)
-        needs.meaning = msgspec.structs.replace(self.meaning, message=None)
+        needs.fields, needs.plain = {**self.fields, **own}, frozenset(own)
         return needs
 
     def write(self, writer: Writer) -> None:
