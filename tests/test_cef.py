@@ -190,6 +190,12 @@ def test_users_declare_a_product_that_writes_cef_or_leef() -> None:
     assert event_of(dated, f"{LEEF}devTime=11/06/2018 12:00:00")[2] == 1528718400.0
 
 
+def test_of_several_bad_values_the_error_names_the_first_of_the_line() -> None:
+    wall = Cef("wall", "ACME Wall", integers="spt", floats="took")
+    assert both(wall, f"{CEF}took=x spt=y") == ("RecordError", "'took' is 'x'; expected a number")
+    assert both(wall, f"{CEF}spt=y took=x") == ("RecordError", "'spt' is 'y'; expected an integer")
+
+
 TEXT = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=9)
 KEY = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.\[\]]{0,6}", fullmatch=True).filter(
     lambda key: key not in (*CEF_FIELDS, *LEEF_FIELDS, "rt", "end", "start", "devTime", "datetime")

@@ -245,14 +245,14 @@ def test_an_option_names_the_columns_of_lines_without_a_header() -> None:
 SAID = {
     "directive": "#fields",
     "typed": "#types",
-    "kinds": {"count": "integer", "interval": "float", "bool": "flag"},
+    "kinds": {"count": "integer", "interval": "float", "bool": "boolean"},
     "titled": "#path",
     "tag": "zeek.{_path|'table'}",
 }
 
 
 def test_a_log_may_say_the_types_of_its_columns_and_the_name_of_its_table() -> None:
-    declared = door(columns="user door", integers="door", flags="user", absent="-", **SAID)
+    declared = door(columns="user door", integers="door", booleans="user", boolean_words="T/F", absent="-", **SAID)
     lines = [
         "ann 1",
         "T -",

@@ -104,7 +104,7 @@ def test_options_give_time_tag_and_message() -> None:
         ({"pattern": "%{IPP:a}"}, "'%{IPP:a}' names no pattern; expected one of grok's or of 'patterns'; did"),
         ({"pattern": "%{A:a}", "patterns": {"A": "%{B}", "B": "%{A}"}}, "pattern 'A' names itself"),
         ({"pattern": "%{INT:a} %{INT:a}"}, "'%{INT:a}': the field 'a' is there twice"),
-        ({"pattern": "%{INT:a:date}"}, "'%{INT:a:date}' has the type 'date'; expected int, float or string"),
+        ({"pattern": "%{INT:a:date}"}, "'%{INT:a:date}' has the type 'date'; expected int, float, boolean or string"),
         ({"pattern": "%{INT:1}"}, "'%{INT:1}' has the field '1'"),
         ({"pattern": "%{GREEDYDATA:a} %{GREEDYDATA:b} %{INT:c}"}, "some lines would take hours"),
         ({"pattern": "%{INT}"}, "no group has a name"),

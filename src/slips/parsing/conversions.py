@@ -12,13 +12,11 @@ from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event
 from slips.parsing.json_text import load_json
 from slips.parsing.meaning import check_path
-from slips.parsing.typed import Names, decimal, integer, names_of
+from slips.parsing.typed import Names, booleans_by_text, decimal, integer, names_of
 from slips.parsing.writer import Writer
 from slips.paths import keys_of_path
 
 Convert = Callable[[str], Any]
-_BOOLEANS = {"true": True, "false": False}
-_LONGEST_BOOLEAN = 5
 
 
 def integer_or_text(text: str) -> int | str:
@@ -37,9 +35,13 @@ def decimal_or_text(text: str) -> float | str:
         return text
 
 
-def boolean_or_text(text: str) -> bool | str:
-    """Return the boolean for `true` or `false`, in small or capital letters; else the text."""
-    return _BOOLEANS.get(text.lower(), text) if len(text) <= _LONGEST_BOOLEAN else text
+def boolean_or_text(words: tuple[str, ...] = ()) -> Convert:
+    """Return a function that returns the boolean for which a text stands, as `booleans_by_text` has it; else the text.
+
+    Raises ValueError.
+    """
+    booleans = booleans_by_text(words)
+    return lambda text: booleans.get(text, text)
 
 
 def document_or_text(text: str) -> Any:
@@ -58,16 +60,17 @@ KINDS: Mapping[str, Convert] = {
     "documents": document_or_text,  # first: other paths lead into the documents
     "integers": integer_or_text,
     "floats": decimal_or_text,
-    "booleans": boolean_or_text,
+    "booleans": boolean_or_text(),
 }
 """The functions that convert texts, by the part of a declaration that names their paths."""
 
 
-def conversions_of(parts: Mapping[str, Names]) -> dict[str, Convert]:
+def conversions_of(parts: Mapping[str, Names], boolean_words: Names = ()) -> dict[str, Convert]:
     """Return the function for each path that the parts of a declaration name. Raises ValueError."""
+    kinds = {**KINDS, "booleans": boolean_or_text(names_of(boolean_words))} if boolean_words else KINDS
     conversions: dict[str, Convert] = {}
     owners: dict[str, str] = {}
-    for part, names in ((part, parts[part]) for part in KINDS if part in parts):
+    for part, names in ((part, parts[part]) for part in kinds if part in parts):
         try:
             paths = [check_path(path) for path in names_of(names)]
         except ValueError as error:
@@ -75,7 +78,7 @@ def conversions_of(parts: Mapping[str, Names]) -> dict[str, Convert]:
         for path in paths:
             if owners.setdefault(path, part) != part:
                 raise ValueError(f"{part}: {path!r} is among the {owners[path]}, too; expected it in one of them")
-            conversions[path] = KINDS[part]
+            conversions[path] = kinds[part]
     return conversions
 
 

@@ -9,8 +9,8 @@ from slips.parsing.typed import Types, write_store
 from slips.parsing.writer import Writer
 
 
-def check_requests(requests: object, fields: Collection[str]) -> None:
-    """Raise ValueError unless `requests` names three parts for some of `fields`."""
+def check_requests(requests: object, fields: Collection[str], types: Types) -> None:
+    """Raise ValueError unless `requests` names three parts for some of `fields` that are texts."""
     if not isinstance(requests, Mapping) or not all(isinstance(one, str) for one in requests.values()):
         raise ValueError(
             f"requests is {requests!r:.60}; expected a column, and names of its three parts, such as "
@@ -21,6 +21,8 @@ def check_requests(requests: object, fields: Collection[str]) -> None:
             raise ValueError(
                 f"requests: {name!r} is {parts!r}; expected a column, and three names such as 'method target protocol'"
             )
+        if name in types.typed:
+            raise ValueError(f"requests: {name!r} is declared to be no text; expected a column of texts")
 
 
 def add_request(event: Event, parts: str, text: str, types: Types) -> None:

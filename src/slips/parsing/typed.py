@@ -1,7 +1,7 @@
-"""The types of the fields in text logs: integers, numbers, and texts that stand for no value, such as `-`.
+"""The types of the fields in text logs: integers, numbers, booleans, and texts that stand for no value, such as `-`.
 
-Each type has a slow reading, and statements that convert several fields at once: one call of a JSON decoder, which is
-stricter than `int` and `float` and takes a third of their time.
+Each type has a slow reading. Statements convert several numbers at once, by one call of a JSON decoder, which is
+stricter than `int` and `float` and takes a third of their time; a boolean is looked up by its text.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import product
 from keyword import iskeyword
 from typing import Any
 
@@ -55,30 +57,68 @@ def decimal(text: str) -> float:
     return value
 
 
+_LONGEST_WORD = 10
+"""Letters of a word that stands for a boolean: a longer one has thousands of spellings."""
+
+
+@cache
+def booleans_by_text(words: tuple[str, ...] = ()) -> Mapping[str, bool]:
+    """Return the booleans by the texts that stand for them, in small and capital letters: `true` and `false`, and both
+    words of pairs such as `yes/no`. Raises ValueError."""
+    booleans: dict[str, bool] = {}
+    for pair in ("true/false", *words):
+        both = pair.split("/")
+        if len(both) != 2 or not all(0 < len(word) <= _LONGEST_WORD for word in both):
+            raise ValueError(
+                f"boolean_words: {pair!r:.60} is no pair; expected a word for true and one for false, of at most "
+                f"{_LONGEST_WORD} letters, such as 'yes/no'"
+            )
+        for word, value in zip(both, (True, False), strict=True):
+            for letters in product(*({letter.lower(), letter.upper()} for letter in word)):
+                if booleans.setdefault("".join(letters), value) is not value:
+                    raise ValueError(f"boolean_words: {word!r} stands for true and false; expected it for one of them")
+    return booleans
+
+
 _READ = {int: integer, float: decimal}
 _EXPECTED = {int: "an integer", float: "a number"}
 
 
 @dataclass(frozen=True)
 class Types:
-    """The types of named fields. A field in neither set is a text; a field without a value is None."""
+    """The types of named fields. A field in none of the sets is a text; a field without a value is None."""
 
     integers: frozenset[str] = frozenset()
     floats: frozenset[str] = frozenset()
+    booleans: frozenset[str] = frozenset()
     absent: tuple[str, ...] = ()
     """Texts that stand for no value. In a typed field the empty text does, too."""
+    boolean_words: tuple[str, ...] = ()
+    """Pairs of words that stand for true and false, beside these themselves: see `booleans_by_text`."""
 
-    def of(self, name: str) -> type[int] | type[float] | None:
-        """Return the type of a field; None for a text."""
+    @cached_property
+    def typed(self) -> frozenset[str]:
+        """The names of the fields that are no texts."""
+        return self.integers | self.floats | self.booleans
+
+    def number_of(self, name: str) -> type[int] | type[float] | None:
+        """Return the type of a field of numbers, which refuses other texts; None for any other field."""
         return int if name in self.integers else float if name in self.floats else None
+
+    @cached_property
+    def by_text(self) -> Mapping[str, bool | None]:
+        """The values of the texts that have one in a field of booleans; any other text stays there."""
+        return {**booleans_by_text(self.boolean_words), **dict.fromkeys(("", *self.absent))}
 
     def value(self, name: str, text: str) -> Any:
         """Return the value of a field. Raises RecordError."""
         if text in self.absent:
             return None
-        type_ = self.of(name)
-        if type_ is None:
+        if name not in self.typed:
             return text
+        if name in self.booleans:
+            return self.by_text.get(text, text)
+        type_ = int if name in self.integers else float
         if not text:
             return None
         try:
@@ -98,10 +138,10 @@ class Types:
         return f"{local} == {self.absent[0]!r}" if len(self.absent) == 1 else f"{local} in {self.absent!r}"
 
     def longest_run(self, fields: Iterable[tuple[str, str]]) -> list[str]:
-        """Return the locals of the longest run of typed fields; `fields` are pairs of name and local."""
+        """Return the locals of the longest run of fields of numbers; `fields` are pairs of name and local."""
         runs: list[list[str]] = [[]]
         for name, local in fields:
-            if self.of(name):
+            if self.number_of(name):
                 runs[-1].append(local)
             else:
                 runs.append([])
@@ -114,7 +154,15 @@ class Types:
         Only typed fields change. The statements raise ValueError for what `value` refuses. Behind them the locals of
         `run` are bound, too.
         """
-        typed = [(local, type_) for name, local in fields if (type_ := self.of(name))]
+        fields = [*fields]
+        self._write_numbers(writer, fields, run)
+        if booleans := [local for name, local in fields if name in self.booleans]:
+            by_text = writer.name("booleans", self.by_text)
+            for local in booleans:
+                writer.line(f"{local} = {by_text}.get({local}, {local})")
+
+    def _write_numbers(self, writer: Writer, fields: Iterable[tuple[str, str]], run: Run | None) -> None:
+        typed = [(local, type_) for name, local in fields if (type_ := self.number_of(name))]
         if not typed:
             return
         types: list[Any] = [type_ for _, type_ in typed]
@@ -150,8 +198,8 @@ def _tuple_of(types: Sequence[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Run:
-    """Typed fields one behind another. They are converted from their one text: to cut it takes as long as to convert
-    it, and no text of a number is wanted."""
+    """Fields of numbers one behind another. They are converted from their one text: to cut it takes as long as to
+    convert it, and no text of a number is wanted."""
 
     text: str
     """The local with the text."""
@@ -275,21 +323,21 @@ _OBJECT = frozenset(dir(type("Row", (), {})))
 
 def _value(name: str, local: str, types: Types, has_value: Container[str]) -> str:
     """Return an expression for the value of a field, of which the local has the text, unless it has the value."""
-    if not types.absent or name in has_value or types.of(name):
+    if not types.absent or name in has_value or name in types.typed:
         return local
     return f"None if {types.is_absent(local)} else {local}"
 
 
 def _write_value(writer: Writer, name: str, local: str, types: Types) -> None:
     """Write a statement that puts None in place of an absent text in a local; typed fields have their values."""
-    if types.absent and not types.of(name):
+    if types.absent and name not in types.typed:
         writer.line(f"if {types.is_absent(local)}: {local} = None")
 
 
 def write_store(writer: Writer, name: str, local: str, types: Types) -> None:
     """Write a statement that puts the value in a local into `event`, which has None for the field."""
     store = f"event[{name!r}] = {local}"
-    if types.of(name) or not types.absent:
+    if name in types.typed or not types.absent:
         writer.line(store)
     else:
         writer.line(f"if not ({types.is_absent(local)}): {store}")

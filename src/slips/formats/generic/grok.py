@@ -19,7 +19,11 @@ _MARK = re.compile(r"""\\?([\]"',;:<>=@/#&]|(?<=\\)[^\w\s])""")
 """A punctuation mark, which in a regular expression stands for itself."""
 _MOST_DEEP, _MOST_LONG = 20, 100_000
 """Most uses within uses, and most characters of a pattern written out."""
-_TYPES = {"int": "integers", "integer": "integers", "long": "integers", "float": "floats", "double": "floats"}
+_TYPES = {
+    **dict.fromkeys(("int", "integer", "long"), "integers"),
+    **dict.fromkeys(("float", "double"), "floats"),
+    "boolean": "booleans",
+}
 
 
 class GrokOptions(LineOptions, frozen=True):
@@ -47,7 +51,7 @@ class Grok:
         self._own, self._patterns = own, {**PATTERNS, **own}
         self.fields: dict[str, str] = {}
         """The name of the group of each field."""
-        self.types: dict[str, list[str]] = {"integers": [], "floats": []}
+        self.types: dict[str, list[str]] = {kind: [] for kind in _TYPES.values()}
         """The fields of each type."""
         self.regex = self._written(pattern, ())
 
@@ -76,7 +80,7 @@ class Grok:
         self.fields[group] = field_
         if type_ is not None:
             if type_ not in _TYPES and type_ != "string":
-                raise ValueError(f"{text!r} has the type {type_!r}; expected int, float or string")
+                raise ValueError(f"{text!r} has the type {type_!r}; expected int, float, boolean or string")
             if type_ in _TYPES:
                 self.types[_TYPES[type_]].append(group)
         return group
@@ -108,6 +112,7 @@ class _Grok(Regex):
                 options,
                 integers=[*options.integers, *grok.types["integers"]],
                 floats=[*options.floats, *grok.types["floats"]],
+                booleans=[*options.booleans, *grok.types["booleans"]],
             )
         return super(_Grok, declared).with_options(msgspec.structs.replace(options, pattern="", patterns={}))
 

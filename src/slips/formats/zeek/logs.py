@@ -54,12 +54,13 @@ ZEEK_TSV = Columns(
         status_code trans_depth request_body_len response_body_len qclass qtype rcode seen_bytes total_bytes
         missing_bytes overflow_bytes depth trans_id Z info_code auth_attempts ip_proto""",
     floats="ts duration rtt",
-    flags=_BOOLEANS,
+    booleans=_BOOLEANS,
+    boolean_words="T/F",
     typed="#types",
     kinds={
         **dict.fromkeys(("count", "int", "port"), "integer"),
         **dict.fromkeys(("double", "time", "interval"), "float"),
-        "bool": "flag",
+        "bool": "boolean",
     },
     titled="#path",
     entities=_ENTITIES,

@@ -62,7 +62,6 @@ class _BarParser(LineParser):
     def __init__(self, declaration: _BarLines, limits: RecordLimits) -> None:
         self._declaration, self._limits = declaration, limits
         self._types = declaration.types
-        self._typed = (*self._types.integers, *self._types.floats)
         self.fast = declaration.calling_function(self._usual)
 
     def _usual(self, line: str) -> Event:
@@ -77,9 +76,12 @@ class _BarParser(LineParser):
         types = self._types
         if types.absent:
             return {key: types.value(key, value) if value.__class__ is str else value for key, value in event.items()}
-        for name in self._typed:
-            if event.get(name).__class__ is str:
-                event[name] = types.value(name, event[name])
+        try:
+            for name in types.typed:
+                if event.get(name).__class__ is str:
+                    event[name] = types.value(name, event[name])
+        except RecordError:  # of several bad values, `read` names the first of the line
+            raise ValueError from None
         return event
 
     def read(self, line: str) -> Event:

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[^\W\d][^\s,;|\"]*")
 _MOST_COLUMNS = 1_000
 """Wider rows have no fast function: a generated one would take seconds to compile."""
 _LONGEST_TITLE = 100
-_FLAGS = {"T": True, "F": False}
+_KINDS = {"integers": "integer", "floats": "float", "booleans": "boolean"}
 _MOST_ROWS = 200
 """Most fast functions of a declaration, so that memory is bounded if each object has another header."""
 
@@ -71,13 +71,11 @@ class Columns(LineDeclaration):
     """The beginning of a line with the types of the columns that a directive has named, `#types`: each counts that is
     in `kinds`, and none of the declaration."""
     kinds: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Words of such a line, and what they mean: `integer`, `float` or `flag`."""
+    """Words of such a line, and what they mean: `integer`, `float` or `boolean`."""
     titled: str = ""
     """The beginning of a line with the name of the table, `#path`: rows below it have that as the field `_path`."""
     title: str = ""
     """The name of the table whose rows these are, if the log has said it."""
-    flags: Names = ()
-    """Names of columns that are true, written `T`, or false, `F`."""
     optional: Names = ()
     """Names of the last columns, which older lines lack: they are None there."""
     padded: bool = False
@@ -156,6 +154,11 @@ class Columns(LineDeclaration):
             raise ValueError("optional is given, and others; expected one of these")
         if self.dated and (not self.directive or self.dated[:1] != self.directive[:1]):
             raise ValueError(f"dated is {self.dated!r}; expected a line that begins as that of the directive, '#Date:'")
+        if not isinstance(self.kinds, Mapping) or not all(kind in _KINDS.values() for kind in self.kinds.values()):
+            raise ValueError(
+                f"kinds is {self.kinds!r:.60}; expected words, each with 'integer', 'float' or 'boolean', such as "
+                "{'count': 'integer'}"
+            )
         for part in ("typed", "titled"):
             line = getattr(self, part)
             if line and (not self.directive or line[:1] != self.directive[:1]):
@@ -176,7 +179,7 @@ class Columns(LineDeclaration):
 
     def _are_alike(self, lists: list[tuple[str, ...]]) -> bool:
         """Whether no number tells of which list of columns a line is, as two have their numbers in the same places."""
-        numbers = {tuple(self.types.of(name) is None for name in names) for names in lists}
+        numbers = {tuple(self.types.number_of(name) is None for name in names) for names in lists}
         return len(numbers) < len(lists)
 
     def with_options(self, options: FormatOptions) -> Format:
@@ -189,6 +192,7 @@ class Columns(LineDeclaration):
                 others=(),
                 integers=self._of_columns(self.integers, options.columns),
                 floats=self._of_columns(self.floats, options.columns),
+                booleans=self._of_columns(self.booleans, options.columns),
                 spared=(
                     *declared.meaning.spared,
                     *(path for paths in self.entities.values() for path in names_of(paths)),
@@ -215,7 +219,7 @@ class Columns(LineDeclaration):
             if title:
                 said["title"] = title
             if kinds and len(kinds) == len(columns):
-                for part, kind in (("integers", "integer"), ("floats", "float"), ("flags", "flag")):
+                for part, kind in _KINDS.items():
                     named = zip(columns, kinds, strict=True)
                     said[part] = tuple(dict.fromkeys(name for name, word in named if self.kinds.get(word) == kind))
             self._tables[key] = replace(self, **said) if said else self
@@ -287,17 +291,15 @@ class Columns(LineDeclaration):
             else:
                 fields = self.write_unpadded(f"({self.write_cut(writer, width)})")
                 writer.line(f"{', '.join(locals_.values())}, = {fields}")
-            types.write(writer, locals_.items(), run)
-            for name in locals_.keys() & {*names_of(self.flags)}:
-                writer.line(f"{locals_[name]} = {_FLAGS!r}.get({locals_[name]}, {locals_[name]})")
-            if self.header and not any(map(types.of, locals_)):  # a field of numbers would refuse a header
+            if self.header and not any(map(types.number_of, locals_)):  # a field of numbers would refuse a header
                 header = writer.name("header", frozenset(names_of(self.header)))
                 with writer.block(f"if not {header}.isdisjoint(({', '.join(locals_.values())},)):"):
                     writer.line("raise ValueError")
-            if self.headings and not any(map(types.of, locals_)):
+            if self.headings and not any(map(types.number_of, locals_)):
                 headings = writer.name("headings", frozenset(names_of(self.headings)))
                 with writer.block(f"if {locals_[names[0]]}.strip().lower() in {headings}:"):
                     writer.line("raise ValueError")
+            types.write(writer, locals_.items(), run)
             write_event(writer, names, locals_, types, self.read_by_meaning)
             if self.title:
                 writer.line(f"event[{self.title_field!r}] = {self.title!r}")
@@ -403,9 +405,6 @@ class _Rows(LineParser):
         if len(fields) > len(columns):
             names = widened(columns, len(fields))[len(columns) :]
             event |= zip(names, types.texts(fields[len(columns) :]), strict=True)
-        for name in names_of(declaration.flags):
-            if name in event:
-                event[name] = _FLAGS.get(event[name], event[name])
         if declaration.title:
             event[declaration.title_field] = declaration.title
         if self._date and "date" not in event:

@@ -25,6 +25,7 @@ _NAMES = (
     "integers",
     "floats",
     "booleans",
+    "boolean_words",
     "documents",
     "columns",
     "header",

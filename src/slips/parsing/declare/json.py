@@ -37,6 +37,8 @@ class Json(Declaration):
     """Paths of numbers that the vendor may write as texts: `"0.25"`."""
     booleans: Names = ()
     """Paths of booleans that the vendor may write as texts: `"true"`, `"False"`."""
+    boolean_words: Names = ()
+    """Pairs of words that stand for true and false there, too, such as `yes/no`."""
     documents: Names = ()
     """Paths of objects and arrays that the vendor writes as texts: `"{}"`. Other paths lead into them."""
 
@@ -64,7 +66,7 @@ class Json(Declaration):
     @cached_property
     def conversions(self) -> Mapping[str, Convert]:
         """The functions that convert texts, by their paths."""
-        return conversions_of({kind: getattr(self, kind) for kind in KINDS})
+        return conversions_of({kind: getattr(self, kind) for kind in KINDS}, self.boolean_words)
 
     def convert(self, event: Event) -> Event:
         """Return an event with the texts at declared paths converted, the slow way."""

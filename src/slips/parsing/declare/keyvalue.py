@@ -12,7 +12,7 @@ import msgspec
 
 from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits, too_many_values
-from slips.parsing.declare.lines import LineDeclaration, LineParser
+from slips.parsing.declare.lines import TYPED, LineDeclaration, LineParser
 from slips.parsing.declare.regex import pattern_of
 from slips.parsing.escapes import unescaped
 from slips.parsing.typed import names_of
@@ -68,7 +68,7 @@ class KeyValue(LineDeclaration):
         for word in names_of(self.rest):
             if not word.rstrip(":="):
                 raise ValueError(f"rest: {word!r} has no name; expected a word such as 'message:'")
-        for part in ("integers", "floats"):
+        for part in TYPED:
             for name in names_of(getattr(self, part)):
                 if not set(name).isdisjoint(self.ends + self.assign):
                     raise ValueError(f"{part}: {name!r} cannot be a key of these lines; expected a list of keys")
@@ -157,6 +157,10 @@ class KeyValue(LineDeclaration):
                 writer.line(f"{local} = event.get({name!r})")
                 writer.line(f"if {local}: event[{name!r}] = {decode}({local})")
                 writer.line(f"elif {local} is not None: event[{name!r}] = None")
+        for name in sorted(types.booleans):
+            local, by_text = writer.local("text"), writer.name("booleans", types.by_text)
+            writer.line(f"{local} = event.get({name!r})")
+            writer.line(f"if {local} is not None: event[{name!r}] = {by_text}.get({local}, {local})")
 
 
 class _Pairs(LineParser):
@@ -171,7 +175,6 @@ class _Pairs(LineParser):
 
     def read(self, line: str) -> Event:
         blanks, match_pair, types = self._declaration.blanks, self._declaration.patterns["pair"].match, self._types
-        typed = types.integers | types.floats
         event: dict[str, Any] = {}
         at, pairs, assigned = 0, 0, False
         while (pair := match_pair(line, at)) is not None and pair.end() > at:
@@ -187,7 +190,7 @@ class _Pairs(LineParser):
                     text, at = self._value(line, at, key)
                 elif self._declaration.separator != " ":
                     text = text.rstrip(blanks)
-                value = types.value(key, text) if key in typed else None if text in types.absent else text
+                value = types.value(key, text) if key in types.typed else None if text in types.absent else text
             elif not key:
                 break  # blanks at the end
             pairs += 1

@@ -14,11 +14,13 @@ from slips.parsing.declare.declaration import Declaration
 from slips.parsing.generated import make_function
 from slips.parsing.meaning import parts_of
 from slips.parsing.statements import write_meaning
-from slips.parsing.typed import Names, Types, names_of
+from slips.parsing.typed import Names, Types, booleans_by_text, names_of
 from slips.parsing.writer import Writer
 
 Reading = tuple[Event, float, str, str | None] | tuple[Rule, None, None, None] | None
 """Event, time, tag and message of a line, or the Rule that filters it. None: a line for another function."""
+TYPED = ("integers", "floats", "booleans")
+"""The parts of a declaration that name fields of a type."""
 ReadLine = Callable[[str, float], Reading]
 """`(line, at)` to its Reading, where `at` is the object's event time. Raises RecordError."""
 
@@ -44,16 +46,20 @@ class LineParser:
 
 @dataclass(frozen=True, kw_only=True)
 class LineDeclaration(Declaration):
-    """A format whose records are lines, with fields that are texts unless they are declared to be numbers.
+    """A format whose records are lines, with fields that are texts unless they are declared to be of another type.
 
-    An `absent` text becomes None, in a field of numbers the empty text, too. A text that is no number, in a field of
-    numbers, quarantines the record.
+    An `absent` text becomes None, in a field of another type the empty text, too. A text that is no number, in a field
+    of numbers, quarantines the record. A text that is no boolean, in a field of booleans, stays.
     """
 
     integers: Names = ()
     """Names of the fields that are integers, with blanks between."""
     floats: Names = ()
     """Names of the fields that are decimal numbers."""
+    booleans: Names = ()
+    """Names of the fields that are true or false, as they are written in small or capital letters."""
+    boolean_words: Names = ()
+    """Pairs of words that stand for true and false in these fields, too, with blanks between: `yes/no 1/0`."""
 
     remembers = False
     """Whether a LineParser must begin anew with each object."""
@@ -72,16 +78,20 @@ class LineDeclaration(Declaration):
 
     @property
     def types(self) -> Types:
-        return Types(frozenset(names_of(self.integers)), frozenset(names_of(self.floats)), self.absent_texts)
+        integers, floats, booleans = (frozenset(names_of(getattr(self, part))) for part in TYPED)
+        return Types(integers, floats, booleans, self.absent_texts, names_of(self.boolean_words))
 
     def check(self) -> None:
         types, known = self.types, self.known()
-        for part, names in (("integers", types.integers), ("floats", types.floats)):
-            for name in sorted(names):
+        owners: dict[str, str] = {}
+        for part in TYPED:
+            for name in sorted(getattr(types, part)):
                 if known is not None and name not in known:
                     raise ValueError(f"{part}: no field {name!r}; expected one of {', '.join(sorted(known))}")
-        if both := sorted(types.integers & types.floats):
-            raise ValueError(f"floats: {both[0]!r} is among the integers, too; expected it in one of them")
+                if owners.setdefault(name, part) != part:
+                    raise ValueError(f"{part}: {name!r} is among the {owners[name]}, too; expected it in one of them")
+        if absent := sorted(booleans_by_text(types.boolean_words).keys() & {*types.absent}):
+            raise ValueError(f"boolean_words: {absent[0]!r} is absent, too; expected a word that stands for a boolean")
 
     def columns_of_tables(self) -> Set[str] | None:
         """Return the names of the columns that a table of such records has; None if these are not declared."""

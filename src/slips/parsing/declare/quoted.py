@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import compress, islice
 from typing import Literal
@@ -104,7 +104,7 @@ class Quoted(LineDeclaration):
     @property
     def types(self) -> Types:
         declared, ports = super().types, (column.names[1] for column in self.layout if len(column.names) > 1)
-        return Types(declared.integers.union(ports), declared.floats, declared.absent)
+        return replace(declared, integers=declared.integers.union(ports))
 
     @cached_property
     def least(self) -> int:
@@ -124,7 +124,9 @@ class Quoted(LineDeclaration):
         if not self.layout:
             raise ValueError("columns is empty; expected columns with blanks between, such as 'ip [time] \"request\"'")
         check_requests(
-            self.requests, {name for column in self.layout for name in column.names if len(column.names) == 1}
+            self.requests,
+            {name for column in self.layout for name in column.names if len(column.names) == 1},
+            self.types,
         )
         if twice := [name for name in self.names if self.names.count(name) > 1]:
             raise ValueError(f"columns: {twice[0]!r} is there twice; expected each name once")

@@ -66,7 +66,7 @@ class Regex(LineDeclaration):
         if not any(each.groupindex for each in compiled):
             part = "patterns" if self.leaves_out else f"pattern {self.sources[0]!r}"
             raise ValueError(f"{part}: no group has a name; expected fields such as '(?P<status>[0-9]+)'")
-        check_requests(self.requests, {name for pattern in self.compiled for name in pattern.groupindex})
+        check_requests(self.requests, {name for pattern in self.compiled for name in pattern.groupindex}, self.types)
         if unknown := [name for name in names_of(self.escaped) if name not in self.known()]:
             raise ValueError(f"escaped: no group {unknown[0]!r}; expected one of {', '.join(sorted(self.known()))}")
         if not isinstance(self.whole, str):
@@ -183,7 +183,7 @@ def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
         passed = {name: writer.local("passed") for name in groups if name in optional}
         for name, flag in passed.items():
             writer.line(f"{flag} = {locals_[name]} is None")
-            if types.of(name):
+            if name in types.typed:
                 with writer.block(f"if not {flag}:"):
                     types.write(writer, [(name, locals_[name])])
 
