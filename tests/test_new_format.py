@@ -119,6 +119,23 @@ def test_fields_of_integers_are_declared_and_those_with_zeros_in_front_stay_text
     assert 'integers="dstport"' in made.files[0].read_text()
 
 
+def test_fields_of_booleans_are_declared_and_make_no_words_without_a_value(tmp_path: Path) -> None:
+    log = b"a=true b=Yes c=1 d=yes e=Y\na=False b=- c=0 d=maybe e=N\n" * 3
+    made = create("acme/door", log, tmp_path, tmp_path)
+    first, second, *_ = (event for _, event in chains.run([made.step], log, root=tmp_path).events)
+    assert first == {"a": True, "b": True, "c": 1, "d": "yes", "e": "Y"}
+    assert second == {"a": False, "b": None, "c": 0, "d": "maybe", "e": "N"}
+    assert 'booleans="a b",\n    boolean_words="yes/no",\n' in made.files[0].read_text()
+    assert made.warnings == []
+
+
+def test_words_beside_true_and_false_are_declared_where_a_log_has_them_alone(tmp_path: Path) -> None:
+    made = create("acme/door", b"2026-11-29T12:00:00Z north true 7\n" * 3, tmp_path, tmp_path)
+    source = made.files[0].read_text()
+    assert 'booleans="column_3"' in source
+    assert "boolean_words" not in source
+
+
 def test_words_in_front_of_pairs_are_columns_and_what_is_between_them_no_field(tmp_path: Path) -> None:
     made = create("acme/gate", BEHIND_BARS.encode(), tmp_path, tmp_path)
     first, second = made.layout.events

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from slips.errors import UsageError
 from slips.format import Event, Format
 from slips.new_format.trial import run
 from slips.parsing.chain import compile_format
+from slips.parsing.typed import booleans_by_text
 
 READ, PARTLY = 0.9, 0.5
 """Share of the records that the first candidate reads which is taken, and that the best must read if none does."""
@@ -65,6 +66,8 @@ class Layout(NamedTuple):
         if self.family != "KeyValue":
             return []
         names = {name: value for event in self.events for name, value in event.items()}
+        for name in self.arguments.get("booleans", "").split():
+            names.pop(name, None)
         return [name for name, value in names.items() if value is True or (isinstance(value, list) and True in value)]
 
     @property
@@ -323,6 +326,8 @@ def _timed(lines: Sequence[str], _text: str) -> Iterator[Layout]:
             yield Layout("Regex", {"pattern": pattern}, "log")
 
 
+_YES_NO = "yes/no"
+"""Words for booleans, beside `true` and `false`, that are nothing else: `Y` may be a name, `1` a number."""
 _IDENTIFIER = re.compile(r"(?:^|[_.-])[iI][dD]$|[a-z]I[dD]$")
 """The end of a field's name that says that its digits are no number: further lines may have letters there."""
 
@@ -339,12 +344,21 @@ def _typed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any
 
 
 def _types(bare: Mapping[str, Sequence[str]], columns: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the arguments for the numbers in `bare` columns, and for `-` in any."""
+    """Return the arguments for the numbers and booleans in `bare` columns, and for `-` in any."""
     found: dict[str, Any] = {"absent": "-"} if any("-" in values for values in columns) else {}
     for part, are_such in (("integers", _ints), ("floats", _decimals)):
         if names := [name for name, values in bare.items() if are_such(values) and not _IDENTIFIER.search(name)]:
             found[part] = " ".join(names)
+    if booleans := {name: given for name, values in bare.items() if _are_booleans(given := {*values} - {"-"})}:
+        found["booleans"] = " ".join(booleans)
+        if not booleans_by_text().keys() >= set().union(*booleans.values()):
+            found["boolean_words"] = _YES_NO
     return found
+
+
+def _are_booleans(given: Set[str]) -> bool:
+    """Whether values are words that stand for true and false."""
+    return bool(given) and booleans_by_text((_YES_NO,)).keys() >= given
 
 
 def _ints(values: Sequence[str]) -> bool:
