@@ -190,6 +190,17 @@ def test_users_declare_a_product_that_writes_cef_or_leef() -> None:
     assert event_of(dated, f"{LEEF}devTime=11/06/2018 12:00:00")[2] == 1528718400.0
 
 
+@pytest.mark.parametrize("family", [Cef, Leef])
+def test_a_line_of_another_vendor_than_those_declared_is_foreign(family: type[Cef] | type[Leef]) -> None:
+    line = CEF if family is Cef else LEEF
+    assert event_of(family("wall", "ACME Wall", vendors="Umbrella Acme"), line)[0]["deviceVendor"] == "Acme"
+    others = family("wall", "ACME Wall", vendors=("Other Inc.", "ACME"))
+    assert both(others, line) == ("RecordError", "vendor is 'Acme'; expected 'Other Inc.' or 'ACME'")
+    with pytest.raises(RecordError) as caught:
+        event_of(others, line)
+    assert caught.value.is_foreign
+
+
 def test_of_several_bad_values_the_error_names_the_first_of_the_line() -> None:
     wall = Cef("wall", "ACME Wall", integers="spt", floats="took")
     assert both(wall, f"{CEF}took=x spt=y") == ("RecordError", "'took' is 'x'; expected a number")

@@ -13,6 +13,7 @@ from slips.format import Event, RecordLimits, too_many_values
 from slips.parsing.declare.lines import LineDeclaration, LineParser
 from slips.parsing.meaning import Time, stamp
 from slips.parsing.syslog_lines import read_front
+from slips.parsing.typed import Names, names_of
 
 _CEF_TIME = stamp("rt", "end", "start", "datetime")
 _LEEF_TIME = stamp("devTime", "datetime")
@@ -29,6 +30,7 @@ _LEEF_BEGINS = re.compile(r"LEEF: ?(?=\d{1,3}(?:\.\d{1,3})?\|)")
 _HEX = re.compile(r"(?:0|\\)?x([0-9A-Fa-f]{1,4})")
 
 
+@dataclass(frozen=True, kw_only=True)
 class _BarLines(LineDeclaration):
     """Lines with a header of fields between bars, and pairs behind it. A header of syslog may stand before.
 
@@ -36,6 +38,10 @@ class _BarLines(LineDeclaration):
     `extension.<name>`; a key that comes again has a list of its values. Of a header of syslog the event has the fields
     that the family `Syslog` names, if the line has them and no bars name another; any other text before is `header`.
     """
+
+    vendors: Names = ()
+    """The vendors of lines of the format, with blanks between, as the field `deviceVendor` of the header has them.
+    Lines of others are refused. None: any vendor's."""
 
     begins: ClassVar[re.Pattern[str]]
     """The beginning of a line, with the name of its format."""
@@ -62,6 +68,7 @@ class _BarParser(LineParser):
     def __init__(self, declaration: _BarLines, limits: RecordLimits) -> None:
         self._declaration, self._limits = declaration, limits
         self._types = declaration.types
+        self._vendors = names_of(declaration.vendors)
         self.fast = declaration.calling_function(self._usual)
 
     def _usual(self, line: str) -> Event:
@@ -113,6 +120,9 @@ class _BarParser(LineParser):
                 f"line begins with {line[:40]!r}; expected '{name}:', a version and fields between bars"
             )
         header, rest = declaration.split(line[begin.end() :])
+        if self._vendors and header[1] not in self._vendors:
+            expected = " or ".join(map(repr, self._vendors))
+            raise foreign_record(f"vendor is {header[1]!r:.60}; expected {expected}")
         event = read_front(line[: begin.start()], limits) if begin.start() else {}
         event.update(zip(declaration.header, header, strict=False))
         return event, header, rest

@@ -26,6 +26,7 @@ _NAMES = (
     "floats",
     "booleans",
     "boolean_words",
+    "vendors",
     "documents",
     "columns",
     "header",
