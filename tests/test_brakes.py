@@ -47,6 +47,17 @@ def test_a_brake_that_is_off_by_config_never_goes_on(outcomes: list[bool]) -> No
     assert not after(outcomes, percent=0).is_on
 
 
+def test_a_handler_that_begins_to_fail_within_a_block_fails_on_37_objects_at_most() -> None:
+    """The figure of docs/service.md."""
+    failed = []
+    for succeeded in range(WINDOW):
+        outcomes = [False] * succeeded
+        while not after(outcomes, percent=90).is_on:
+            outcomes.append(True)
+        failed.append(sum(outcomes))
+    assert max(failed) == 37
+
+
 @given(st.lists(st.booleans(), max_size=WINDOW - 1))
 def test_fewer_objects_than_a_window_are_no_verdict(outcomes: list[bool]) -> None:
     assert not after(outcomes, percent=1).is_on
