@@ -426,5 +426,5 @@ def test_the_main_func_is_started_asynchronously_on_a_list_that_it_understands()
 def test_a_main_func_that_is_throttled_is_an_invoke_error() -> None:
     error: Any = {"Error": {"Code": "TooManyRequestsException", "Message": "Rate exceeded"}}
     client: Any = Lambda(ClientError(error, "Invoke"))
-    with pytest.raises(InvokeError, match=r"arn:main: 2 object events were not taken: TooManyRequests.*again"):
+    with pytest.raises(InvokeError, match=r"arn:main: 2 object events not taken: TooManyRequests.*again"):
         LambdaInvoker(client, "arn:main").invoke([encode(object_event("a")), encode(object_event("b"))])

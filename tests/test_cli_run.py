@@ -99,7 +99,7 @@ def test_v_tells_of_each_object_and_attempt(project: Project) -> None:
     project.put("json/a", {"n": 6})
     project.put("json/b", {"n": 1})
     done = project.slips("-v", "run")
-    assert "s3://my-logs/json/b: done, 1 records" in done.err
+    assert "s3://my-logs/json/b: done, 1 record, 0 quarantined" in done.err
     assert "attempt 1 failed" in done.err
 
 

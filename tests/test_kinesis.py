@@ -16,6 +16,7 @@ from slips.envelope.lane import decode, encode
 from slips.envelope.lost import Batch
 from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
+from slips.printable import are
 
 ARNS: dict[Lane, str] = {
     "fast": "arn:aws:kinesis:us-east-1:1:stream/my-fast",
@@ -248,7 +249,7 @@ def test_records_that_the_stream_keeps_no_more_are_a_stream_error_behind_those_i
     pages: list[list[int]], left: list[bytes]
 ) -> None:
     found: list[bytes] = []
-    with pytest.raises(StreamError, match=rf"{len(left)} of 3 records are still there"):
+    with pytest.raises(StreamError, match=rf"{len(left)} of 3 records {are(len(left))} still there"):
         found.extend(Shard(*pages).read(9, 11, 3))
     assert found == left
 

@@ -182,10 +182,10 @@ def test_parts_are_shorter_once_the_time_was_up_and_an_audit_that_gets_no_furthe
     monkeypatch.setattr(long_audit, "PAGE", 1)
     stack.put(KEY, {"n": 1})
     assert stack.call(lambdas.audit, {}, Context(milliseconds=1_000)) == {}
-    assert stack.said[-1]["message"] == "the time was up; 1 objects are audited at once from now on"
+    assert stack.said[-1]["message"] == "the time was up; 1 object at once from now on"
     checkpoint = json.loads(stack.ledger.note(CHECKPOINT) or "")
     assert (checkpoint["part"], checkpoint["invocations"]) == (1, 1)
-    with pytest.raises(UnfinishedError, match="the audit got no further: one invocation cannot audit 1 objects; "):
+    with pytest.raises(UnfinishedError, match="the audit got no further: one invocation cannot audit 1 object; "):
         stack.call(lambdas.audit, {"continue": True}, Context(milliseconds=1_000))
     assert (stack.ledger.note(CHECKPOINT), stack.ledger.note(LAST)) == ("", None)
     assert audited(stack)[0]["missing"] == 1, "the next day"

@@ -63,7 +63,9 @@ def test_systemd_hears_that_the_service_is_ready_and_that_it_stops(systemd: Syst
     notifier.looked()
     assert systemd.message() == ["READY=1", "STATUS=3 done\\n\\x1b[31m"]
     notifier.stopping(2, 30.0)
-    assert systemd.message() == ["STOPPING=1", "STATUS=stopping: 2 objects at work have 30 s"]
+    assert systemd.message() == ["STOPPING=1", "STATUS=stopping: 2 objects at work, for 30 s"]
+    notifier.stopping(1, 30.0)
+    assert systemd.message() == ["STOPPING=1", "STATUS=stopping: 1 object at work, for 30 s"]
 
 
 def test_the_loop_feeds_the_watchdog_three_times_in_each_of_its_periods(systemd: Systemd) -> None:

@@ -22,6 +22,7 @@ from slips.config import Config
 from slips.config.schema import Limits
 from slips.errors import MappingError, OverwrittenError, StorageError
 from slips.model import ErrorItem, Lane, ObjectEvent, format_time, is_to_the_end
+from slips.printable import plural
 
 WINDOW = 20
 """Objects of a handler after which their failures are judged, and counted anew."""
@@ -74,7 +75,7 @@ class Brake(Struct, frozen=True, omit_defaults=True):
             return replace(self, tried=tried, failed=failed)
         if not percent or failed * 100 < percent * tried:
             return self.released()
-        reason = f"{failed} of {tried} objects failed"
+        reason = f"{failed} of {plural(tried, 'object')} failed"
         retry_at = now + CANARY_SECONDS[0]
         return Brake(self.lane, self.handler, tried, failed, now, reason, code=code, retry_at=retry_at)
 
@@ -282,7 +283,7 @@ def budget_pause(lane: Lane, spent: Spent, budget: Budget, now: float) -> Pause 
     cause = spent.over(budget)
     if cause is None:
         return None
-    used = f"{spent.objects:,} objects" if cause == "objects_per_day" else f"{spent.bytes:,} bytes"
+    used = plural(spent.objects, "object") if cause == "objects_per_day" else plural(spent.bytes, "byte")
     most: int = getattr(budget, cause) * (spent.granted + 1)
     reason = f"{used} started today, 'limits.{cause}' allows {most:,}"
     return Pause(lane, cause, format_time(now // DAY * DAY), reason, until=format_time(next_day(now)))

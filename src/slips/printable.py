@@ -59,6 +59,11 @@ def them(count: int) -> str:
     return "it" if count == 1 else "them"
 
 
+def are(count: int) -> str:
+    """Return the verb for a count of things: `is`, or `are`."""
+    return "is" if count == 1 else "are"
+
+
 def duration(seconds: float) -> str:
     """Format a duration: `4 s`, `12 min`, `2 h 10 min`, `3 d 4 h`."""
     whole = max(0, int(seconds))

@@ -12,6 +12,7 @@ from msgspec import Struct
 from slips.config.reference import SCHEMA, json_schema
 from slips.config.scalars import doubt
 from slips.errors import UsageError
+from slips.printable import are
 
 EDITOR = f"# yaml-language-server: $schema={SCHEMA}"
 """The line by which editors find the schema. https://github.com/redhat-developer/yaml-language-server"""
@@ -284,7 +285,7 @@ def write(directory: Path, made_for: Aws | Log | None = None) -> list[Path]:
         raise UsageError(f"{directory}: {error.strerror}; expected a directory that can be written") from None
     if there:
         raise UsageError(
-            f"{directory}: {', '.join(there)} {'is' if len(there) == 1 else 'are'} there already; "
+            f"{directory}: {', '.join(there)} {are(len(there))} there already; "
             "expected a directory without; name another: 'slips init DIR'"
         )
     try:

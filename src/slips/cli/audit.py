@@ -246,7 +246,7 @@ def _show_names(found: Audit, state: AuditState, lists: str) -> None:
     """Show the first objects of a state."""
     names, count = found.objects.get(state, []), getattr(found.total.found, state)
     for each in names[:NAMES]:
-        show_text(one_line(f"{state}: {each.url} ({each.size:,} bytes, {each.time})"))
+        show_text(one_line(f"{state}: {each.url} ({plural(each.size, 'byte')}, {each.time})"))
     if count > NAMES:
         show_text(f"and {count - NAMES:,} more {state}: {lists} the first {len(names):,}")
 

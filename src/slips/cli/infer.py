@@ -24,7 +24,7 @@ from slips.formats import entries
 from slips.inference.containers import read_head
 from slips.inference.rank import Candidate, Inferred, infer
 from slips.model import ObjectEvent, format_time, nearest_time
-from slips.printable import one_line
+from slips.printable import one_line, plural
 
 SHOWN = 5
 """Chains that are shown; JSON has all that fit."""
@@ -85,7 +85,9 @@ def in_words(log: str, found: Inferred) -> str:
     """Return the format of a log with its share of parsed records; or that there is none, with the nearest ones."""
     if found.fitting:
         best = found.fitting[0]
-        return f"{log}: {best.chain}, which parses {_parsed(best)} records"
+        return (
+            f"{log}: {best.chain}, which parses {_percent(best.trial.parsed)} of {plural(best.trial.records, 'record')}"
+        )
     if found.reason:
         return f"{log}: no format: {found.reason}"
     nearest = ", ".join(

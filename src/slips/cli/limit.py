@@ -31,7 +31,7 @@ LASTS: dict[Kind, str] = {
 def pace(limit: LaneConfig, kind: Kind) -> str:
     """Format how many objects the delay of a lane lets through at most; empty if there is no delay."""
     most = hourly(limit, kind)
-    return "" if most is None else f"at most {most:,} objects an hour{' and shard' if kind == 'stack' else ''}"
+    return "" if most is None else f"at most {plural(most, 'object')} an hour{' and shard' if kind == 'stack' else ''}"
 
 
 def paces(config: Config, kind: Kind) -> Iterator[str]:

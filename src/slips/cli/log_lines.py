@@ -70,7 +70,7 @@ class LogLines(Observer):
         self.write(
             "info",
             f"{plural(count, 'object')} more; {self._objects:,} since the start, of which {self._failed:,} failed, "
-            f"{self._records:,} records",
+            f"{plural(self._records, 'record')}",
             objects=self._objects,
             failed=self._failed,
             records=self._records,

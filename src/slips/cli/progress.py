@@ -99,7 +99,7 @@ class Lines(Observer):
 
     def started(self, objects: int, size: int) -> None:
         if self._verbose:
-            self.line(f"{objects:,} to do, {size:,} bytes as stored")
+            self.line(f"{objects:,} to do, {plural(size, 'byte')} as stored")
 
     def progress(self, event: ObjectEvent, seq: int) -> None:
         if self._verbose:
@@ -107,19 +107,19 @@ class Lines(Observer):
 
     def hashing(self, event: ObjectEvent, done: int) -> None:
         if self._verbose:
-            self.line(f"{event.url}: {done:,} bytes read to tell whether its content is new")
+            self.line(f"{event.url}: {plural(done, 'byte')} read to tell whether its content is new")
 
     def succeeded(self, event: ObjectEvent, outcome: Outcome) -> None:
         if self._verbose:
             part = "last part: " if event.records and is_to_the_end(event.records) else ""
-            counts = f"done, {part}{outcome.records:,} records, {outcome.quarantined:,} quarantined"
+            counts = f"done, {part}{plural(outcome.records, 'record')}, {outcome.quarantined:,} quarantined"
             if outcome.filtered_by:
                 counts = f"filtered by {outcome.filtered_by}, as it is no log"
             self.line(f"{event.url}: {counts}")
 
     def continued(self, event: ObjectEvent, outcome: Outcome) -> None:
         if self._verbose:
-            self.line(f"{event.url}: {outcome.records:,} records done, the time is up, the rest runs later")
+            self.line(f"{event.url}: {plural(outcome.records, 'record')} done, the time is up, the rest runs later")
 
     def failed(self, event: ObjectEvent, failure: Failure, attempt: int, final: bool) -> None:
         if final:
@@ -227,7 +227,7 @@ class Bar(Lines):
         self._show(event)
 
     def _show(self, event: ObjectEvent, advance: int = 1) -> None:
-        counts = f"{self._records + sum(self._running.values()):,} records"
+        counts = plural(self._records + sum(self._running.values()), "record")
         if self._failed:
             counts += f", {self._failed:,} failed"
         self.progress_bar.update(self._task, advance=advance, counts=counts, at=one_line(event.object_key))

@@ -17,7 +17,7 @@ from slips.kept_audit import KeptAudit
 from slips.model import LANES, Lane
 from slips.object_states import WORDS, State
 from slips.operations import Alarm, Group, Kind, LaneStatus, Operations, Service, hourly
-from slips.printable import duration, plural, them
+from slips.printable import are, duration, plural, them
 from slips.tally import LedgerTally
 
 RECENT_SECONDS = 300
@@ -128,7 +128,7 @@ class Now(Struct, kw_only=True):
             yield Finding("warning", f"{plural(self.items, 'error')} that name no whole object", "/errors")
         for lane in self.lanes:
             if number := lane.status.retrying:
-                be = "is" if number == 1 else "are"
+                be = are(number)
                 what = f"{plural(number, 'object')} on lane {lane.name} {be} tried again after a failed attempt"
                 yield Finding("warning", what, "/#lanes")
         if self.undelivered:
@@ -167,7 +167,7 @@ class Now(Struct, kw_only=True):
         if t is None:
             return ""
         return (
-            f"{count(t.records)} records = {count(t.delivered)} delivered + {count(t.filtered)} filtered + "
+            f"{plural(t.records, 'record')} = {count(t.delivered)} delivered + {count(t.filtered)} filtered + "
             f"{count(t.quarantined)} quarantined"
         )
 

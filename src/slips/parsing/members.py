@@ -17,6 +17,7 @@ from slips.format import ArchiveMember, Format, Record, Rule
 from slips.model import ObjectEvent, Outcome, Range
 from slips.parsing.readers.text import EMPTY
 from slips.parsing.ticker import Ticker
+from slips.printable import plural
 
 NAMED = 5
 """Most broken members that an error names."""
@@ -165,7 +166,7 @@ class MemberRun:
         text = str(error).removeprefix(where).removeprefix(url).removeprefix(": ")
         if self._count > 1:
             others = ", ".join(map(repr, self._broken[1:])) + (", …" if self._count > NAMED else "")
-            text += f" (broken, too: {self._count - 1} other member{'s' if self._count > 2 else ''}: {others})"
+            text += f" (broken, too: {plural(self._count - 1, 'other member')}: {others})"
         failed = type(error)(f"{where}: {text}")
         failed.seq = error.seq
         failed.__cause__ = error.__cause__

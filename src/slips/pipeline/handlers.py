@@ -18,6 +18,7 @@ from slips.parsing.event_types import PerHandler, copy_json, copy_meta
 from slips.parsing.run import Recv
 from slips.pipeline.batches import EventBatch, Unfinished, WrongBound
 from slips.position import STEP, Cells, Step
+from slips.printable import plural
 
 
 class Handlers:
@@ -118,9 +119,9 @@ class Handlers:
         for batch in filter(None, self._batches):
             if (batch.records, batch.events) != (outcome.delivered, outcome.events):
                 raise AccountingError(
-                    f"{url}: batches had {batch.records} records with {batch.events} events, the loop delivered "
-                    f"{outcome.delivered} with {outcome.events}; expected the same; this is a bug of slips, please "
-                    "report it"
+                    f"{url}: batches had {plural(batch.records, 'record')} with {plural(batch.events, 'event')}, the "
+                    f"loop delivered {outcome.delivered} with {outcome.events}; expected the same; this is a bug of "
+                    "slips, please report it"
                 )
 
     def take_back(self, outcome: Outcome) -> None:

@@ -25,6 +25,7 @@ from slips.pipeline.ended import Failure, Success, Superseded, by_itself
 from slips.pipeline.items import report_failure, run_ids
 from slips.pipeline.process import Processor
 from slips.ports import Claim
+from slips.printable import plural
 from slips.routing import lane_again, lane_for
 from slips.site.protocols import SharedSite
 
@@ -155,7 +156,9 @@ def _run_all(
                 run.attempt(event, run_id, again=True, alone=not begun)
                 begun += 1
     if done.unfinished:
-        raise UnfinishedError(f"{len(done.unfinished)} of {len(events)} object events: {joined(done.unfinished)}")
+        raise UnfinishedError(
+            f"{len(done.unfinished)} of {plural(len(events), 'object event')}: {joined(done.unfinished)}"
+        )
     return done
 
 

@@ -23,6 +23,7 @@ from slips.model import ObjectEvent, format_time
 from slips.pipeline.audit import DAY, Audit, AuditedBackend, audit
 from slips.pipeline.audit_note import NOTED
 from slips.pipeline.selection import Unlisted, mapped_places
+from slips.printable import plural
 from slips.site.protocols import ListingSite
 
 PART, LEAST = 4_000_000, 125_000
@@ -161,8 +162,8 @@ def go_on(
         found = audit(site, site, part, before=before.audit, progress=progress)
     except _TimeIsUpError:
         if before.part <= LEAST:
-            _give_up(notes, held, f"got no further: one invocation cannot audit {LEAST:,} objects")
-        _log.info("the time was up; %d objects are audited at once from now on", before.part // 2)
+            _give_up(notes, held, f"got no further: one invocation cannot audit {plural(LEAST, 'object')}")
+        _log.info("the time was up; %s at once from now on", plural(before.part // 2, "object"))
         smaller = msgspec.structs.replace(at_work, until=0.0, part=before.part // 2)
         notes.exchange_note(CHECKPOINT, held, _text(smaller))
         return None
@@ -173,7 +174,7 @@ def go_on(
     if part.is_last:
         notes.exchange_note(CHECKPOINT, held, "")
         return whole
-    _log.info("audited %d objects so far; the rest follows in another invocation", whole.total.found.objects)
+    _log.info("audited %s so far; the rest follows in another invocation", plural(whole.total.found.objects, "object"))
     _shorten(whole)
     reached = msgspec.structs.replace(at_work, until=0.0, place=part.place, after=part.after, audit=whole)
     notes.exchange_note(CHECKPOINT, held, _text(reached))

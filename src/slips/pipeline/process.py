@@ -46,6 +46,7 @@ from slips.pipeline.quoted_key import as_stored
 from slips.pipeline.result import plain_result
 from slips.ports import StoredObject
 from slips.position import STEP, Cells, Step
+from slips.printable import plural
 from slips.routing import assigned
 from slips.site.protocols import HandlerSite
 
@@ -312,7 +313,7 @@ class _ObjectRun:
         outcome = self.outcome
         if not outcome.balanced:
             raise AccountingError(
-                f"{self.event.url}: {outcome.records} records, but {outcome.delivered} delivered + "
+                f"{self.event.url}: {plural(outcome.records, 'record')}, but {outcome.delivered} delivered + "
                 f"{outcome.filtered} filtered + {outcome.quarantined} quarantined; expected the same; "
                 "this is a bug of slips, please report it"
             )

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from slips.printable import one_line
+from slips.printable import one_line, plural
 from slips.service.observer import Observer
 
 STATUS_SECONDS = 5.0
@@ -67,7 +67,7 @@ class Notifier(Observer):
         self.send("READY=1", f"STATUS={one_line(status)}")
 
     def stopping(self, running: int, seconds: float) -> None:
-        self.send("STOPPING=1", f"STATUS=stopping: {running} objects at work have {seconds:.0f} s")
+        self.send("STOPPING=1", f"STATUS=stopping: {plural(running, 'object')} at work, for {seconds:.0f} s")
 
     def send(self, *lines: str) -> None:
         """Send a message of these assignments; drop it if systemd does not take it now."""

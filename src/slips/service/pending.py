@@ -18,6 +18,7 @@ from slips.errors import SlipsError, UsageError
 from slips.model import ObjectEvent
 from slips.pipeline.push import AGAIN, push
 from slips.ports import entry_of
+from slips.printable import plural
 from slips.service.summary import Summary
 from slips.site.machine import MachineSite
 
@@ -156,7 +157,7 @@ class Pending:
                     f"bucket {bucket!r}: {waiting:,} of its object events stay on their lanes: {directory} cannot be "
                     "opened, or is empty; expected a directory with files; mount it and run again; events "
                     "of files that were deleted are tried when the files have been absent for "
-                    f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
+                    f"{plural(self._config.backend.ledger_days, 'day')} ('backend.ledger_days')"
                 )
 
     def _note_loss(self, bucket: str, problem: str, kept: int) -> None:
@@ -165,7 +166,7 @@ class Pending:
             self._summary.notes.append(
                 f"bucket {bucket!r}: {problem}, though {kept:,} of its objects are known; expected files; "
                 "if it is a share, mount it; files that were deleted are forgotten when they have been absent for "
-                f"{self._config.backend.ledger_days} days ('backend.ledger_days')"
+                f"{plural(self._config.backend.ledger_days, 'day')} ('backend.ledger_days')"
             )
 
     def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from slips.backends.aws.answers import reason
 from slips.backends.aws.refusals import explained
 from slips.errors import InvokeError
+from slips.printable import plural
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -32,5 +33,5 @@ class LambdaInvoker:
         except (ClientError, BotoCoreError) as error:
             why = explained(error, "AWS Lambda", "lambda") or f"{reason(error)}; expected AWS to take them"
             raise InvokeError(
-                f"{self._function}: {len(events)} object events were not taken: {why}; they will be delivered again"
+                f"{self._function}: {plural(len(events), 'object event')} not taken: {why}; delivered again later"
             ) from error

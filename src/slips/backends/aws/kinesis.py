@@ -17,6 +17,7 @@ from slips.envelope.lane import encode
 from slips.envelope.lost import Batch
 from slips.errors import GoneError, StreamError
 from slips.model import Lane, ObjectEvent
+from slips.printable import are, plural
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -72,10 +73,10 @@ class KinesisStream:
             waiting = refused
             if not waiting:
                 return
-        of = f"{len(waiting)} of {len(events)} object events"
+        of = f"{len(waiting)} of {plural(len(events), 'object event')}"
         why = f"{where} refused {of} {ATTEMPTS} times: {refusal}; expected it to accept them; look at its throughput"
         raise StreamError(
-            f"lane {lane}: {f'{of} were not put: {advice}' if advice else why}",
+            f"lane {lane}: {f'{of} {are(len(waiting))} not put: {advice}' if advice else why}",
             [event for event, _ in waiting],
         )
 
@@ -140,8 +141,8 @@ def read_back(client: KinesisClient, batch: Batch, backoff: Backoff) -> Iterator
         is_done = is_done or at_end or count >= batch.size > 0
     if count < batch.size:
         raise GoneError(
-            f"{where}: {count} of {batch.size} records are still there; expected all; the stream keeps them for its "
-            "retention period only",
+            f"{where}: {count} of {plural(batch.size, 'record')} {are(count)} still there; expected all; the stream "
+            "keeps them for its retention period only",
             [],
         )
 

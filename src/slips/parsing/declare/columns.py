@@ -18,6 +18,7 @@ from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, Re
 from slips.parsing.readers.fields import ends_in_quotes, has_too_many_fields
 from slips.parsing.typed import MOST_FIELDS, Names, names_of, widened, write_cut, write_event
 from slips.parsing.writer import Writer
+from slips.printable import plural
 
 csv.field_size_limit(2**31 - 1)  # for the whole process; readers limit the length of records instead
 
@@ -447,8 +448,7 @@ class _Rows(LineParser):
         header = "a line before it that names the columns" if self._declaration.names_columns else ""
         least = min(self._least, *self._by_width) if self._by_width else self._least
         expected = f"{least}{' or more' if least < len(self._columns) else ''}" if self._columns else ""
-        fields_ = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
-        return f"line has {fields_}; expected {', or '.join(filter(None, (expected, header)))}"
+        return f"line has {plural(len(fields), 'field')}; expected {', or '.join(filter(None, (expected, header)))}"
 
 
 def _too_wide(most: int, limits: RecordLimits) -> RecordError:
