@@ -370,6 +370,23 @@ def test_a_console_that_only_reads_hides_and_refuses_all_acts(stack: FakeStack) 
     assert (stack.requests, browser.console.acts.last) == ([], None)
 
 
+@pytest.mark.parametrize("lane", ["fast", "slow"])
+def test_a_console_that_only_reads_asks_nothing_and_names_the_command(stack: FakeStack, lane: str) -> None:
+    browser = browser_of_stack(stack, read_only=True)
+    for act, title in (("pause", f"Pause lane {lane}"), ("audit", "Audit"), ("drain", "Drain")):
+        html = browser.get(f"/plan?act={act}&lane={lane}")
+        assert f"<h1>{title}" in html
+        assert not re.search(r"<(title|h1)>[^<]*\?", html)
+        assert "This console only reads" in html
+        assert ">Back</a>" in html
+        assert "Cancel" not in html
+    assert f"slips -s my-stack limit {lane} --pause" in browser.text(f"/plan?act=pause&lane={lane}")
+    assert "only reads" in browser.text("/act")
+    html = browser_of_stack(stack).get(f"/plan?act=pause&lane={lane}")
+    assert f"<h1>Pause lane {lane}?</h1>" in html
+    assert ">Cancel</a>" in html
+
+
 # ---- on this machine, with its processes
 
 
