@@ -38,6 +38,10 @@ LIMITED = {
 """Commands to which not all global options mean something."""
 
 
+ASKING = {"deploy", "destroy", "dismiss", "audit"}
+"""Commands that ask before they do something."""
+
+
 def accepted(name: str) -> set[str]:
     return LIMITED.get(name, {*GIVEN})
 
@@ -168,3 +172,23 @@ def test_commands_that_always_work_on_this_machine_do_not_look_at_slips_stack(
 
 def test_every_command_is_of_the_kind_that_accepts_global_options() -> None:
     assert all(isinstance(each, Command) for each in app.commands.values())
+
+
+def test_commands_that_ask_and_those_that_put_objects_on_lanes_take_one_flag_that_answers() -> None:
+    flags = {
+        name: tuple(parameter.opts)
+        for name, command in app.commands.items()
+        for parameter in command.params
+        if "-y" in parameter.opts or "--yes" in parameter.opts
+    }
+    assert flags == dict.fromkeys({*ASKING, "drain", "push"}, ("-y", "--yes"))
+
+
+@pytest.mark.slow
+def test_a_drain_and_a_push_with_yes_do_what_they_do_without(project: Project) -> None:
+    project.put("json/a", {"n": 1})
+    project.put("json/b", {"n": 1})
+    project.fail("r1", "json/a")
+    assert project.slips("drain", "-y", "--json").json["drained"] == 1
+    assert project.slips("push", "s3://my-logs/json/b", "--yes").status == 0
+    assert project.slips("run", "--json").json["objects"] == 2

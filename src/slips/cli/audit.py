@@ -14,7 +14,7 @@ from click.exceptions import Exit
 
 from slips import __version__
 from slips.cli.command import Command, argument
-from slips.cli.context import config_for, json_option, open_operations, place_of
+from slips.cli.context import config_for, json_option, open_operations, place_of, yes_option
 from slips.cli.output import check_writable, print_json, say, show_text, table, write_private
 from slips.cli.progress import counting
 from slips.cli.usage import FILE, FILE_TEXT, OneOf
@@ -59,7 +59,7 @@ DAYS = 14
 @click.option(
     "--lane", type=OneOf(LANE_CHOICES), default="routed", help="With --repair: the lane; default: that of routing."
 )
-@click.option("-y", "--yes", is_flag=True, help="With --repair: do not ask.")
+@yes_option("With --repair: do not ask.")
 @click.option("--last", is_flag=True, help="Show the latest audit of all objects that was kept, and make none.")
 @click.option("--report", metavar="FILE", type=FILE, help="Write a page of HTML, too, to hand on.")
 @json_option

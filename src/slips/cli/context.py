@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import cast
 
 import click
 
-from slips.cli.options import options
+from slips.cli.options import Decorated, options
 from slips.cli.output import say
 from slips.config import Config
 from slips.config.load import load_partly, load_with_notes
@@ -31,6 +32,14 @@ _LOADED = "slips.config"
 
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print JSON, for programs.")
+
+
+def yes_option(help: str = "Do not ask.", *, asks: bool = True) -> Callable[[Decorated], Decorated]:
+    """Declare the option by which a command does not ask, and needs no terminal for that.
+
+    A command that never `asks` takes the option too, if it changes as much as those that do: for scripts.
+    """
+    return click.option("-y", "--yes", is_flag=True, expose_value=asks, help=help)
 
 
 def refuse_stack(ctx: click.Context, command: str) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from click.exceptions import Exit
 
 from slips.cli.command import Command
-from slips.cli.context import json_option, load_config, stack_config
+from slips.cli.context import json_option, load_config, stack_config, yes_option
 from slips.cli.options import global_option, options
 from slips.cli.output import print_json, say, show_text
 from slips.cli.screen import DeployView, DestroyView, Screen
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     from slips.deploy.deployment import Deployment
 
 stack_option = global_option("stack", "Name of the stack; default: stack_name.")
-yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 @click.command(cls=Command, finishes=True)
 @stack_option
 @click.option("--dry-run", is_flag=True, help="Print the template and do nothing; needs no credentials.")
-@yes_option
+@yes_option()
 @click.option("--wire", is_flag=True, help="Let the mapped buckets notify the stack; keep other notifications.")
 @click.option(
     "--lose-waiting", is_flag=True, help="Without asking, even if a stream or queue goes in which events wait."
@@ -124,7 +123,7 @@ def change(
 @stack_option
 @click.option("--all", "all_", is_flag=True, help="Delete the error table and the uploaded code, too.")
 @click.option("--force", is_flag=True, help="Even while error items or undelivered events exist.")
-@yes_option
+@yes_option()
 @click.pass_context
 def destroy(
     ctx: click.Context,

@@ -14,7 +14,7 @@ from click.exceptions import Exit
 from slips.brakes import is_held
 from slips.cli import items
 from slips.cli.command import Command
-from slips.cli.context import json_option, open_operations
+from slips.cli.context import json_option, open_operations, yes_option
 from slips.cli.errors import item_lines
 from slips.cli.output import print_json_list, say, show_text
 from slips.errors import StateError, UsageError
@@ -31,7 +31,7 @@ from slips.printable import one_line, plural
 @items.limit_option
 @click.option("--all", "all_", is_flag=True, help="All items.")
 @click.option("--undelivered", is_flag=True, help="On a stack: undelivered messages, too, that cannot be read.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option()
 @json_option
 @click.pass_context
 def dismiss(

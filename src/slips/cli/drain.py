@@ -10,7 +10,7 @@ import click
 from slips.cli import items
 from slips.cli.canary import drain_with_canary, run_here
 from slips.cli.command import Command
-from slips.cli.context import config_for, json_option, load_config, place_of, stack_config
+from slips.cli.context import config_for, json_option, load_config, place_of, stack_config, yes_option
 from slips.cli.drain_result import shown
 from slips.cli.errors import object_line
 from slips.cli.options import options
@@ -48,6 +48,7 @@ WAIT = "10m"
     "--wait", metavar="TIME", help="With --canary: wait for the outcome so long at most: 90s, 1h30m; default: 10m."
 )
 @click.option("--dry-run", is_flag=True, help="Only show the items that would be drained.")
+@yes_option("Accepted as by commands that ask; this one does not.", asks=False)
 @click.option("--remote", is_flag=True, help="Let the stack's Drain function do it, as without a config file.")
 @json_option
 @click.pass_context

@@ -10,7 +10,7 @@ import click
 from click.exceptions import Exit
 
 from slips.cli.command import Command, argument
-from slips.cli.context import config_for, json_option, place_of
+from slips.cli.context import config_for, json_option, place_of, yes_option
 from slips.cli.output import print_json, say, show_text
 from slips.cli.progress import counting, reaching
 from slips.cli.usage import FILE_TEXT, Number, OneOf
@@ -66,6 +66,7 @@ WORDS: dict[Passed, str] = {
 @click.option("--only-missing", is_flag=True, help="Only what neither ledger, lanes nor error table know.")
 @click.option("--again", is_flag=True, help="Process objects that are done already, too.")
 @click.option("--restart", is_flag=True, help="Begin anew, not where the same command was stopped.")
+@yes_option("Accepted as by commands that ask; this one does not.", asks=False)
 @click.option("--dry-run", is_flag=True, help="Only count the objects, their bytes, and what a stack costs for them.")
 @json_option
 @click.pass_context
