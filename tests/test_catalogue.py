@@ -150,6 +150,7 @@ NO_ENTITIES = {
     "rsyslog-impstats": "counts of rsyslog itself",
     "sns-delivery": "names a topic; the destination may be a phone number, an address of mail, a URL or a function",
     "sysdig": "names users and hosts in keys that have dots, which no path leads to",
+    "websphere": "its messages are texts for people",
     "step-functions": "names an execution, and data of the user's",
 }
 

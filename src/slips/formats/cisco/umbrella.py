@@ -225,7 +225,8 @@ SECURE_ACCESS_ZTA_FLOW = Csv(
     columns="""timestamp identity_email identity_labels identity_type_labels organization_id msp_organization_id
         hostname transaction_id private_resource_id private_resource_group_id app_connector_id app_connector_group_id
         ruleset_id rule_id connection_status connection_failure_reason headend_type event_type rxbytes txbytes egress_ip
-        egress_port nt_group_id zta_source_port""",
+        egress_port nt_group_id zta_source_port enforced_by ftd_enforcement_id ftd_enforcement_name""",
+    optional="enforced_by ftd_enforcement_id ftd_enforcement_name",
     absent="",
     padded=True,
     headings=_HEADINGS,
@@ -253,4 +254,52 @@ SECURE_ACCESS_ZTA_ENROLLMENT = Csv(
     message="{event_type|'-'} {event_status|'-'} {identity_email|identity_labels|'-'} from {public_ip|'-'}: "
     "{event_detail|'-'}",
     entities={"addresses": "public_ip", "users": "identity_email"},
+)
+
+SECURE_ACCESS_VPN = Csv(
+    "secure-access-vpn",
+    "Cisco Secure Access remote access VPN logs, of any version: users who connected, disconnected or failed to",
+    "https://docs.sse.cisco.com/sse-user-guide/docs/log-formats-and-versioning",
+    chain=("s3-lines", "secure-access-vpn"),
+    columns="""timestamp hostname aws_region event_type origin_ids origin_type user_id organization_id retention_days
+        storage_location msp_organization_id session_id session_type vpn_profile public_ip assigned_ip connected_at
+        disconnection_reason os_version anyconnect_version asa_syslog_id device_id machine_id public_ipv6 assigned_ipv6
+        security_group_tag dap_record_name dap_connection_type failed_reasons log_message asa_syslog_severity
+        asa_syslog_class asa_syslog_description""",
+    optional="""asa_syslog_id device_id machine_id public_ipv6 assigned_ipv6 security_group_tag dap_record_name
+        dap_connection_type failed_reasons log_message asa_syslog_severity asa_syslog_class asa_syslog_description""",
+    absent=("", "n/a", "[]"),
+    padded=True,
+    headings=_HEADINGS,
+    time=iso("timestamp"),
+    tag="cisco.secure-access.vpn",
+    message=(
+        "{event_type|'session'}{' ' session_type} of {user_id|'a user'}{' from ' public_ip|public_ipv6}"
+        "{' as ' assigned_ip|assigned_ipv6}{': ' failed_reasons|disconnection_reason|log_message}"
+    ),
+    integers="origin_type retention_days asa_syslog_severity",
+    entities={
+        "addresses": "public_ip assigned_ip public_ipv6 assigned_ipv6",
+        "users": "user_id",
+        "hosts": "hostname",
+    },
+)
+
+SECURE_ACCESS_FILE = Csv(
+    "secure-access-file",
+    "Cisco Secure Access file event logs, of any version: files that its firewall saw, and its verdict on malware",
+    "https://docs.sse.cisco.com/sse-user-guide/docs/log-formats-and-versioning",
+    chain=("s3-lines", "secure-access-file"),
+    columns="""timestamp organization_id retention_policy aws_region firewall_event_id file_action disposition sha256
+        direction threat_name file_static_analysis threat_score file_type_id file_name file_size archive_file_name
+        archive_depth archive_sha dlp_status enforced_by ftd_enforcement_id ftd_enforcement_name""",
+    optional="enforced_by ftd_enforcement_id ftd_enforcement_name",
+    absent="",
+    padded=True,
+    headings=_HEADINGS,
+    time=iso("timestamp"),
+    tag="cisco.secure-access.file",
+    message="{file_action|'file'}{' ' disposition}{' ' direction}: {file_name|sha256|'-'}{' ' threat_name}",
+    integers="threat_score file_size archive_depth",
+    entities={"hashes": "sha256 archive_sha"},
 )
