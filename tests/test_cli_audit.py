@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import time
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, cast
@@ -13,9 +14,11 @@ from typing import Any, cast
 import pytest
 
 from projects import CONFIG, Project
+from slips.backends.machine.directory import DirectoryStore
 from slips.config import load
 from slips.errors import StateError
 from slips.known import RecordCounts
+from slips.model import ObjectEvent
 from slips.operations import Operations
 from slips.pipeline.audit import SHOWN, Audit, audit
 from slips.pipeline.audit_note import keep_audit, note_of
@@ -124,6 +127,48 @@ def test_repair_leaves_objects_alone_that_are_older_than_the_site(project: Proje
     assert (done.status, counts(done.json["total"])) == (0, {"objects": 3, "done": 1, "ignored": 2})
     assert sum(done.json["repaired"].values()) == 0
     assert project.slips("audit", "--since", "2h", "--json").json["total"]["missing"] == 1
+
+
+@pytest.mark.slow
+def test_a_file_with_other_rights_or_times_is_done_and_one_with_other_bytes_has_changed(project: Project) -> None:
+    kept = {name: project.put(f"json/{name}", {"n": 1}) for name in ("rights", "group", "read", "touched", "renamed")}
+    changed = {name: project.put(f"json/{name}", {"n": 1}) for name in ("bytes", "longer", "gone")}
+    status = changed["bytes"].stat()
+    assert project.slips("run").status == 0
+    kept["rights"].chmod(0o600)
+    os.chown(kept["group"], -1, os.getgid())
+    os.utime(kept["read"], ns=(status.st_atime_ns + 10**9, kept["read"].stat().st_mtime_ns))
+    os.utime(kept["touched"])
+    kept["renamed"].rename(project.root / "aside")
+    (project.root / "aside").rename(kept["renamed"])
+    changed["bytes"].write_bytes(b'{"n": 2}\n')
+    os.utime(changed["bytes"], ns=(status.st_atime_ns, status.st_mtime_ns))
+    changed["longer"].write_bytes(b'{"n": 1}\n' * 2)
+    changed["gone"].unlink()
+    changed["gone"].symlink_to("bytes")
+    found = project.slips("audit", "--json").json
+    assert counts(found["total"]) == {"objects": 8, "done": 5, "changed": 3}
+    assert {each["url"].rpartition("/")[2] for each in found["objects"]["changed"]} == {*changed}
+    repaired = project.slips("audit", "--repair", "--changed", "-y", "--json").json["repaired"]
+    assert sum(repaired.values()) == 3
+    assert project.slips("run", "--json").json["objects"] == 3
+
+
+def test_the_files_whose_stamps_differ_are_the_only_ones_that_an_audit_reads(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [project.put(f"json/{number}", {"n": 1}) for number in range(3)]
+    assert project.slips("run").status == 0
+    files[0].chmod(0o600)
+    files[1].write_bytes(b"longer\n" * 9)
+    read = list[str]()
+
+    def noted(store: DirectoryStore, event: ObjectEvent, progress: Callable[[int], None]) -> None:
+        read.append(event.object_key)
+
+    monkeypatch.setattr(DirectoryStore, "hash_of_listed", noted)
+    assert counts(project.slips("audit", "--json").json["total"]) == {"objects": 3, "done": 1, "changed": 2}
+    assert read == ["json/0"], "that of another size has changed"
 
 
 @pytest.mark.slow

@@ -104,7 +104,7 @@ class DailyAudit:
             if self._is_stopped:
                 raise SlipsError("the service was stopped")
 
-        found = audit(site, _Backend(config.stack_name, state), selection_of(site, (), ()), progress=go_on)
+        found = audit(site, _Backend(site), selection_of(site, (), ()), progress=go_on)
         MachineOperations(config, state).set_note(*note_of(found))
         return found
 
@@ -112,11 +112,14 @@ class DailyAudit:
 class _Backend:
     """The state, with unknown objects that may still be on their way: some sources list only now and then."""
 
-    def __init__(self, name: str, state: MachineState) -> None:
-        self.name, self._state = name, state
+    def __init__(self, site: MachineSite) -> None:
+        self.name, self._site = site.config.stack_name, site
 
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None]) -> SqliteKnown:
-        return SqliteKnown(self._state, listed, ON_A_LANE_SECONDS)
+        def hash_of(event: ObjectEvent) -> str | None:
+            return self._site.stores.directories.hash_of_listed(event, lambda _: progress(0))
+
+        return SqliteKnown(self._site.state, listed, hash_of, lag=ON_A_LANE_SECONDS)
 
 
 def _said(found: Audit) -> str:

@@ -42,6 +42,11 @@ def mtime_of(stamp: str) -> float:
     return int(stamp.partition("-")[0], 16) / 1e9
 
 
+def size_of(stamp: str) -> int:
+    """Return the size of a stamped file, in bytes."""
+    return int(stamp.split("-")[1], 16)
+
+
 def names_of(stamp: str) -> tuple[str, str]:
     """Return the identities, beside the hash, that the state may have of a file with this stamp: the stamp first."""
     return stamp, stamp.partition("@")[0]

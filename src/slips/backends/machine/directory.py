@@ -163,6 +163,18 @@ class DirectoryStore:
         status = self._file(tree, key, entry) if entry is not None and _is_utf8(key) else None
         return None if status is None else self.event(bucket, key, status)
 
+    def hash_of_listed(self, event: ObjectEvent, progress: Callable[[int], None]) -> str | None:
+        """Read a listed file, and return the hash of its bytes; None if it changed since, or cannot be read.
+
+        Calls `progress` now and then with the number of bytes read.
+        """
+        try:
+            with os.fdopen(self._open(event), "rb", 0) as opened:
+                hash_ = hash_of(cast("BinaryIO", opened), progress)
+                return hash_ if stamp_of(self._status(opened.fileno())) == event.object_etag else None
+        except (StorageError, OSError):
+            return None
+
     def is_directory(self, bucket: str, key: str) -> bool:
         """Whether the key is that of a directory, reached without following links."""
         entry = self._trees[bucket].entry(key)

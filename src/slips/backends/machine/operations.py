@@ -13,6 +13,7 @@ from msgspec import UNSET
 from slips.backends.machine import lane_limits
 from slips.backends.machine.known import SqliteKnown
 from slips.backends.machine.state import MachineState
+from slips.backends.machine.stores import Stores
 from slips.brakes import Budget, Pause
 from slips.config import Config, LaneConfig
 from slips.envelope.lost import Batch
@@ -94,7 +95,8 @@ class MachineOperations:
         )
 
     def known(self, listed: Iterable[ObjectEvent], progress: Callable[[int], None] = lambda _: None) -> SqliteKnown:
-        return SqliteKnown(self._state, listed)
+        directories = Stores(self._config).directories
+        return SqliteKnown(self._state, listed, lambda event: directories.hash_of_listed(event, lambda _: progress(0)))
 
     def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]:
         for page in pages(listed):
