@@ -145,6 +145,11 @@ class Scene:
         self.disk = Full(self.state._connection)
         self.state._connection = self.disk  # type: ignore[assignment]
 
+    @classmethod
+    def with_queue(cls, root: Path, server: Server) -> Scene:
+        """A scene whose queue announces objects, and no listing."""
+        return cls(root, server, poll=0, sqs="https://sqs/q")
+
     def put(self, key: str, *records: str) -> None:
         self.client.put_object(Bucket="real", Key=key, Body="".join(f"{each}\n" for each in records).encode())
 
@@ -160,6 +165,26 @@ class Scene:
         make_sources: Callable[[Config, MachineState], Sequence[Source]] | None = None,
     ) -> Scripted:
         return serve(self.project, script, workers=1, make_sources=make_sources or self.queued, state=self.state)
+
+    def begin(self) -> Script:
+        """Announce the object `a`, which is at work until `go`, and wait for its handler."""
+        self.put("a", "wait go")
+        self.queue.send("a")
+        yield lambda: self.project.lines("begun")
+
+    def go(self) -> None:
+        """Let the handler of `a` end."""
+        (self.project.root / "go").touch()
+
+    def worker(self) -> int:
+        """The process of the only run so far."""
+        (worker,) = map(int, self.project.lines("begun"))
+        return worker
+
+    def end(self, *keys: str) -> Script:
+        """Wait until just these objects are concluded, and their messages deleted."""
+        yield lambda: self.concluded() == list(keys)
+        yield lambda: not self.queue.messages
 
     def done(self) -> list[str]:
         """The keys of runs whose handler has ended."""
@@ -181,22 +206,19 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def test_nothing_is_concluded_while_the_disk_is_full_and_the_run_is_not_repeated_when_there_is_space(
     tmp_path: Path, server: Server
 ) -> None:
-    scene = Scene(tmp_path, server, poll=0, sqs="https://sqs/q")
-    scene.put("a", "wait go")
+    scene = Scene.with_queue(tmp_path, server)
 
     def script(shown: Scripted) -> Script:
-        scene.queue.send("a")
-        yield lambda: scene.project.lines("begun")
+        yield from scene.begin()
         scene.disk.is_full = True
-        (tmp_path / "go").touch()
+        scene.go()
         yield lambda: any(FULL in text for text in shown.words("troubled"))
         assert (scene.done(), scene.concluded(), list(scene.queue.messages)) == (["a"], [], ["a"])
         before = scene.disk.refusals
         yield lambda: scene.disk.refusals > before + 2
         assert (scene.concluded(), list(scene.queue.messages)) == ([], ["a"])
         scene.disk.is_full = False
-        yield lambda: scene.concluded() == ["a"]
-        yield lambda: not scene.queue.messages
+        yield from scene.end("a")
 
     shown = scene.serve(script)
     assert scene.done() == ["a"], "the conclusion waits in memory: nothing runs twice"
@@ -204,7 +226,7 @@ def test_nothing_is_concluded_while_the_disk_is_full_and_the_run_is_not_repeated
 
 
 def test_what_a_queue_announces_while_the_disk_is_full_stays_in_the_queue(tmp_path: Path, server: Server) -> None:
-    scene = Scene(tmp_path, server, poll=0, sqs="https://sqs/q")
+    scene = Scene.with_queue(tmp_path, server)
     for key in ("a", "b"):
         scene.put(key, "x")
 
@@ -216,8 +238,7 @@ def test_what_a_queue_announces_while_the_disk_is_full_stays_in_the_queue(tmp_pa
         yield lambda: scene.disk.refusals > 3
         assert (scene.state.stream.waiting()[0], sorted(scene.queue.messages)) == (0, ["a", "b"])
         scene.disk.is_full = False
-        yield lambda: scene.concluded() == ["a", "b"]
-        yield lambda: not scene.queue.messages
+        yield from scene.end("a", "b")
 
     scene.serve(script)
     assert sorted(scene.done()) == ["a", "b"]
@@ -249,16 +270,14 @@ def test_the_message_of_a_worker_that_stands_still_is_kept_and_deleted_when_its_
     tmp_path: Path, server: Server, may_hide: bool
 ) -> None:
     """For longer than SQS hides it; also if SQS lets none be hidden for longer, so that it comes again and again."""
-    scene = Scene(tmp_path, server, poll=0, sqs="https://sqs/q")
-    scene.put("a", "wait go")
+    scene = Scene.with_queue(tmp_path, server)
     scene.queue.may_hide = may_hide
 
     def script(shown: Scripted) -> Script:
-        scene.queue.send("a")
-        yield lambda: scene.project.lines("begun")
-        (worker,) = map(int, scene.project.lines("begun"))
+        yield from scene.begin()
+        worker = scene.worker()
         os.kill(worker, signal.SIGSTOP)
-        (tmp_path / "go").touch()
+        scene.go()
         for _ in range(6):
             hidden_until = scene.queue.messages["a"].hidden_until
             # Not so far that it comes back before it could be hidden again, as no real clock jumps.
@@ -269,8 +288,7 @@ def test_the_message_of_a_worker_that_stands_still_is_kept_and_deleted_when_its_
         assert scene.queue.messages["a"].received == (1 if may_hide else 7)
         assert (scene.done(), scene.concluded()) == ([], [])
         os.kill(worker, signal.SIGCONT)
-        yield lambda: scene.concluded() == ["a"]
-        yield lambda: not scene.queue.messages
+        yield from scene.end("a")
 
     scene.serve(script)
     assert scene.done() == ["a"]
@@ -279,23 +297,20 @@ def test_the_message_of_a_worker_that_stands_still_is_kept_and_deleted_when_its_
 def test_a_worker_that_is_killed_while_it_stands_still_costs_an_attempt_and_no_message(
     tmp_path: Path, server: Server
 ) -> None:
-    scene = Scene(tmp_path, server, poll=0, sqs="https://sqs/q")
-    scene.put("a", "wait go")
+    scene = Scene.with_queue(tmp_path, server)
     scene.queue.may_hide = False
 
     def script(shown: Scripted) -> Script:
-        scene.queue.send("a")
-        yield lambda: scene.project.lines("begun")
-        (worker,) = map(int, scene.project.lines("begun"))
+        yield from scene.begin()
+        worker = scene.worker()
         os.kill(worker, signal.SIGSTOP)
         scene.queue.pass_by(FIRST_SECONDS)
         yield lambda: scene.queue.messages["a"].received == 2
         os.kill(worker, signal.SIGKILL)
         yield lambda: len(scene.project.lines("begun")) == 2
         assert (scene.concluded(), list(scene.queue.messages)) == ([], ["a"])
-        (tmp_path / "go").touch()
-        yield lambda: scene.concluded() == ["a"]
-        yield lambda: not scene.queue.messages
+        scene.go()
+        yield from scene.end("a")
 
     scene.serve(script)
     assert (scene.done(), len(scene.project.lines("begun"))) == (["a"], 2)
@@ -305,16 +320,14 @@ def test_what_another_service_did_while_this_one_stood_still_is_done_twice_at_mo
     tmp_path: Path, server: Server
 ) -> None:
     """The message is another's meanwhile: this service neither hides nor deletes it by its old receipt."""
-    scene = Scene(tmp_path, server, poll=0, sqs="https://sqs/q")
-    scene.put("a", "wait go")
+    scene = Scene.with_queue(tmp_path, server)
 
     def script(shown: Scripted) -> Script:
-        scene.queue.send("a")
-        yield lambda: scene.project.lines("begun")
+        yield from scene.begin()
         scene.queue.may_hide = False  # as if nobody turned here
         other = scene.queue.messages["a"]
         other.receipt, other.received, other.hidden_until = "of another service", 2, float("inf")
-        (tmp_path / "go").touch()
+        scene.go()
         yield lambda: scene.concluded() == ["a"]
         looks = scene.queue.looks
         yield lambda: scene.queue.looks > looks + 100
