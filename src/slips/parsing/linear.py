@@ -14,8 +14,8 @@ and 7 to 21 times as long for the same logs as texts, which is what chains have.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 try:  # `re` consists of these modules since Python 3.11. They are private, and there is no public parser of patterns.
@@ -26,10 +26,15 @@ except ImportError as error:
         "expected a Python that has it; use Python 3.13"
     ) from error
 
+Match = Callable[[str], object]
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
 _SETS = (_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN)
-_SAMPLE = "".join(map(chr, range(0x180))) + "٣中\u2003\u2028\ud800\udc80€😀"
+_SAMPLE = frozenset("".join(map(chr, range(0x180))) + "٣中\u2003\u2028\ud800\udc80€😀")
 """Characters of every kind; those in and beside the ranges of a pattern are added."""
+_MOST_KNOWN = 1_000
+_KNOWN: dict[tuple[str, int], tuple[Match, frozenset[str]]] = {}
+"""What matches an item with some flags, and the characters of _SAMPLE that it matches: patterns share most items, and
+to compile one takes most of the time."""
 _MOST_CHOICES = 3
 """Most choices that are tried again whatever follows: each may double the time."""
 _MOST_FIXED = 64
@@ -102,22 +107,29 @@ Item = tuple[Any, Any]
 
 
 class _Proof:
-    def __init__(self, state: Any, alphabet: str) -> None:
+    def __init__(self, state: Any, alphabet: frozenset[str]) -> None:
         self._state, self._alphabet = state, alphabet
+        self._added = alphabet - _SAMPLE
         self._depth, self._choices = 0, set[int]()
         self._sets: dict[str, frozenset[str]] = {}
-        """The characters of the items so far: to compile an item takes most of the time, and patterns repeat them."""
-
-    @cached_property
-    def _all(self) -> frozenset[str]:
-        return frozenset(self._alphabet)
+        """The characters of the items so far, which patterns repeat."""
 
     def _set(self, item: Item) -> frozenset[str]:
         """Return the characters that an item for one character matches."""
         key = repr(item)
         if key not in self._sets:
-            compiled = _compiler.compile(_parser.SubPattern(self._state, [item]), re.DOTALL)
-            self._sets[key] = frozenset(filter(compiled.match, self._alphabet))
+            kind, value = item
+            if kind is _constants.LITERAL and not self._state.flags & re.IGNORECASE:
+                self._sets[key] = frozenset(chr(value))
+            else:
+                known = _KNOWN.get((key, self._state.flags))
+                if known is None:
+                    match = _compiler.compile(_parser.SubPattern(self._state, [item]), re.DOTALL).match
+                    known = match, frozenset(filter(match, _SAMPLE))
+                    if len(_KNOWN) < _MOST_KNOWN:
+                        _KNOWN[key, self._state.flags] = known
+                match, of_sample = known
+                self._sets[key] = of_sample.union(filter(match, self._added))
         return self._sets[key]
 
     def _may_choose(self, choice: object) -> bool:
@@ -188,7 +200,7 @@ class _Proof:
             return self._takes_all(value[-1][0])
         if kind not in (*_REPEATS, _constants.POSSESSIVE_REPEAT) or value[1] is not _constants.MAXREPEAT:
             return False
-        return self._is_set(value[2]) and self._set(value[2][0]) == self._all
+        return self._is_set(value[2]) and self._set(value[2][0]) == self._alphabet
 
     def _branch(self, branches: list[Any], rest: _Rest) -> _Rest:
         known = [self.sequence(list(each), rest) for each in branches]
@@ -280,9 +292,9 @@ def _walk(items: Any) -> Any:
             yield from _walk(value)
 
 
-def _alphabet(tree: Any) -> str:
+def _alphabet(tree: Any) -> frozenset[str]:
     """Return characters of every kind that items of a pattern tell apart."""
-    points: set[int] = set(map(ord, _SAMPLE))
+    points = set[int]()
     for kind, value in _walk(tree):
         for inner_kind, inner in [(kind, value), *(value if kind is _constants.IN else ())]:
             if inner_kind in (_constants.LITERAL, _constants.NOT_LITERAL):
@@ -292,4 +304,4 @@ def _alphabet(tree: Any) -> str:
                 points |= {low - 1, low, high, high + 1}
                 for kind_of in (str.isdecimal, str.isspace, str.isalpha):
                     points |= {next((c for c in range(low, high + 1) if kind_of(chr(c))), low)}
-    return "".join(chr(point) for point in sorted(points) if 0 <= point <= 0x10FFFF)
+    return _SAMPLE.union(chr(point) for point in points if 0 <= point <= 0x10FFFF)
