@@ -190,6 +190,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "journald": ("slips.formats.systemd.journal", "JOURNALD"),
     "json": ("slips.formats.generic.json", "json"),
     "json-documents": ("slips.parsing.readers.documents", "json_documents"),
+    "json-elements": ("slips.formats.generic.json", "json_elements"),
     "json-records": ("slips.parsing.readers.elements", "json_records"),
     "jumpcloud": ("slips.formats.jumpcloud.directory_insights", "JUMPCLOUD"),
     "juniper-srx": ("slips.formats.juniper.srx", "JUNIPER_SRX"),

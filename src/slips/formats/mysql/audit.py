@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from slips.parsing import Json, all_of, any_of, iso, stamp
 
-# `rds-aurora-audit` reads the lines of the plugin 'server_audit' of MariaDB.
+# `rds-aurora-audit` reads the lines of the plugin 'server_audit' of MariaDB. The other plugins write an array, whose
+# elements are lines with a comma behind each, or go on over several; it ends when the log is closed, and rotated files
+# may begin and end anywhere. That of Percona Server before version 8.4 writes a line for each event.
 MYSQL_AUDIT = Json(
     "mysql-audit",
     "audit log of Percona Server and MySQL Enterprise as JSON; 'rds-aurora-audit' reads that of MariaDB",
     "https://docs.percona.com/percona-server/8.0/audit-log-filter-json.html",
+    chain=({"multiline": {"start": r"[ \t]*+[\[{]"}}, "json-elements", "mysql-audit"),
     tag="mysql.audit.{name|event|class}",
     time=iso("timestamp"),
-    message="{name|event|class} {command_class|general_data.sql_command|query_data.sql_command|class|'-'} "
-    "by {user|login.user|'-'}: {sqltext|general_data.query|query_data.query|'-'}",
+    message=(
+        "{name|event|class} {command_class|general_data.sql_command|query_data.sql_command|class|'event'}"
+        "{' by ' user|login.user|account.user}"
+        "{': ' sqltext|general_data.query|query_data.query|table_access_data.query|connection_data.db}"
+    ),
     also_in="audit_record",
     require=any_of("name", "class", "event"),
     integers="connection_id status",
