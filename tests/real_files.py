@@ -167,10 +167,16 @@ def _same(ours: Any, theirs: Any, shift: float | None) -> bool:
     if ours in (None, "-", "") or theirs in (None, "-", ""):
         return ours in (None, "-", "") and theirs in (None, "-", "")
     if isinstance(ours, bool) or isinstance(theirs, bool):
-        return str(ours).lower() == str(theirs).lower()
+        return _boolean(ours) == _boolean(theirs)
     if isinstance(ours, int | float) or isinstance(theirs, int | float):
         return _is_number(ours) and _is_number(theirs) and float(ours) == float(theirs)
     return bool(ours == theirs)
+
+
+def _boolean(value: Any) -> str:
+    """A boolean, or the word by which another program left it."""
+    text = str(value).lower()
+    return {"yes": "true", "no": "false"}.get(text, text)
 
 
 def _is_number(value: Any) -> bool:

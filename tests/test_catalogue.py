@@ -23,7 +23,7 @@ from slips.formats import catalogue, sample_files
 from slips.model import MetaData
 from slips.parsing import Columns, Csv, Declaration, Json, KeyValue, Quoted
 from slips.parsing.chain import compile_chain
-from slips.parsing.typed import names_of
+from slips.parsing.typed import booleans_by_text, names_of
 
 pytestmark = pytest.mark.xdist_group("chains")  # of all formats, each made once
 
@@ -228,7 +228,7 @@ LITERALS = {
     "leef": "LEEF x7C 0x09 011dst",  # the version; delimiters of extensions, in several notations
     "meraki": "msg",  # before the text of an event of AnyConnect
     "infoblox": "httpd",  # behind the member of the grid
-    "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp Yes SET",  # names, in capitals
+    "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp SET",  # names, in capitals
     "postgresql": "unknown",  # "[unknown]", no value
     "rabbitmq": "REPORT",
     "stunnel": "LOG3 LOG5",  # the level behind it is a number
@@ -252,9 +252,11 @@ def numbers_in(value: Any) -> Iterator[str]:
 
 
 def is_in(word: str, text: str, numbers: list[str]) -> bool:
-    """Whether a word is in a text, or its digits in a number, which has no unit and no zero in front."""
+    """Whether a word is in a text, or its digits in a number, which has no unit and no zero in front; or whether a
+    boolean in the text, which JSON writes in small letters, is what the word stands for."""
     digits = re.fullmatch(r"0*(\d*?)(?:ms|s|Z|Kbyte)?", word)
-    return word in text or (digits is not None and any(digits[1] in each for each in numbers))
+    boolean = json.dumps(booleans_by_text(("yes/no",)).get(word, word))
+    return word in text or boolean in text or (digits is not None and any(digits[1] in each for each in numbers))
 
 
 @pytest.mark.parametrize(

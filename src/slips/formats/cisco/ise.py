@@ -7,7 +7,9 @@ import re
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Patterns, iso
+from slips.parsing.conversions import integer_or_text
 from slips.parsing.readers.segments import join_segments
+from slips.parsing.typed import booleans_by_text
 
 _PART = re.compile(r"((?:\\.|[^\\,{]|\{[^{}]*+\}|\{|,(?! |\Z))+),? ?", re.DOTALL)
 _SEGMENT = re.compile(r"CISE_[A-Za-z_]{1,80} \d{1,20} \d{1,9} (\d{1,9}) ")
@@ -15,6 +17,16 @@ _ESCAPED = re.compile(r"\\([,;{}\\])")
 _INTEGERS = frozenset(
     "ConfigVersionId DestinationPort RequestLatency ResponseTime TotalAuthenLatency ClientLatency".split()
 )
+_BOOLEANS = frozenset(
+    """IsThirdPartyDeviceFlow allowEasyWiredSession FeedService PostureApplicable StaticAssignment
+    StaticGroupAssignment""".split()
+)
+
+
+def _value(name: str, text: str) -> int | bool | str:
+    if name in _INTEGERS:
+        return integer_or_text(text)
+    return booleans_by_text(("yes/no",)).get(text, text) if name in _BOOLEANS else text
 
 
 def _name_attributes(_meta: MetaData, event: Event) -> None:
@@ -34,7 +46,7 @@ def _name_attributes(_meta: MetaData, event: Event) -> None:
             if name and "text" not in event:
                 event["text"] = name
             continue
-        found = int(value) if name in _INTEGERS and value.isdecimal() else value
+        found = _value(name, value)
         if name not in event:
             event[name] = found
         elif isinstance(event[name], list):

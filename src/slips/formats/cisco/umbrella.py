@@ -66,6 +66,7 @@ UMBRELLA_PROXY = Csv(
     tag="cisco.umbrella.proxy",
     message="{verdict} {status_code|'-'} {url|'-'} by {identities|'-'} from {internal_client_ip|'-'}",
     integers="status_code request_size response_size response_body_size",
+    booleans="egress time_based_rule security_overridden",
     entities={"addresses": "internal_client_ip external_client_ip destination_ip egress_ip", "hashes": "sha"},
 )
 
@@ -94,6 +95,7 @@ UMBRELLA_FIREWALL = Csv(
     "by {identity|'-'}",
     integers="""packet_size source_port destination_port rule_id first_packet_time last_packet_time packets_sent
         packets_received bytes_sent bytes_received""",
+    booleans="private_flow egress",
     refine=_read_protocol,
     entities={"addresses": "source_ip destination_ip egress_ip"},
 )
@@ -134,6 +136,7 @@ UMBRELLA_INTRUSION = Csv(
     message="{action|'-'} {severity|'-'} {signature_message|'-'} {source_ip|'-'}:{source_port|'-'} => "
     "{destination_ip|'-'}:{destination_port|'-'}",
     integers="generator_id signature_id signature_list_id session_id source_port destination_port",
+    booleans="egress",
     entities={"addresses": "source_ip destination_ip egress_ip"},
 )
 
@@ -208,6 +211,7 @@ SECURE_ACCESS_ZTA = Csv(
     message="{verdict|'-'} {requested_id_fqdn|resolved_ip|'-'} by {identity_email|identity_labels|'-'} "
     "from {client_ip|'-'} {block_reason|'-'}",
     integers="application_port",
+    booleans="mdm_is_managed mdm_is_compliant",
     entities={
         "addresses": "client_ip resolved_ip",
         "users": "identity_email source_process_user_name",

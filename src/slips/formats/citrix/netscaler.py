@@ -11,6 +11,7 @@ from slips.errors import RecordError
 from slips.format import Event, Format, FormatOptions, a_key
 from slips.model import MetaData
 from slips.parsing import Patterns
+from slips.parsing.typed import booleans_by_text
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _TIME = (
@@ -31,7 +32,7 @@ _END = re.compile(r"(\[?[0-9a-fA-F.:]+?\]?):(\d{1,5})")
 _REQUEST = re.compile(r"([0-9a-fA-F.:]+) +(\S+-PPE\d+) +(\S+) +(\S+) +(.*)", re.DOTALL)
 _WEB = re.compile(
     r"(?:Context (\S+) - )?(?:SessionId: (\d+) - )?(\S+) User (\S+) : Group\(s\) ([^:]*?) : Vserver (\S+) - [^ ]+ +"
-    r"(?:[A-Z]+ )?: (?:Message = )?SSO is (\S+) : (\S+) (\S+)"
+    r"(?:[A-Z]+ )?: (?:Message = )?SSO is (?P<SSO>\S+) : (\S+) (\S+)"
 )
 _ENDS = ("Source", "Destination", "Vserver", "NatIP")
 
@@ -97,6 +98,7 @@ def _name_parts(meta: MetaData, event: Event, *, day_first: bool = False) -> Non
             event["labels"] = _LABEL.findall(labels[1])
         parts = ("Context", "SessionId", "host_name", "User", "Group(s)", "Vserver", "SSO", "method", "url")
         event |= {name: value for name, value in zip(parts, web.groups(), strict=True) if value}
+        event["SSO"] = booleans_by_text(("on/off",)).get(web["SSO"], web["SSO"])
     elif event["event"] != "HTTPREQUEST":
         _name_pairs(event, text)
     for name in _ENDS:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from slips.format import Event
-from slips.model import MetaData
 from slips.parsing import Patterns, iso
 
 _HEAD = r"(?:(?P<time>\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) )?\[(?P<level>[A-Z]+)\] "
@@ -23,12 +21,6 @@ _STARTS = (
 """Lines at the start of the server: its zones and ports, and what it is."""
 
 
-def _take_boolean(_meta: MetaData, event: Event) -> None:
-    """Replace the texts for the DNSSEC OK bit by a boolean."""
-    if "dnssec_ok" in event:
-        event["dnssec_ok"] = event["dnssec_ok"] == "true"
-
-
 COREDNS = Patterns(
     "coredns",
     "CoreDNS queries in the formats common and combined of the plug-in log, errors, and its other messages",
@@ -46,6 +38,6 @@ COREDNS = Patterns(
     ),
     integers="client_port id size buffer_size response_size opcode rcode_number",
     floats="duration",
-    refine=_take_boolean,
+    booleans="dnssec_ok",
     entities={"addresses": "client_ip", "domains": "query_name"},
 )

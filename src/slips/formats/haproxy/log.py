@@ -62,7 +62,9 @@ HAPROXY = Patterns(
     requests={"http_request": "method path protocol"},
     absent="-",
     integers="""TR Tw Tc Tr Ta Tt status_code bytes_read actconn feconn beconn srv_conn retries srv_queue
-        backend_queue fc_err ssl_c_err ssl_c_ca_err ssl_fc_is_resumed pid""",
+        backend_queue fc_err ssl_c_err ssl_c_ca_err pid""",
+    booleans="ssl_fc_is_resumed",
+    boolean_words="1/0",
     tag="haproxy.log",
     time=clf("accept_date"),
     message="{message|http_request|frontend_name|'-'}",

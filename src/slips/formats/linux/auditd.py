@@ -11,6 +11,7 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Regex, epoch
 from slips.parsing.conversions import integer_or_text
+from slips.parsing.typed import booleans_by_text
 
 _PATTERN = (
     r"(?:node=(?P<node>[^ ]++) )?(?:audit: )?type=(?P<type>[^ \n]++) "
@@ -27,9 +28,11 @@ _INTEGERS = frozenset(
     """pid ppid auid uid gid euid suid fsuid egid sgid fsgid ses old-auid new-auid old-ses new-ses ouid ogid oauid oses
     opid items item inode ino argc exit id lport rport spid ksize sig src_prefixlen dst_prefixlen""".split()
 )
+_BOOLEANS = {"success": booleans_by_text(("yes/no",)), "permissive": booleans_by_text(("1/0",))}
 _ENCODED = frozenset(
     "proctitle comm exe name cwd cmd acct path dir key file data vm ocomm opath watch device grp old-disk".split()
 )
+_WRITTEN = {True: "yes", False: "no"}
 _HEX = re.compile(r"(?:[0-9A-F]{2})+")
 _ARGUMENT = re.compile(r"a\d+(?:\[\d+\])?")
 _ABSENT = frozenset(["", "?", "(null)", "(none)"])
@@ -41,6 +44,8 @@ def _value(type_: str, name: str, bare: str) -> Any:
         return None
     if name in _INTEGERS:
         return integer_or_text(bare)
+    if name in _BOOLEANS:
+        return _BOOLEANS[name].get(bare, bare)
     if (name in _ENCODED or (type_ == "EXECVE" and _ARGUMENT.fullmatch(name))) and _HEX.fullmatch(bare):
         text = bytes.fromhex(bare).decode("utf-8", "surrogateescape")
         return text.rstrip("\0").replace("\0", " ")
@@ -119,7 +124,8 @@ def _take_apart(meta: MetaData, event: Event) -> None:
         records.append(_take_body({"type": head["type"]}, head["body"]))
     if records:
         event["records"] = records
-    words = (event.get(name) for name in ("op", "acct", "exe", "success", "res", "text"))
+    words = [event.get(name) for name in ("op", "acct", "exe", "success", "res", "text")]
+    words = [_WRITTEN[word] if isinstance(word, bool) else word for word in words]
     meta.message = " ".join([event["type"], *(word for word in words if isinstance(word, str))])
 
 

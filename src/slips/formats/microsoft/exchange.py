@@ -45,6 +45,7 @@ EXCHANGE_PROTOCOL = Csv(
     absent="",
     integers="""sequence-number seqNumber duration rqsize rpsize HttpStatus MajorVersion MinorVersion BuildVersion
         RevisionVersion""",
+    booleans="IsAuthenticated",
     entities={
         "addresses": "local-endpoint remote-endpoint sIp cIp ClientIpAddress",
         "users": "user AuthenticatedUser",

@@ -41,9 +41,13 @@ MIMECAST_SIEM = KeyValue(
     require=all_of("acc", "datetime"),
     time=iso("datetime"),
     tag="mimecast.siem",
-    message="{Act|action|Delivered|reason|'-'} {Sender|sender|headerFrom|'-'} => {Rcpt|recipient|Recipient|'-'}: "
-    "{Subject|subject|url|fileName|'-'}",
+    message="{Act|action|Action|reason|'mail'}{' ' Sender|sender|headerFrom}{' => ' Rcpt|recipient|Recipient}"
+    "{': ' Subject|subject|url|fileName}{', delivered: ' Delivered}",
     integers="SpamLimit SpamScore AttCnt AttSize MsgSize Size Hits Attempt Latency",
+    booleans="""Delivered UseTls TaggedExternal TaggedMalicious InternalName CustomName NewDomain SimilarInternalDomain
+        SimilarCustomExternalDomain SimilarMimecastExternalDomain ReplyMismatch ThreatDictionary
+        CustomThreatDictionary""",
+    boolean_words="yes/no",
     entities={
         "addresses": "IP SourceIP sourceIp",
         "users": "Sender sender headerFrom Rcpt recipient Recipient Recipients",

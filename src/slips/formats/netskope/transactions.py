@@ -30,6 +30,8 @@ NETSKOPE_TRANSACTION = Csv(
     integers="""time-taken cs-bytes sc-bytes bytes sr-bytes rs-bytes sc-status rs-status cs-uri-port x-cs-timestamp
         x-cs-src-port x-cs-dst-port x-sr-src-port x-sr-dst-port x-cs-app-cci x-rs-file-size""",
     floats="x-s-latitude x-s-longitude x-c-latitude x-c-longitude",
+    booleans="x-ssl-bypass",  # of certificates and handshakes there is NotChecked, too
+    boolean_words="yes/no",
     entities={
         "addresses": "c-ip s-ip x-cs-userip x-cs-src-ip x-cs-src-ip-egress x-cs-dst-ip",
         "users": "cs-username",

@@ -37,6 +37,8 @@ SOPHOS = KeyValue(
     integers="""src_port dst_port duration sent_bytes recv_bytes sent_pkts recv_pkts fw_rule_id policy_type mailsize
         file_size status_code lease_time log_version icmp_type icmp_code app_risk application_risk tran_src_port
         tran_dst_port""",
+    booleans="app_is_cloud",
+    boolean_words="1/0",
     entities={
         "addresses": "src_ip dst_ip sourceip destinationip reported_ip",
         "users": "user_name user from_email_address to_email_address",

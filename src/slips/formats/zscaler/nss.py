@@ -56,6 +56,8 @@ ZSCALER_KV = KeyValue(
     message="{action|'-'} {url|hostname|cdfqdn|'-'} by {user|login|'-'} from {ClientIP|cip|csip|'-'}",
     absent=("None", "NA"),
     integers="status requestsize responsesize transactionsize pagerisk",
+    booleans="ssldecrypted bypassed_traffic dnat stateful aggregate",
+    boolean_words="yes/no 1/0",
     entities={
         "addresses": "ClientIP clientpublicIP serverip cip csip cdip",
         "users": "user login",
