@@ -218,6 +218,22 @@ def test_lines_with_a_time_have_all_zones_that_times_knows() -> None:
             assert meta.timestamp == 1795852800 - 3600 * hours, text
 
 
+def test_the_blank_that_rsyslog_keeps_before_a_message_is_none_of_the_products_line() -> None:
+    _, event = chains.parse_by(FORMATS["syslog-any"], f"{START}-  connect from a")
+    assert event["message"] == "connect from a"
+    _, event = chains.parse_by(FORMATS["syslog-any"], f"{START}-   two")
+    assert event["message"] == " two"
+    assert parse(f"{START}-  connect from a")[1]["message"] == " connect from a"  # as it was written
+
+
+def test_the_time_of_macos_is_known_by_its_zone_and_the_number_of_a_process() -> None:
+    line = "2026-11-28 08:00:00.801612-0700  mac1 sshd[3186]: a"
+    event, _, time, _ = event_of(FORMATS["syslog"], line)  # type: ignore[arg-type]
+    assert (time, event["hostname"], event["proc_id"]) == (1795878000.801612, "mac1", "3186")
+    line = "2026-11-28 08:00:00.801612-0700 [3186]: a line of another program"
+    assert chains.parse_by(FORMATS["syslog-any"], line)[1] == {"message": line}
+
+
 def test_users_declare_logs_that_are_lines_of_syslog() -> None:
     own = Syslog(
         "sshd",

@@ -33,14 +33,16 @@ USUAL_3164 = re.compile(
 """Priority, time, host, process, process number and message of a line in the usual shape: most lines."""
 # The start of any line: a priority; the sequence number of Cisco, and its mark of a clock that is not set; a day of one
 # digit, a year, a fraction, a zone, a colon behind the time; or the time as rsyslog writes it by default, where a space
-# may be in it behind a priority, and another one before its zone, as web firewalls of Barracuda have it. A word in
+# may be in it behind a priority, and another one before its zone, as web firewalls of Barracuda have it; the time as
+# macOS writes it (log show --style syslog), known by its zone and the number of a process behind it. A word in
 # capitals and its colon are a zone before a mnemonic of Cisco; else, if no such zone is known, they are a process.
 _START = re.compile(
     r"(?:<(\d{1,3})> ?)?"
     r"(?:(?:\d{1,10}: )?[*.]?"
     r"([A-Z][a-z][a-z] {1,2}\d\d? (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?(?: (?:19|20)\d\d(?= ))?"
     rf"(?: (?:{'|'.join(times.ZONES)})(?=:)| [A-Z]{{1,4}}(?=: ?%))?):?"
-    r"|(\d{4}-\d\d-\d\d(?:T|(?(1) |T))\S*?[^\s:](?: [+-]\d\d:?\d\d(?!\S))?):?)(?: |\Z)",
+    r"|(\d{4}-\d\d-\d\d(?:(?:T|(?(1) |T))\S*?[^\s:](?: [+-]\d\d:?\d\d(?!\S))?"
+    r"| \d\d:\d\d:\d\d\.\d{6}[+-]\d{4}(?= {1,2}[^ ]{1,255} [^ \[\]]{1,128}\[\d{1,10}\]: ))):?)(?: |\Z)",
     re.ASCII,
 )
 # Host, process and process number. Some lines have no host, or only the space behind it, and an address of IPv6 may end
@@ -124,7 +126,9 @@ def read_header(text: str, limits: RecordLimits = RecordLimits()) -> Event:  # n
         digits, time, hostname = found.groups()
         fields = {"datetime": time, "hostname": hostname, "proc_name": None, "proc_id": None}
         return {**fields, "message": text[found.end() :], **read_priority(digits)}
-    return read_5424(text, limits)
+    event = read_5424(text, limits)
+    event["message"] = event["message"].removeprefix(" ")  # rsyslog keeps the blank behind the colon of RFC 3164
+    return event
 
 
 def read_any(text: str, limits: RecordLimits) -> Event:
