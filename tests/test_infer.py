@@ -263,6 +263,23 @@ def test_a_header_of_a_vendor_that_reads_no_more_than_a_general_one_is_behind_it
     assert (first.format, first.also) == ("syslog-5424", ["heroku"])
 
 
+@pytest.mark.parametrize(
+    ("line", "format_"),
+    [
+        (
+            b"Mar  1 08:00:0%d gw1 kernel: DROP IN=eth0 OUT= SRC=192.0.2.1 DST=198.51.100.1 LEN=60 PROTO=TCP\n",
+            "iptables",
+        ),
+        (b"Mar  1 08:00:0%d web1 sshd[7]: Failed password for ada from 192.0.2.7 port 41641 ssh2\n", "sshd"),
+    ],
+)
+def test_a_vendors_format_that_reads_no_more_than_a_header_is_behind_one_that_reads_the_message(
+    line: bytes, format_: str
+) -> None:
+    lines = b"".join(line % number for number in range(6))
+    assert infer(lines, SOURCE).fitting[0].format == format_
+
+
 def test_events_of_which_a_rule_of_the_format_filters_all_are_known() -> None:
     (record, *_) = (line for line in sample("aws-waf").splitlines() if b"Default_Action" in line)
     found = infer((record + b"\n") * 3, SOURCE)

@@ -99,10 +99,7 @@ class Candidate(Struct):
     @property
     def values(self) -> list[list[str]]:
         """The values of each event, sorted, as texts, without those that say that there is none."""
-        return [
-            sorted(str(value) for value in event.values() if value not in (None, "", "-"))
-            for event in self.trial.events[:_FIRST]
-        ]
+        return _values(self.trial.events[:_FIRST])
 
     @property
     def fits(self) -> bool:
@@ -152,11 +149,17 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
 
 
 def _put_back_headers(found: list[Candidate]) -> None:
-    """Lower the likeness of a vendor's header that reads no more in this log than one of no vendor does."""
-    headers = [each for each in found if catalogue()[each.format].carries]
-    general = [(each.trial.parsed, each.values) for each in headers if _is_general(each.format)]
-    for each in headers:
-        if not _is_general(each.format) and (each.trial.parsed, each.values) in general:
+    """Lower the likeness of a vendor's format that reads no more in this log than a header of no vendor does."""
+    general = {
+        tuple(values)
+        for each in found
+        if catalogue()[each.format].carries and _is_general(each.format)
+        for values in _values(each.trial.events)
+    }
+    for each in found:
+        if _is_general(each.format) or not _takes_text(each.format) or not each.trial.events:
+            continue
+        if all(tuple(values) in general for values in _values(each.trial.events)):
             each.likeness *= _GENERAL * _NEAR
 
 
@@ -201,6 +204,10 @@ def _ordered(fitting: list[Candidate]) -> list[Candidate]:
         and not _is_general(each.format)
     ]
     return [*near, *(each for each in fitting if not any(each is other for other in near))]
+
+
+def _values(events: Sequence[Any]) -> list[list[str]]:
+    return [sorted(str(value) for value in event.values() if value not in (None, "", "-")) for event in events]
 
 
 def _takes_text(name: str) -> bool:
