@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Self
 
-from slips.format import FormatOptions, MeaningOptions, a_key
+from slips.format import Event, FormatOptions, MeaningOptions, a_key
 from slips.formats.nginx.log_format import QUOTED, AccessLog, Value, pattern_of, split
+from slips.model import MetaData
 from slips.parsing import Patterns, clf, stamp
 
 _FRONT = r"(?P<remote_host>[^ ]+) (?P<remote_logname>[^ ]+) (?P<remote_user>[^ ]+) \[(?P<time>[^\]]+)\] "
@@ -124,19 +125,39 @@ APACHE_ACCESS = _ApacheAccess(
     message="{remote_host|'-'} {request|'-'} {status|'-'}",
     entities={"addresses": "remote_host", "users": "remote_user", "domains": "server_name"},
 )
+_ERROR = (
+    r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?"
+    r"(?:\[client (?P<client>\[[^\] ]+\]:\d+|[^\[\] ][^\] ]*)\] )?"
+    r"(?P<message>(?:(?P<code>AH\d{5}): )?.*)"
+)
+_CAUSE = re.compile(
+    r"(?:(?P<source>[\w.-]{1,80}\.c(?:pp)?)\((?P<line>\d{1,9})\): )?"
+    r"(?:\((?P<status>-?\d{1,9})\)(?P<error>[^\[\]]{1,200}?): (?=\[client |AH\d{5}: ))?"
+    r"(?:\[client (?P<client>\[[^\] ]{1,60}\]:\d{1,5}|[^\[\] ][^\] ]{0,254})\] )?(?:(?P<code>AH\d{5}): )?"
+)
+"""What Apache 2.4 writes before the client: with LogLevel debug the place in its source, and an error of the system."""
+
+
+def _take_cause(_meta: MetaData, event: Event) -> None:
+    """Add the place in the source, an error of the system, and the client behind them."""
+    if "client" in event or not event["message"].startswith(("(", "mod_", "ssl_", "core.c", "util")):
+        return
+    found = _CAUSE.match(event["message"])
+    assert found is not None  # noqa: S101 - it matches any text
+    fields = {name: text for name, text in found.groupdict().items() if text is not None}
+    event |= fields | {name: int(fields[name]) for name in ("line", "status") if name in fields}
+
+
 APACHE_ERROR = Patterns(
     "apache-error",
     "Apache error logs of 2.2 and 2.4: module and level, process, client, message",
     "https://httpd.apache.org/docs/2.4/mod/core.html#errorlogformat",
     patterns=(
-        r"\[(?P<time>[^\]]+)\] \[(?P<module>[^\]: ]*):(?P<level>[a-z]+\d?)\] "
-        r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?(?:\[client (?P<client>\[[^\] ]+\]:\d+|[^\[\] ][^\] ]*)\] )?"
-        r"(?P<message>(?:(?P<code>AH\d{5}): )?.*)",
-        r"\[(?P<time>[^\]]+)\] \[(?P<level>[a-z]+\d?)\] "
-        r"(?:\[pid (?P<pid>\d+)(?::tid (?P<tid>\d+))?\] )?(?:\[client (?P<client>\[[^\] ]+\]:\d+|[^\[\] ][^\] ]*)\] )?"
-        r"(?P<message>(?:(?P<code>AH\d{5}): )?.*)",
+        rf"\[(?P<time>[^\]]+)\] \[(?P<module>[^\]: ]*):(?P<level>[a-z]+\d?)\] {_ERROR}",
+        rf"\[(?P<time>[^\]]+)\] \[(?P<level>[a-z]+\d?)\] {_ERROR}",
     ),
     integers="pid tid",
+    refine=_take_cause,
     tag="apache.error",
     time=stamp("time"),
     message="{message}",

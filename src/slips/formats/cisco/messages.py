@@ -30,6 +30,15 @@ _OWN_TIME = re.compile(
     r"(?: ([A-Za-z]{3,7})(?![A-Za-z+-])| (?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?)?(?=$|: ?[A-Za-z_]\w*\[\d+\]$)"
 )
 """The device's own time, at the end of a header, or before the process of IOS XR: "Oct 7 07:19:43 UTC: acl[310]"."""
+_ZONED = re.compile(
+    r"(?:<\d{1,3}>)?(?:\d{1,10}: [*.]?|[*.]|(?=[^.]*\.\d))"
+    r"[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})? ([A-Za-z]{3,7}): ?"
+)
+"""A header of a router alone, which its number, the mark of its clock or milliseconds distinguish: no host, a zone."""
+_SEQUENCE = re.compile(r"(?:<\d{1,3}>)?(\d{1,10}): (?=[*.]?[A-Z][a-z]{2} [ \d]|\d{1,3}[:ywd]\d)")
+"""The number of a message, with `service sequence-numbers`, in front of its time."""
+_UPTIME = re.compile(r"(?:\d{1,10}: )?(\d{1,3}:\d\d:\d\d(?:\.\d{1,3})?|\d{1,3}[ywd]\d{1,2}[wdh])")
+"""The time since the start, with `service timestamps log uptime`."""
 _LIMITS = RecordLimits()
 _LENGTH = 2_048
 """Characters of a message in which its parts are looked for: all messages of routers and firewalls are shorter."""
@@ -51,7 +60,8 @@ _ASA = tuple(
         rf"{_SOURCE}{_NOTES} to {_MAPPED}",
         r"(?P<action>Built|Teardown) local-host (?P<src_interface>[^:/ ]+):(?P<src_ip>\S+)",
         rf"(?P<action>Deny) (?:(?P<direction>inbound) )?(?P<protocol>protocol \d+|\S+) (?:src )?"
-        rf"{_SOURCE}{_NOTES} dst {_TARGET}",
+        rf"{_SOURCE}{_NOTES} dst {_TARGET}(?:{_NOTES}(?: \(type \d+, code \d+\))? by access-group "
+        r"\"(?P<acl>[^\"]*)\")?",
         r"(?P<action>Deny|Denied) (?:(?P<direction>inbound) )?(?P<protocol>\S+)(?: \([^)]*\))? from "
         rf"{_SOURCE} to {_TARGET}",
         r"(?P<action>Denied) (?P<protocol>ICMP) type=\d+,(?: code=\d+)? from (?:laddr )?(?P<src_ip>\S+) on interface "
@@ -133,7 +143,13 @@ def _year_last(found: re.Match[str]) -> str:
 def _take_apart(meta: MetaData, event: Event) -> None:
     """Read the header, and the parts of the code. Raises RecordError for another code, and for a malformed time."""
     # NX-OS writes the year in front: "2026 Mar  1 08:00:02 UTC"
-    header = read_any(_YEAR_FIRST.sub(_year_last, event.pop("header").rstrip(" "), count=1), _LIMITS)
+    text = _YEAR_FIRST.sub(_year_last, event.pop("header").rstrip(" "), count=1)
+    if numbered := _SEQUENCE.match(text):
+        event["sequence"] = int(numbered[1])
+    zone = ""
+    if zoned := _ZONED.fullmatch(text):
+        zone, text = zoned[1], f"{text[: zoned.start(1) - 1]}:"
+    header = read_any(text, _LIMITS)
     if "code" in event:
         code = _CODE.fullmatch(event["code"])
         if code is None:
@@ -147,8 +163,10 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     if "hostname" not in event and (host := header.get("proc_name")) and not host.isdecimal():
         event["hostname"] = host
     rest, datetime = header.get("message", "").strip(" :"), event.get("datetime")
-    without_zone = ""
-    if own := _OWN_TIME.search(rest):  # of the device, behind that of the relay
+    without_zone = datetime if zone else ""
+    if zone:
+        event["datetime"], datetime = f"{datetime} {zone}", f"{datetime} {zone.upper()}"
+    elif own := _OWN_TIME.search(rest):  # of the device, behind that of the relay
         if datetime:
             event["relayed"] = datetime
         event["datetime"] = own[0].strip(" *.:")
@@ -161,7 +179,9 @@ def _take_apart(meta: MetaData, event: Event) -> None:
             datetime = event["datetime"] = f"{datetime} {word}"
         else:
             rest = rest or word
-    if rest:
+    if uptime := _UPTIME.fullmatch(rest):
+        event["uptime"] = uptime[1]
+    elif rest:
         event["origin"] = rest
         if "hostname" not in event and (named := _ORIGIN.fullmatch(rest)):
             event["hostname"] = named[1]

@@ -13,13 +13,21 @@ _PACKET = "[SRC="
 def _take_packet(_meta: MetaData, event: Event) -> None:
     """Make an object of the packet that an error of ICMP is about: the kernel writes it in brackets, `[SRC=… ] MTU=…`.
 
-    What stands behind the brackets belongs to the packet with the error.
+    What stands behind the brackets belongs to the packet with the error. Options of IP or TCP are a word, and their
+    bytes in parentheses (`--log-tcp-options`).
     """
+    _take_options(event)
     text = event.pop("[SRC", None)
     if text is not None:
         packet, _, further = text.partition("]")
         event["packet"] = _pairs(f"SRC={packet}")
         event |= _pairs(further)
+
+
+def _take_options(fields: Event) -> None:
+    if "OPT" in fields and (octets := next((name for name in fields if name[0] == "(" and name[-1] == ")"), None)):
+        del fields[octets]
+        fields["OPT"] = octets[1:-1]
 
 
 def _pairs(text: str) -> Event:
@@ -28,6 +36,7 @@ def _pairs(text: str) -> Event:
         name, assigned, value = word.partition("=")
         is_number = name in _INTEGERS.split() and value.isascii() and value.isdigit()
         found[name] = int(value) if is_number else value if assigned else True
+    _take_options(found)
     return found
 
 

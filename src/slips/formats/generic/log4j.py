@@ -49,9 +49,9 @@ def take_apart(meta: MetaData, event: Event) -> None:
 
 
 # In their order: Log4j's and Logback's own, Hadoop; the same with the line of the source; log4j's with milliseconds
-# since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache ActiveMQ; Apache Cassandra; Tomcat; Apache Spark;
-# Spring Boot with a trace; WildFly, Quarkus, CloudStack; Confluence; Apache NiFi; Jira; Jenkins; java.util.logging; the
-# configuration that Log4j and Logback have without a file, with a clock and no date.
+# since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache Karaf; Apache ActiveMQ; Apache Cassandra; Tomcat;
+# Apache Spark; Spring Boot with a trace; WildFly, Quarkus, CloudStack; Confluence; Apache NiFi; Jira; Jenkins;
+# java.util.logging; the configuration that Log4j and Logback have without a file, with a clock and no date.
 PATTERNS = (
     rf"\[?{_TIME}\]? {_THREAD} {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
     rf"\[?{_TIME}\]? {_LEVEL} +{_THREAD} {_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
@@ -60,6 +60,8 @@ PATTERNS = (
     rf"\[{_TIME}\] {_LEVEL} +(?P<message>.*)",
     rf"{_TIME} +{_LEVEL} (?P<pid>\d++) --- (?:\[(?P<application>[^\]]*+)\] )?{_THREAD} {_LOGGER} *+: (?P<message>.*)",
     rf"{_TIME} \[myid:(?P<myid>\d*+)\] - {_LEVEL} +\[(?P<place>[^\]]++)\] - (?P<message>.*)",
+    rf"{_TIME} \| {_LEVEL} *+\| (?P<thread>[^|\n]++)\| (?P<logger>[^ |\n]++) *+\| (?P<bundle_id>\d++) - "
+    r"(?P<bundle>[^ |\n]++) - (?P<bundle_version>[^ |\n]++) *+\| (?P<message>.*)",
     rf"{_TIME} \| {_LEVEL} +(?P<bar>\|) (?P<message>.*)",
     rf"{_LEVEL} +{_THREAD} {_TIME} +(?P<logger>[^ :]++):(?P<line>\d++) - (?P<message>.*)",
     r"(?P<time>\d\d-[A-Z][a-z][a-z]-\d{4} \d\d:\d\d:\d\d\.\d{3}) "
@@ -89,6 +91,6 @@ LOG4J = Patterns(
     chain=({"multiline": {"start": START}}, "log4j"),
     tag="log4j",
     patterns=PATTERNS,
-    integers="line pid elapsed thread_id",
+    integers="line pid elapsed thread_id bundle_id",
     refine=take_apart,
 )

@@ -15,9 +15,9 @@ K8S_CRI = ContainerLog(
 )
 KLOG = Regex(
     "klog",
-    "klog lines of Kubernetes' components, and glog lines: level, month and day, thread, place in the source",
+    "klog lines of Kubernetes' components, and glog lines: level, day, thread, place in the source",
     "https://kubernetes.io/docs/concepts/cluster-administration/system-logs/",
-    pattern=r"(?P<level>[IWEF])(?P<time>\d{4} \d\d:\d\d:\d\d(?:\.\d{1,9})?) ++(?P<thread>\d+) "
+    pattern=r"(?P<level>[IWEF])(?P<time>\d{4}(?:\d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?) ++(?P<thread>\d+) "
     r"(?P<file>[^\] :]+):(?P<line>\d+)\] ?(?P<message>.*)",
     integers="thread line",
     tag="kubernetes.klog",

@@ -70,8 +70,8 @@ SSHD = Patterns(
         r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<event>authentication failure)"
         r"; logname=[^ ]* uid=(?P<uid>\d+)? euid=\d* tty=(?P<tty>[^ ]*) ruser=(?P<ruser>[^ ]*) rhost=(?P<src_ip>[^ ]*)"
         r"(?: +user=(?P<user>[^ ]+))?",
-        r"error: PAM: (?P<event>Authentication failure|User not known to the underlying authentication module) for "
-        r"(?:(?P<invalid>illegal user) )?(?P<user>[^ ]*) from (?P<src_ip>[^ ]+)",
+        r"error: PAM: (?P<event>[Aa]uthentication (?:failure|error)|unknown user|User not known to the underlying "
+        r"authentication module) for (?:(?P<invalid>illegal user) )?(?P<user>[^ ]*) from (?P<src_ip>[^ ]+)",
         r"(?:error: )?(?P<event>maximum authentication attempts) exceeded for (?:(?P<invalid>invalid user) )?"
         r"(?P<user>[^ ]*) from (?P<src_ip>[^ ]+) port (?P<src_port>\d+)",
         r"(?P<event>Disconnecting)(?: (?:authenticating|invalid) user (?P<user>[^ ]*))? (?P<src_ip>[0-9][^ ]+)"
@@ -80,7 +80,8 @@ SSHD = Patterns(
         r"(?P<user>ROOT) LOGIN (?P<event>REFUSED) FROM (?P<src_ip>[^ ]+)(?: port (?P<src_port>\d+))?",
         r"(?P<event>Did not receive identification string) from (?P<src_ip>[^ ]+)(?: port (?P<src_port>\d+))?",
         r"(?P<event>Bad protocol version identification) .* from (?P<src_ip>[^ ]+) port (?P<src_port>\d+)",
-        r"(?P<event>Unable to negotiate) with (?P<src_ip>[^ ]+) port (?P<src_port>\d+): (?P<reason>.*)",
+        r"(?:fatal: )?(?P<event>Unable to negotiate) with (?P<src_ip>[^ ]+) port (?P<src_port>\d+): (?P<reason>.*)",
+        r"(?:fatal: )?(?P<event>Unable to negotiate) with (?P<src_ip>[0-9.]+): (?P<reason>.*)",  # before 7.2
         r"(?:fatal: )?(?P<event>Timeout before authentication) for connection from (?P<src_ip>[^ ]+) "
         r"to (?P<dst_ip>[^ ,]+)",
         r"(?:fatal: )?(?P<event>Timeout before authentication) for (?P<src_ip>[^ ]+)(?: port (?P<src_port>\d+))?",
@@ -93,6 +94,7 @@ SSHD = Patterns(
         r"(?P<event>reverse mapping checking) getaddrinfo for (?P<host>[^ ]+) \[(?P<src_ip>[^\]]+)\] failed",
         r"(?P<event>Address) (?P<src_ip>[^ ]+) maps to (?P<host>[^ ,]+), but",
         r"(?P<event>Read error) from remote host (?P<src_ip>[^ ]+) port (?P<src_port>\d+): (?P<reason>.*)",
+        r"(?P<event>Read error) from remote host (?P<src_ip>[0-9.]+): (?P<reason>.*)",
         r"(?P<event>Timeout, client not responding) from (?:user (?P<user>[^ ]+) )?(?P<src_ip>[^ ]+)"
         r" port (?P<src_port>\d+)",
         r"(?P<event>Protocol major versions differ) for (?P<src_ip>[^ ]+) port (?P<src_port>\d+): (?P<reason>.*)",

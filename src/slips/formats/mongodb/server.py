@@ -24,7 +24,7 @@ MONGODB = one_of(
         message="{message}",
         patterns=(
             r"(?P<time>\d{4}-\d\d-\d\dT[^ ]+) (?P<severity>[DIWEF]\d?) +(?P<component>[A-Z_-]+) +"
-            r"\[(?P<context>[^\]]*)\] (?P<message>.*)",
+            r"(?:\[(?P<context>[^\]]*)\] )?(?P<message>.*)",
             r"(?P<time>\d{4}-\d\d-\d\dT[^ ]+) \[(?P<context>[^\]]*)\] (?P<message>.*)",
             r"(?P<weekday>[A-Z][a-z][a-z]) (?P<time>[A-Z][a-z][a-z] +\d{1,2} [0-9:.]+) "
             r"\[(?P<context>[^\]]*)\] (?P<message>.*)",
