@@ -171,6 +171,7 @@ def test_the_sample_of_a_format_has_entities(name: str) -> None:
 
 CHANGED = {
     **dict.fromkeys(("auditbeat", "falcon-detection", "packetbeat"), "the original adds 'message'"),
+    "opentelemetry-logs": "each log of a resource becomes an event",
     "akamai-siem": "the lists of rules are decoded into a further field",
     "aws-waf": "headers become an object; the original adds 'message'",
     "azure-firewall": "the text of a message of older categories becomes fields, too",
