@@ -76,5 +76,6 @@ CLOUDFRONT_REALTIME = Columns(
     absent="-",
     integers="sc-status sc-bytes cs-bytes sc-content-len sc-range-start sc-range-end c-port cs-headers-count asn",
     floats=f"timestamp {_DECIMALS}",
+    booleans="cmcd-buffer-starvation cmcd-startup",
     entities={"addresses": "c-ip s-ip x-forwarded-for", "domains": "cs-host x-host-header"},
 )
