@@ -2,6 +2,7 @@
 
 PLACES: dict[str, tuple[str, str]] = {
     "abnormal": ("slips.formats.abnormal.security", "ABNORMAL"),
+    "abnormal-siem": ("slips.formats.abnormal.siem", "ABNORMAL_SIEM"),
     "access-analyzer": ("slips.formats.aws.access_analyzer", "ACCESS_ANALYZER"),
     "access-log": ("slips.formats.generic.lines", "ACCESS_LOG"),
     "actiontrail": ("slips.formats.alibaba.actiontrail", "ACTIONTRAIL"),

@@ -15,9 +15,10 @@ SECURE_ENDPOINT = Json(
     also_in="data",
     time=moment("date", "timestamp"),
     tag="cisco.secure-endpoint",
-    message="{event_type}: {detection|file.file_name|'-'} on {computer.hostname|'-'} ({severity|'-'})",
+    message="{event_type}: {detection|file.file_name|cloud_ioc.short_description|'-'} "
+    "on {computer.hostname|'-'} ({severity|'-'})",
     entities={
-        "addresses": "computer.external_ip",
+        "addresses": "computer.external_ip computer.network_addresses.ip",
         "users": "computer.user user_name",
         "hosts": "computer.hostname",
         "hashes": "file.identity.sha256 file.identity.sha1 file.identity.md5 file.parent.identity.sha256",

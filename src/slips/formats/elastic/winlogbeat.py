@@ -33,13 +33,16 @@ WINLOGBEAT = Json(
 FILEBEAT = Json(
     "filebeat",
     "Filebeat: lines of any file, and what its modules made of them",
-    "https://www.elastic.co/docs/reference/beats/filebeat/exported-fields",
+    "https://www.elastic.co/docs/reference/beats/filebeat/exported-fields-log",
     require=all_of(
         any_of("@timestamp", "agent", "beat"),
-        any_of("log.file.path", "source", "input.type", "fileset.name", "event.dataset", "log.offset"),
+        any_of(
+            *("log.file.path", "source", "input.type", "fileset.name", "event.dataset", "log.offset"),
+            *("input_type", "prospector.type", "data_stream.dataset"),
+        ),
     ),
     time=iso("@timestamp"),
-    tag="filebeat.{event.dataset|fileset.name|input.type|'line'}",
+    tag="filebeat.{event.dataset|data_stream.dataset|fileset.name|input.type|prospector.type|input_type|'line'}",
     message="{message|event.original|event.dataset|fileset.name|'line'}",
     entities={
         "addresses": "source.ip destination.ip client.ip",

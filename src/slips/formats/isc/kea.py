@@ -36,7 +36,7 @@ _ADDRESS = re.compile(r"\b(?:lease|address) ([0-9a-fA-F.:]*[0-9a-fA-F:])(?=[ ,.]
 @parser(
     "kea",
     summary="Kea DHCP server logs; lease events have the client and its address",
-    reference="https://kea.readthedocs.io/en/latest/kea-messages.html",
+    reference="https://kea.readthedocs.io/en/latest/arm/logging.html",
     takes="text",
     tag="kea.log",
     extends=True,

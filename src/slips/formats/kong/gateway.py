@@ -7,7 +7,7 @@ from slips.parsing import Json, all_of, any_of, epoch
 KONG = Json(
     "kong",
     "Kong Gateway requests, of the file, HTTP and other logging plug-ins",
-    "https://developer.konghq.com/plugins/file-log/",
+    "https://developer.konghq.com/plugins/http-log/",
     require=all_of("latencies", any_of("request", "response", "started_at")),
     time=epoch("started_at", unit="ms"),
     tag="kong.request",
