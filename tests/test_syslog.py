@@ -226,6 +226,20 @@ def test_the_blank_that_rsyslog_keeps_before_a_message_is_none_of_the_products_l
     assert parse(f"{START}-  connect from a")[1]["message"] == " connect from a"  # as it was written
 
 
+def test_a_line_of_rfc_5424_in_a_file_may_lack_its_priority() -> None:
+    _, event = parse("1 2026-11-28T08:00:00.123Z web1 app 812 ID47 - a")
+    assert (event["hostname"], event["proc_id"], event["message"]) == ("web1", "812", "a")
+    assert "priority" not in event
+    _, event = chains.parse_by(FORMATS["syslog-any"], "1 2026-11-28T08:00:00.123Z web1 app 812 ID47 - a")
+    assert event["message"] == "a"
+    for line in (
+        "1 - web1 app 812 ID47 - a",
+        "2 2026-11-28T08:00:00Z web1 app 812 ID47 - a",
+        "1 2026-11-28 a b c d - a",
+    ):
+        assert chains.parse_by(FORMATS["syslog-any"], line)[1] == {"message": line}
+
+
 def test_the_time_of_macos_is_known_by_its_zone_and_the_number_of_a_process() -> None:
     line = "2026-11-28 08:00:00.801612-0700  mac1 sshd[3186]: a"
     event, _, time, _ = event_of(FORMATS["syslog"], line)  # type: ignore[arg-type]

@@ -72,11 +72,11 @@ USUAL_5424 = re.compile(
     rf"<(\d{{1,3}})>\d{{1,2}} ({_TIME_5424})" + 4 * " ([^ ]{1,255})" + " -(?: |\\Z)\ufeff?(.*)", re.DOTALL | re.ASCII
 )
 """Priority, time, host, process, process number, kind and message of a line of RFC 5424 without structured data."""
-# Some senders write nothing for `-`, or the number of octets before the line (RFC 6587).
+# Some senders write nothing for `-`, or the number of octets before the line (RFC 6587); files may lack `<PRI>`.
 _START_5424 = re.compile(
-    rf"(?:\d{{1,9}} )?<(\d{{1,3}})>\d{{1,2}} ({_TIME_5424})" + 4 * " ([^ ]{0,255})" + "(?: |\\Z)", re.ASCII
+    rf"(?:(?:\d{{1,9}} )?<(\d{{1,3}})>\d{{1,2}}|1(?= \d)) ({_TIME_5424})" + 4 * " ([^ ]{0,255})" + "(?: |\\Z)", re.ASCII
 )
-_IS_5424 = re.compile(r"<\d{1,3}>\d{1,2} (?:-|\d{4}-)")
+_IS_5424 = re.compile(r"<\d{1,3}>\d{1,2} (?:-|\d{4}-)|1 \d{4}-\d\d-\d\dT\d\d:\d\d:", re.ASCII)
 _ELEMENT = re.compile(r"\[([^ =\]\"]{1,128})")
 _PARAMETER = re.compile(r' +([^ =\]"]{1,128})="((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _PARAMETER_BEGINS = re.compile(r' +[^ =\]"]{1,128}="')
@@ -204,7 +204,7 @@ def read_5424(text: str, limits: RecordLimits) -> Event:
         "msg_id": msg_id,
         "structured_data": data,
         "message": text[end:].removeprefix("\ufeff"),
-        **read_priority(digits),
+        **(read_priority(digits) if digits else {}),
     }
 
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from slips import times
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Json, KeyValue, Patterns, any_of, one_of, stamp
 
 _ISO = r"(?P<time>\d{4}-\d\d-\d\dT[0-9:.]+Z)"
 _SVLOGD = r"(?:(?P<logged_at>\d{4}-\d\d-\d\d)_(?P<logged_clock>[0-9:.]+) )?"
+
+
+def _take_day(meta: MetaData, event: Event) -> None:
+    """Read the time of application.log before JSON, which is `October 06, 2014 11:56`. Raises RecordError."""
+    if "month" in event:
+        written = f"{event['month']} {event['day']}, {event['year']} {event['clock']}"
+        meta.timestamp = times.written(written, "%B %d, %Y %H:%M", "month")
+
 
 GITLAB = one_of(
     "gitlab",
@@ -55,6 +66,7 @@ GITLAB = one_of(
         ),
         integers="pid status bytes",
         floats="elapsed",
+        refine=_take_day,
     ),
     tag="gitlab.{json|logfmt|text}",
     entities={"addresses": "remote_ip ip ip_address client", "users": "username user author_name meta.user"},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+from slips import times
 from slips.errors import RecordError, foreign_record
-from slips.format import Event
+from slips.format import Event, RecordLimits
 from slips.model import MetaData
 from slips.parsing import Syslog, one_of
+from slips.parsing.syslog_lines import read_5424
 
 _TAG = re.compile(r"[A-Z][A-Z0-9]*+(?:_[A-Z0-9]++)+")
 """The kind of a message of Junos, such as `UI_LOGIN_EVENT`."""
@@ -22,6 +24,9 @@ _KIND = re.compile(r"(?:\([^)]{1,60}\) |[\w.-]{1,60} )?([A-Z][A-Z0-9]*+(?:_[A-Z0
 """The kind in a message of the standard format, perhaps behind the place of a card or the name of a node."""
 _CARD = re.compile(r"\(FPC |(?:node\d+\.)?fpc\d+ ")
 _FLOW = re.compile(r"([0-9a-fA-F.:]{2,45})/(\d{1,5})->([0-9a-fA-F.:]{2,45})/(\d{1,5})(?![\d.])")
+_RELAYED = re.compile(r"\d{4}-\d\d-\d\dT[^ ]{8,40} [^ ]{1,255} [^ ]{1,128} [^ ]{1,128} [A-Z][A-Z0-9_]{1,128} \[junos@")
+"""A structured message without priority and version."""
+_LIMITS = RecordLimits()
 _NUMBERS = (
     *("source-port", "destination-port", "nat-source-port", "nat-destination-port", "protocol-id", "session-id-32"),
     *("packets-from-client", "bytes-from-client", "packets-from-server", "bytes-from-server", "elapsed-time"),
@@ -64,8 +69,20 @@ def _flatten(meta: MetaData, event: Event) -> None:
 
 
 def _name_kind(meta: MetaData, event: Event) -> None:
-    """Add the kind of a message in the standard format, and the ends of a session. Raises RecordError."""
+    """Add the kind of a message in the standard format, and the ends of a session. Raises RecordError.
+
+    A message that is a structured one, behind the header of a relay, has the time and the host of its own; those of the
+    relay are `relayed` and `relay`.
+    """
     message = event["message"]
+    if _RELAYED.match(message):
+        event |= {"relayed": event["datetime"], "relay": f"{event['hostname'] or '-'} {event['proc_name'] or '-'}"}
+        event |= {name: value for name, value in read_5424(f"1 {message}", _LIMITS).items() if value is not None}
+        event.setdefault("structured_data", None)
+        meta.timestamp = times.iso(event["datetime"], "datetime")
+        _flatten(meta, event)
+        meta.tag = f"juniper.srx.{event['msg_id']}"
+        return
     kind = _KIND.match(message)
     if kind is None and event["proc_name"] not in _PROCESSES and not _CARD.match(message):
         raise RecordError(
