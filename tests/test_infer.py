@@ -280,6 +280,16 @@ def test_a_vendors_format_that_reads_no_more_than_a_header_is_behind_one_that_re
     assert infer(lines, SOURCE).fitting[0].format == format_
 
 
+def test_a_log_of_proxysg_is_not_taken_for_another_with_directives() -> None:
+    log = (
+        b"#Software: SGOS 7.3.1.1\n#Fields: date time time-taken c-ip cs-username x-exception-id sc-filter-result "
+        b"cs-categories sc-status s-action cs-method cs-uri-scheme cs-host cs-uri-path cs(User-Agent) s-ip sc-bytes\n"
+        b'2026-03-01 08:00:00 142 192.0.2.7 ada - OBSERVED "News" 200 TCP_NC_MISS GET http www.example.com /a "a b" '
+        b"198.51.100.4 4321\n"
+    )
+    assert infer(log, SOURCE).fitting[0].format == "symantec-proxysg"
+
+
 def test_events_of_which_a_rule_of_the_format_filters_all_are_known() -> None:
     (record, *_) = (line for line in sample("aws-waf").splitlines() if b"Default_Action" in line)
     found = infer((record + b"\n") * 3, SOURCE)

@@ -18,7 +18,7 @@ _SSL = """date time time-taken c-ip cs-username cs-auth-group s-supplier-name s-
     x-rs-certificate-hostname-threat-risk"""
 
 # Lines before `#Fields:`, as of a log that was cut, are of the log `main` or `ssl` of SGOS 6.7 and later: the number
-# of their fields tells which.
+# of their fields tells which. The log `main` of earlier versions has two blanks behind the referer.
 SYMANTEC_PROXYSG = Csv(
     "symantec-proxysg",
     "access logs of Symantec Edge SWG (Blue Coat ProxySG) and Cloud SWG (WSS), with any fields",
@@ -29,6 +29,7 @@ SYMANTEC_PROXYSG = Csv(
     message="{sc-status|s-action|'request'}{' ' cs-method}{' ' cs-host}{cs-uri-path|''}"
     "{' by ' cs-username|cs-userdn}{' from ' c-ip}",
     separator=" ",
+    padded=True,
     directive="#Fields:",
     columns=_MAIN,
     others=(_SSL,),
