@@ -66,10 +66,13 @@ def project(folder: Path, objects: dict[str, bytes | Path], format_name: str, ha
     )
 
 
-def measure(folder: Path, objects: dict[str, bytes | Path], format_name: str, handler: str = HANDLER) -> Cost:
-    """`slips run` of these objects by two workers."""
+def measure(
+    folder: Path, objects: dict[str, bytes | Path], format_name: str, handler: str = HANDLER, workers: int = 2
+) -> Cost:
+    """`slips run` of these objects."""
     project(folder, objects, format_name, handler)
-    command = [sys.executable, "-m", "slips", "-c", str(folder / "slips.yml"), "run", "--json", "--workers", "2"]
+    command = [sys.executable, "-m", "slips", "-c", str(folder / "slips.yml"), "run", "--json"]
+    command += ["--workers", str(workers)]
     with (folder / "printed").open("w+b") as printed:
         process = subprocess.Popen(command, stdout=printed)
         tree = psutil.Process(process.pid)

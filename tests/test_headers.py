@@ -293,7 +293,7 @@ def test_one_bad_text_in_a_document_quarantines_the_document() -> None:
         Outcome(),
         source=OBJECT,
         recv=lambda *_: None,
-        reject=lambda seq, record, error: rejected.append((seq, record, str(error))),
+        reject=lambda seq, original, error: rejected.append((seq, original(), str(error))),
         ticker=Ticker(),
     )
     ((seq, record, reason),) = rejected

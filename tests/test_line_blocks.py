@@ -56,7 +56,8 @@ def outcome_of(chain: Chain, stream: io.RawIOBase, source: Any) -> tuple[list[An
     seen: list[Any] = []
     outcome, error = Outcome(), ""
 
-    def reject(seq: int, record: Any, reason: Exception) -> None:
+    def reject(seq: int, original: Any, reason: Exception) -> None:
+        record = original()
         assert isinstance(record, Bad)
         seen.append((seq, record.head, record.size, type(reason), str(reason)))
 

@@ -471,6 +471,6 @@ def test_meta_names_the_content_that_was_read_not_the_one_announced(make: Make) 
 
 def test_a_giant_record_that_is_passed_over_keeps_its_size_and_beginning() -> None:
     quarantine = Quarantine()
-    quarantine.add(1, TooLong(10**9, 50, b"head"), RecordError("too long"))
+    quarantine.add(1, lambda: TooLong(10**9, 50, b"head"), RecordError("too long"))
     ((sample,),) = (part.samples for part in quarantine.parts)
     assert (sample.raw, sample.truncated) == ("head", True)

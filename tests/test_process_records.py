@@ -395,7 +395,7 @@ def test_a_bad_record_among_many_takes_forty_bytes() -> None:
     error = RecordError("it is bad")
     tracemalloc.start()
     for seq in range(1, 2 * count, 2):
-        quarantine.add(seq, b"bad one", error)
+        quarantine.add(seq, lambda: b"bad one", error)
     assert len(quarantine.parts) == count // RANGES
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

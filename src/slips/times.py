@@ -125,7 +125,7 @@ def odd_iso(text: Any, name: str) -> float:
     except (TypeError, ValueError):
         pass
     try:
-        if len(text) > _LONGEST:
+        if text.__class__ is not str or len(text) > _LONGEST or not text[:1].isdecimal():  # a log may be full of them
             raise ValueError
         found = _ZONE_NAME.search(text)
         own = _in_own_words(text[: found.start()], found[1]) if found and _zone is not None else None

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -209,7 +209,8 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
         show_json(text)
         odd, first_odd = odd + is_odd, first_odd or is_odd * meta.seq
 
-    def reject(seq: int, record: Record, error: Exception) -> None:
+    def reject(seq: int, original: Callable[[], Record], error: Exception) -> None:
+        record = original()
         of = f" of {record.member}" if isinstance(record, Bad) and record.member else ""
         show_text(one_line(f"{file}: record {seq}{of}: {reason_of(error)}"), error=True)
 

@@ -18,6 +18,7 @@ from slips.config.needs import MAPPING
 from slips.console import child
 from slips.console.desk import Desk
 from slips.errors import RecordError, SlipsError, UsageError
+from slips.format import Record
 from slips.model import ErrorItem, ObjectEvent, Sample
 from slips.parsing.chain import compile_chain
 from slips.pipeline.quarantine import Quarantine
@@ -86,7 +87,8 @@ def answer(question: RecordQuestion) -> RecordAnswer:
     note = "" if is_same else "The object was overwritten since it failed: this is of its present content."
     if record is None:
         return RecordAnswer(problem=f"{event.url}: has no record {question.seq:,} any more", note=note)
-    quarantine.add(question.seq, record, RecordError(""))
+    shown: Record = record
+    quarantine.add(question.seq, lambda: shown, RecordError(""))
     return RecordAnswer(quarantine.parts[0].samples[0], note=note)
 
 

@@ -77,7 +77,7 @@ def try_chain(steps: Sequence[Step], content: bytes, source: ObjectEvent, record
         trial.events.append(event)
         trial.timed += meta.timestamp != source.timestamp and _EARLIEST <= meta.timestamp < latest
 
-    def reject(_seq: int, _record: object, error: Exception) -> None:
+    def reject(_seq: int, _original: object, error: Exception) -> None:
         trial.bad += 1
         trial.reason = trial.reason or str(error)
 

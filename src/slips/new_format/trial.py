@@ -46,7 +46,7 @@ def run(chain: Chain, content: bytes, source: ObjectEvent = OBJECT) -> Trial:
             seen.outcome,
             source=source,
             recv=lambda meta, event: seen.events.append((meta, event)),
-            reject=lambda seq, _record, error: seen.bad.append((seq, reason_of(error))),
+            reject=lambda seq, _original, error: seen.bad.append((seq, reason_of(error))),
             ticker=Ticker(),
         )
     except SlipsError as error:

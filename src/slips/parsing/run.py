@@ -36,9 +36,9 @@ __all__ = ["Chain", "Recv", "Reject", "Show", "Ticker", "select"]
 Recv = Callable[[MetaData, Event], object]
 Show = Callable[[int, Record], None]
 """`(seq, record)` of each record that is not wanted, for parsers that remember something of their object."""
-Reject = Callable[[int, Record, Exception], None]
-"""`(seq, record, error)` of each bad record: its number, the record, and the reason. A built-in reader has replaced the
-record by one that has the bytes of the object."""
+Reject = Callable[[int, Callable[[], Record], Exception], None]
+"""`(seq, original, error)` of each bad record: its number, what returns the record until `reject` returns, and the
+reason. The record of a built-in reader has the bytes of the object."""
 
 
 class Chain:
@@ -237,7 +237,7 @@ class Chain:
             source = msgspec.structs.replace(source, records=list(source.records))
 
         def reject_original(seq: int, record: Record, error: Exception) -> None:
-            calls.reject(seq, original(cut, record, source.member), error)
+            calls.reject(seq, partial(original, cut, record, source.member), error)
 
         member = f"member {source.member!r}: " if source.member else ""
         where = f"{source.url}: {member}reader {self.reader!r}"

@@ -8,7 +8,7 @@ than half of its records are bad, the object fails as a whole, since its mapping
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, overload
 
@@ -274,10 +274,10 @@ class _ObjectRun:
             ticker.tick(0)
         self._position[STEP] = Step.RECORDS
 
-        def reject(seq: int, record: Record, error: Exception) -> None:
+        def reject(seq: int, original: Callable[[], Record], error: Exception) -> None:
             if mapping.on_error == "fail":
                 raise FormatError(f"{source.url}: record {seq}: {reason_of(error)}") from error
-            self.quarantine.add(seq, record, error)
+            self.quarantine.add(seq, original, error)
 
         url, handlers = source.url, self._handlers
         recv = handlers.recv(url)

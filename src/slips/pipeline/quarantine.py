@@ -7,6 +7,7 @@ of its bad records, or a failure if most of its records are bad.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -53,8 +54,8 @@ class Quarantine:
         self._room = 0
         """Bytes of samples for which the current part has room."""
 
-    def add(self, seq: int, record: Record, error: Exception) -> None:
-        """Add a bad record. Its number must be greater than that of each record before."""
+    def add(self, seq: int, original: Callable[[], Record], error: Exception) -> None:
+        """Add a bad record, which `original` returns. Its number must be greater than that of each record before."""
         numbers = self._numbers
         if numbers and numbers[-1] == seq - 1:
             numbers[-1] = seq
@@ -68,7 +69,7 @@ class Quarantine:
             numbers.append(seq)
             numbers.append(seq)
         if self._room > 0:
-            sample = _sample(seq, record, error)
+            sample = _sample(seq, original(), error)
             self._room -= len(msgspec.json.encode(sample))
             if self._room >= 0 or not self._samples[-1]:
                 self._samples[-1].append(sample)

@@ -203,11 +203,11 @@ class Tap:
             if wanted.grep is None or (wanted.is_shown(shown) and picked.is_next()):
                 picked.add(shown)
 
-        def reject(seq: int, record: Record, error: Exception) -> None:
+        def reject(seq: int, original: Callable[[], Record], error: Exception) -> None:
             if mapping.on_error != "quarantine":
                 return
             one = Quarantine()
-            one.add(seq, record, error)
+            one.add(seq, original, error)
             shown = Shown(kind="quarantined", object=event.url, time=passed.at, seq=seq, message=reason_of(error))
             shown.raw = one.parts[0].samples[0].raw
             if wanted.is_shown(shown) and picked.is_next():

@@ -22,7 +22,7 @@ from slips.errors import RecordError
 from slips.format import Bad, Event, Format, Limited, Read, Record, RecordLimits, TooLong, reader
 from slips.parsing.contains import BLOCK as LINES_AT_ONCE
 from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
-from slips.parsing.json_text import MORE_LEVELS, event_decoder, is_json, load_json
+from slips.parsing.json_text import MORE_LEVELS, event_decoder, is_json, load_json, refuse_other
 from slips.parsing.readers.documents import DocumentRecords
 from slips.parsing.readers.json_documents import DocumentText
 from slips.parsing.readers.json_runs import decode_first
@@ -258,6 +258,7 @@ class LineDocumentRecords(DocumentRecords):
                 raise RecordError("record has byte order marks alone; expected a JSON document")
             if len(content) > most:
                 return TooLong(len(content), most, content[:HEAD]) if _is_one(text) else None
+            refuse_other(line)
             value = load_json(line, self._limits)
         except RecordError as error:
             return Bad(len(content), content[:HEAD], error) if _is_one(text.lstrip(BOM)) else None
