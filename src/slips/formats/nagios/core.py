@@ -27,7 +27,8 @@ _FIELDS = {
     "EXTERNAL COMMAND": "command arguments",
 }
 """The parts of each kind of entry, with semicolons between; the last may have such itself."""
-_OF_COMMANDS = re.compile(r"(?:[A-Z]+_)*(HOST|SVC)(?:_[A-Z]+)*")
+_OF_COMMANDS = re.compile(r"(?<![A-Z])(HOST|SVC)(?![A-Z])")
+"""The first of them says of what a command is: `SCHEDULE_HOST_SVC_DOWNTIME` is of all services of a host."""
 _INTEGERS = frozenset(["attempt", "code", "from", "to"])
 
 
@@ -41,7 +42,7 @@ def _name_parts(meta: MetaData, event: Event) -> None:
     for name, text in zip(names, event["text"].split(";", len(names) - 1), strict=False):
         is_number = name in _INTEGERS and re.fullmatch(r"-?\d{1,9}", text, re.ASCII)
         event[name] = int(text) if is_number else text.lstrip()
-    if known == "EXTERNAL COMMAND" and (of := _OF_COMMANDS.fullmatch(event["command"])) and event.get("arguments"):
+    if known == "EXTERNAL COMMAND" and (of := _OF_COMMANDS.search(event["command"])) and event.get("arguments"):
         host, _, rest = event["arguments"].partition(";")
         event["host"] = host
         if of[1] == "SVC" and rest:
