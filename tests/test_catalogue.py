@@ -215,7 +215,10 @@ WORDS_LEFT_OUT = {
     "xml": "names of its elements that hold all others, declarations",
 }
 LITERALS = {
-    **dict.fromkeys("cef forcepoint-ngfw forcepoint-web gigamon-cef infoblox-cef trellix-nx-cef".split(), "CEF"),
+    **dict.fromkeys(
+        "cef claroty-ctd cybereason forcepoint-ngfw forcepoint-web gigamon-cef infoblox-cef trellix-nx-cef".split(),
+        "CEF",
+    ),
     "auditd": "none 2F746D702F6120622E747874 636174002F746D702F6120622E747874",  # no value; texts that are decoded
     "caddy-log": "INFO WARN ERROR 34mINFO",  # in small letters, without a colour
     "cas": "WHO WHAT ACTION APPLICATION WHEN CLIENT SERVER ADDRESS clientIpAddress serverIpAddress",  # questions

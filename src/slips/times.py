@@ -42,7 +42,7 @@ _DAY_OF_MONTH = re.compile(r" [ 0-3][0-9] ")
 # A stamp with or without a padded day, a year, a fraction, a zone: "Oct 10 2026 12:34:56 EST", "Nov 1 06:00:24.125";
 # the command `date` writes the year behind the zone, "Nov  1 06:00:24 EST 2026".
 _STAMP = re.compile(
-    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(?: (\d{4}))?"
+    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}),?)? (\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(?: (\d{4}))?"
     r"(?: ([A-Z]{1,4})| ?(?:GMT|UTC)?([+-]\d\d):?(\d\d))?(?: (\d{4}))?",
     re.ASCII,
 )
@@ -363,8 +363,8 @@ def stamp(text: str, reference: float) -> float:
     """Convert `"Nov 21 06:00:24"`, the stamp of syslog, to epoch seconds; year and `reference` as in `without_year`.
 
     A day of one digit may have a space before it. A fraction of a second may follow, of which digits beyond
-    microseconds are cut off. A year may stand behind the day or the clock, and a zone behind that, an offset or a name
-    such as `EST`, which the year may follow, too. Raises RecordError.
+    microseconds are cut off. A year may stand behind the day, with a comma or without, or behind the clock, and a zone
+    behind that, an offset or a name such as `EST`, which the year may follow, too. Raises RecordError.
     """
     if _zone is not None:
         reference = _zone.shown(reference)
