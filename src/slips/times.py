@@ -66,6 +66,8 @@ _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2})(:\d\d:\d\d) ([AP])M")
 """The begin of a time such as `11/14/2025 1:48:53 AM`, as services of Azure write some: the month is first."""
 _RUN_TOGETHER = re.compile(r"^(\d{8})(\d{6})(?=$|[.,Z+-])")
+_DATED_OFFSET = re.compile(r"^(\d{4}-\d\d-\d\d)(?=Z$| ?\+\d\d:?\d\d$| -\d\d:?\d\d$)", re.ASCII)
+"""A day before an offset, as XML Schema writes dates: `fromisoformat` takes the sign for the mark before a clock."""
 _SHORT_HOUR = re.compile(r"(?<=^\d{4}-\d\d-\d\d[T ])(?=\d:\d\d)", re.ASCII)
 """Before an hour of one digit, as of `2022-09-09T8:48:50Z`, which `fromisoformat` refuses."""
 _MONTH_FIRST = re.compile(
@@ -119,7 +121,7 @@ def odd_iso(text: Any, name: str) -> float:
     """
     try:
         when = _from_iso(text)
-        if when.tzinfo is None and text[4] == "-":  # many logs name no zone
+        if when.tzinfo is None and text[4] == "-" and text[10:11] != "+":  # many logs name no zone
             seconds = (when - _NAIVE_EPOCH).total_seconds()
             return seconds if _zone is None else _zone.utc(seconds)
     except (TypeError, ValueError):
@@ -140,6 +142,7 @@ def odd_iso(text: Any, name: str) -> float:
 
 def _amended(text: str) -> tuple[datetime, int]:
     """Read a time that `fromisoformat` refuses, and the seconds to add for a leap second. Raises ValueError."""
+    text = _DATED_OFFSET.sub(r"\1T00:00:00", text)
     text, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _SHORT_HOUR.sub("0", text)))
     text = _AMERICAN.sub(_from_american, _RUN_TOGETHER.sub(r"\1T\2", text), count=1)
     when = _from_iso(text)
