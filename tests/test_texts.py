@@ -315,11 +315,12 @@ def raws(steps: Sequence[str], content: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("end", ["\n", "\r"])
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
         ("s3-lines", ["", "aĊ", "\n", "b 😀\ud800", "\n"]),
+        ("multiline", ["", "aĊ\n b\n\n c", "\n", "b 😀\ud800", "\n"]),
         ("csv", ["a,b\n", '1,x"y', "\n"]),
         ("csv", ["a,b\n", "\"1\n\",'é'", "\n", "2,3", ""]),
         ("json", ["", '{"a": "é"}', "\n", '{"b":01}', "\n", '{"c":\t1e400}', "\n"]),

@@ -51,6 +51,7 @@ class MultilineOptions(FormatOptions, frozen=True):
 def multiline(options: MultilineOptions) -> Read:
     """Yield records of lines, without the blank lines behind each. Lines before the first that matches are one, too.
 
+    Lines of a record have a line feed between, whatever ends them in the object; a quarantine shows them as they are.
     A record over `record_bytes` is skipped in flat memory: it becomes TooLong. Of a line, the first 4 KB are matched.
     Raises ValueError for a pattern that is none, or that may take more time than in proportion to the line.
     """
@@ -100,6 +101,11 @@ class _MultilineRecords(TextRecords):
         """Lines of the current record, those within the limit: a list of short ones takes ten times the memory."""
         self._size = 0
         """Bytes of the current record."""
+        self._last, self._last_own = b"", b""
+        """The record that was yielded last, if it has other line ends than the object, and its bytes there."""
+
+    def original(self, record: Record) -> Record:
+        return super().original(self._last_own if self._last and record == self._last else record)
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         limit, starts = self._record_bytes + 2, self._starts
@@ -131,4 +137,7 @@ class _MultilineRecords(TextRecords):
         if size > self._record_bytes:
             yield TooLong(size, self._record_bytes, content[:HEAD])
         elif content:
-            yield content
+            self._last = b""
+            if b"\r\n" in content:
+                self._last, self._last_own = content.replace(b"\r\n", b"\n"), content
+            yield self._last or content
