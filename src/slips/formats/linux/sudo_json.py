@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from slips.errors import RecordError
 from slips.format import Event, Rule
@@ -12,6 +13,7 @@ from slips.parsing import Patterns
 
 OPENING = Rule("opening", "lines before the first event of the document", when=lambda event: "opening" in event)
 _KINDS = "|".join(EVENTS)
+_OPENING = re.compile(r'(?:\{\s*(?:"sudo"\s*:\s*\{)?)?')
 
 
 def _take_json(meta: MetaData, event: Event) -> Event | None:
@@ -23,7 +25,8 @@ def _take_json(meta: MetaData, event: Event) -> Event | None:
         fields, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{event['kind']!r} is not JSON: {error}") from None
-    if behind := text[end:].strip(" \t\r\n,}"):
+    behind = text[end:].strip(" \t\r\n,}")
+    if not _OPENING.fullmatch(behind):  # of a document that was written behind this one
         raise RecordError(
             f"{event['kind']!r} has {behind[:40]!r} behind it; expected the next event of sudo, or an end"
         )

@@ -49,8 +49,8 @@ def _name_origin(meta: MetaData, event: Event) -> None:
         if event["program"] not in _PROGRAMS:
             raise RecordError(f"{event['program']!r} is no program of vSphere, nor is its message in a form of theirs")
         event["message"] = event.pop("text")
-    if ("event_type" in event or "object" in event) and event["message"].endswith("]"):
-        meta.message = event["message"] = event["message"][:-1]
+    if ("event_type" in event or "object" in event) and event["message"].rstrip().endswith("]"):
+        meta.message = event["message"] = event["message"].rstrip()[:-1]
     if "origin" in event:
         origin = event.pop("origin")
         event |= {name: value for name, value in _PAIR.findall(origin) if name not in event}
