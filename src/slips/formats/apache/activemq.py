@@ -57,8 +57,9 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     message = event["message"]
     if code := _CODE.match(message):
         event["code"] = code[1]
-        if code[2]:
-            event["user"], event["client"] = code.group(2, 3)
+        event |= {
+            name: text for name, text in (("user", code[2]), ("client", code[3])) if text not in (None, "unknown")
+        }
     if "time" not in event and "called_at" in event:
         day, month, rest = event["called_at"].split("-")
         meta.timestamp = times.iso(f"{rest[:4]}-{month}-{day}{rest[4:]}", "called_at")
@@ -86,6 +87,8 @@ ACTIVEMQ = Patterns(
         rf"{_LEVEL} *\| (?P<message>.*)",
         rf"{_TIME} \[(?P<mark>AUDIT)\] ?\((?P<thread>[^()]*+(?:\([^()]*+\)[^()]*+)?)\) (?P<message>.*)",
         rf"{_TIME} {_LEVEL} +(?P<mark>\[)(?P<logger>[^\]]*+)\] (?P<message>AMQ\d{{4,6}}.*)",
+        rf"{_TIME} {_LEVEL} +(?P<mark>\[)(?P<logger>(?:org\.apache\.(?:activemq|amq)|io\.hawt)\.[^\]]*+)\] "
+        r"(?P<message>.*)",
     ),
     refine=_take_apart,
     entities={"addresses": "client", "users": "user"},

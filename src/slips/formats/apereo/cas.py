@@ -96,7 +96,7 @@ def _take_answers(meta: MetaData, event: Event) -> None:
         f"{event.get('action', '-')} {event.get('who', '-')} from {event.get('client_ip_address', '-')}: "
         f"{' '.join(str(event.get('what', '-')).split())}"
         if kind == "audit"
-        else f"{event.get('level', '-')} {event['message']}"
+        else f"{event.get('level', '-')} {event['message']}".rstrip()
     )
 
 
@@ -111,7 +111,7 @@ CAS = Patterns(
         {
             "multiline": {
                 "start": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d|[A-Z][a-z][a-z] [A-Z][a-z][a-z] \d\d \d\d:|"
-                r'Audit trail record BEGIN|\{\s*"'
+                r'Audit trail record BEGIN|\{\s*(?:"|$)'
             }
         },
         "cas",
