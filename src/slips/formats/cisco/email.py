@@ -16,17 +16,21 @@ _SYSLOG = (
 )
 _IDS = re.compile(r"\b(MID|ICID|DCID|RCID|RID) (?:= )?(\d{1,18})\b")
 _PARTS = re.compile(
-    r"From: <(?P<from>[^>]*)>|To: <(?P<to>[^>]*)>|Subject '(?P<subject>.*)'$|Message-ID '<?(?P<message_id>[^'>]*)>?'"
+    r"From: <(?P<from>[^>]*)>|To: <(?P<to>[^>]*)>|Subject (?:'(?P<subject>.*)'|\"(?P<title>.*)\")$"
+    r"|Message-ID '<?(?P<message_id>[^'>]*)>?'"
     r"|ready (?P<bytes>\d{1,18}) bytes|\baddress (?P<address>[0-9A-Fa-f.:]+)|reverse dns host (?P<host>[^ ]+)"
     r"|\breq:(?P<client>[^ ]+) user:(?P<user>[^ ]+)|\bUser (?P<who>[^ ]+) "
     r"|\b(?:SHA256: ?|sha256 =|SHA256\[)(?P<sha256>[0-9a-f]{64})|policy (?P<policy>[^ ]+) in the"
 )
+_NAMES = {"who": "user", "title": "subject"}
+_NOTHING = frozenset(("", "-", "unknown"))
 _LENGTH = 4_096
 """Characters of a message in which its parts are looked for."""
 
 
-def _name_parts(_meta: MetaData, event: Event) -> None:
+def _name_parts(meta: MetaData, event: Event) -> None:
     """Name the numbers of messages, connections and recipients, and what a line says of them; the first of each."""
+    meta.message = event["text"].strip()
     text = event["text"][:_LENGTH]
     if text.startswith("Status: "):
         words = text.split()[1:]
@@ -39,8 +43,8 @@ def _name_parts(_meta: MetaData, event: Event) -> None:
         event.setdefault(name.lower(), int(number))
     for found in _PARTS.finditer(text):
         for name, value in found.groupdict().items():
-            if value:
-                event.setdefault("user" if name == "who" else name, int(value) if name == "bytes" else value)
+            if value is not None and value not in _NOTHING:
+                event.setdefault(_NAMES.get(name, name), int(value) if name == "bytes" else value)
 
 
 # Times are of the appliance's clock; a file names its offset only at its beginning.
@@ -53,7 +57,6 @@ CISCO_ESA = one_of(
         "text logs",
         time=stamp("time"),
         tag="cisco.esa.{log|'text'}",
-        message="{text}",
         patterns=(rf"{_FILE} {_LEVEL}: (?P<text>.*)", rf"{_SYSLOG}{_LEVEL}: (?P<text>.*)"),
         integers="priority",
         refine=_name_parts,
