@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from slips.errors import foreign_record
 from slips.format import Event, Rule
 from slips.model import MetaData
 from slips.parsing import Patterns, stamp
 
 _NAME = re.compile(r"""(?<![A-Za-z$])([A-Z][A-Z$_ ]{1,40}?) ?:(?: ?\[(\d{1,9})\])? ?(['"])""")
+_COUNT = re.compile(r":\[\d{1,9}\] ?['\"]")
+_FEWEST = 3
+"""Fields of a record that has no time of its own in front."""
 _CLOSING = re.compile(r"""['"][ \t]*(?=\n|\Z|[A-Z][A-Z$_ ]{1,40}:)""")
+_UNCOUNTED = re.compile(
+    r"""(?:^|(?<=["'] ))(LENGTH|ACTION(?: NUMBER)?|DATABASE USER|PRIVILEGE|CLIENT (?:USER|TERMINAL|ADDRESS)|STATUS"""
+    r"|DBID|SESSIONID|ENTRYID|STATEMENT|USERID|USERHOST|TERMINAL|RETURNCODE|[A-Z]{2,12}[$][A-Z]{2,12}) ?: ?",
+    re.MULTILINE,
+)
+"""Names in files of versions before 11, which do not write how many characters a value has."""
 _HOST = re.compile(r"\(HOST=([^()]+)\)")
 _INTEGERS = frozenset("LENGTH STATUS RETURNCODE ACTION_NUMBER ENTRYID STATEMENT SESSIONID DBID".split())
 
@@ -20,11 +31,30 @@ def _take_fields(meta: MetaData, event: Event) -> None:
     `client_ip` is the host in the address of the client, which is as Oracle Net writes it.
 
     Oracle writes how many characters a value has, since it may have quotes and lines of its own. If the number does not
-    lead to a quote, as it counts bytes, the value ends at the quote before the next name.
+    lead to a quote, as it counts bytes, the value ends at the quote before the next name. Raises RecordError for a text
+    without a time in front that has too few fields.
     """
     text = event.pop("text", None)
     if text is None:
         return
+    fields = [*(_counted if _COUNT.search(text) else _uncounted)(text)]
+    if "time" not in event and len(fields) < _FEWEST:
+        raise foreign_record(
+            f"{len(fields)} fields; expected a record of Oracle's audit trail behind a header of syslog"
+        )
+    for name, value in fields:
+        key = name.strip().replace(" ", "_")
+        is_number = key in _INTEGERS and value.isascii() and value.isdigit()
+        event[key] = int(value) if is_number else value or None
+    if address := _HOST.search(event.get("CLIENT_ADDRESS") or event.get("COMMENT$TEXT") or ""):
+        event["client_ip"] = address[1]
+    status = event.get("STATUS", event.get("RETURNCODE"))
+    user = event.get("DATABASE_USER") or event.get("USERID") or "-"
+    action = " ".join((event.get("ACTION") or "-").split())
+    meta.message = f"{user}: {action} from {event.get('USERHOST') or '-'}: {status}"
+
+
+def _counted(text: str) -> Iterator[tuple[str, str]]:
     at = 0
     while name := _NAME.search(text, at):
         length, quote = name[2], name[3]
@@ -32,17 +62,17 @@ def _take_fields(meta: MetaData, event: Event) -> None:
         end = start + int(length) if length else len(text)
         if not (text.startswith(quote, end) and _CLOSING.match(text, end)):
             end = _end_of(text, start)
-        value = text[start:end]
-        key = name[1].strip().replace(" ", "_")
-        is_number = key in _INTEGERS and value.isascii() and value.isdigit()
-        event[key] = int(value) if is_number else value or None
+        yield name[1], text[start:end]
         at = end + 1
-    if address := _HOST.search(event.get("CLIENT_ADDRESS") or ""):
-        event["client_ip"] = address[1]
-    status = event.get("STATUS", event.get("RETURNCODE"))
-    user = event.get("DATABASE_USER") or event.get("USERID") or "-"
-    action = " ".join((event.get("ACTION") or "-").split())
-    meta.message = f"{user}: {action} from {event.get('USERHOST') or '-'}: {status}"
+
+
+def _uncounted(text: str) -> Iterator[tuple[str, str]]:
+    found = [*_UNCOUNTED.finditer(text)]
+    ends = [*(each.start() for each in found[1:]), len(text)]
+    for name, end in zip(found, ends, strict=True):
+        value = text[name.end() : end].strip()
+        is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+        yield name[1], value[1:-1] if is_quoted else value
 
 
 def _end_of(text: str, start: int) -> int:
@@ -63,8 +93,10 @@ ORACLE_AUDIT = Patterns(
         r"[A-Z][a-z]{2} (?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}(?: [+-]\d\d:\d\d)?)\s+"
         r"(?P<text>(?:LENGTH|SESSIONID|ACTION) ?:.*)",
         r"(?P<header>Audit file .*)",
+        r"(?P<text>(?:LENGTH|SESSIONID|ACTION) ?:.*)",
     ),
     time=stamp("time"),
+    absent="/",  # a user whom the operating system knows
     refine=_take_fields,
     rules=(Rule("header", "the lines at the top of a file", when=lambda event: "header" in event),),
     entities={
