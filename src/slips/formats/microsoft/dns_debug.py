@@ -17,13 +17,16 @@ _DATE = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4}) (\d{1,2}):(\d\d:\d\d)(?: 
 def _read_time(text: str) -> float:
     """Convert a time in the notation of the server's locale: ISO, `3/1/2026 8:00:00 AM`, or `01.03.2026 08:00:00`.
 
-    The month is before the day if there are slashes, as in the United States, and behind it if there are dots.
+    The month is before the day if AM or PM stand behind slashes, as in the United States, unless no month has the
+    number; else behind it.
     """
     found = _DATE.fullmatch(text)
     if found is None:
         return times.iso(text, "time")
     first, mark, second, year, hour, rest, half = found.groups()
-    month, day = (first, second) if mark == "/" else (second, first)
+    month, day = (first, second) if mark == "/" and half else (second, first)
+    if int(month) > 12:
+        month, day = day, month
     if half and not 1 <= int(hour) <= 12:
         raise RecordError(f"'time' is {text!r:.60}; expected an hour from 1 to 12 before AM or PM")
     in_24 = int(hour) % 12 + (12 if half == "P" else 0) if half else int(hour)
@@ -36,6 +39,7 @@ def _tidy(meta: MetaData, event: Event) -> None:
         return
     meta.timestamp = _read_time(event["time"])
     if "query_name" not in event:
+        event["context"] = event["context"].removesuffix(":")
         meta.tag = f"microsoft.dns-debug.{event['context']}"
         meta.message = " ".join(event["message"].split())
         return
@@ -43,14 +47,13 @@ def _tidy(meta: MetaData, event: Event) -> None:
     event["is_response"] = event["is_response"] == "R"
     event["flags"] = "".join(event["flags"].split())
     kind = "response" if event["is_response"] else "query"
-    meta.message = (
-        f"{event['direction']} {kind} {event['query_type']} {event['query_name']} {event['rcode']} {event['remote_ip']}"
-    )
+    words = [event["direction"], kind, event.get("query_type"), event["query_name"], event["rcode"], event["remote_ip"]]
+    meta.message = " ".join(filter(None, words))
 
 
 _HEAD = (
     r"(?P<time>[\d./-]{8,10} \d{1,2}:\d\d:\d\d(?: [AP]M)?) "
-    r"(?P<thread>[0-9A-Fa-f]{3,8}) (?P<context>[A-Z_]+) +"
+    r"(?P<thread>[0-9A-Fa-f]{3,8}) (?P<context>[A-Z_]+|Note:) +"
 )
 
 DNS_DEBUG = Patterns(
@@ -63,10 +66,10 @@ DNS_DEBUG = Patterns(
     ),
     tag="microsoft.dns-debug.{context}",
     patterns=(
-        rf"{_HEAD}(?P<packet_id>[0-9A-Fa-f]{{8,16}}) (?P<protocol>UDP|TCP) (?P<direction>Rcv|Snd) "
+        rf"{_HEAD}(?:(?P<packet_id>[0-9A-Fa-f]{{8,16}}) )?(?P<protocol>UDP|TCP) (?P<direction>Rcv|Snd) "
         r"(?P<remote_ip>[^ ]+) +(?P<xid>[0-9a-fA-F]{4}) (?P<is_response>[R ]) (?P<opcode>[A-Z?]) "
         r"\[(?P<flags_hex>[0-9a-fA-F]{4}) (?P<flags>[A ][T ][D ][R ]) +(?P<rcode>[A-Z]+)\] "
-        r"(?P<query_type>[^ ]+) +(?P<query_name>[^ \n]+)(?P<details>\s.*)?",
+        r"(?:(?P<query_type>[^ (]+) +)?(?P<query_name>\([^ \n]+)(?P<details>\s.*)?",
         rf"{_HEAD}(?P<message>.*)",
         r"\s*(?P<header>(?:DNS Server log|Log file|Message logging key).*)",
     ),
