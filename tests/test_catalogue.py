@@ -149,7 +149,6 @@ NO_ENTITIES = {
     "redis": "its messages are texts for people",
     "rsyslog-impstats": "counts of rsyslog itself",
     "sns-delivery": "names a topic; the destination may be a phone number, an address of mail, a URL or a function",
-    "sysdig": "names users and hosts in keys that have dots, which no path leads to",
     "websphere": "its messages are texts for people",
     "step-functions": "names an execution, and data of the user's",
 }
@@ -183,6 +182,7 @@ CHANGED = {
     ),
     "journald": "bytes become a text",
     "keycloak": "the pairs of an event in the server's log become fields",
+    **dict.fromkeys(("mysql-audit", "mysql-audit-xml"), "the name in the account of a user becomes a field"),
     "postgresql-csv": "empty columns are absent; the statement in a message has fields of its own",
     "postgresql-json": "the statement in a message has fields of its own",
     **dict.fromkeys(("securityhub-asff", "securityhub-ocsf"), "each finding of an EventBridge event is an event"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from slips.parsing import Json, all_of, any_of, moment
 
-# Users and hosts are in keys with dots, such as `user.name` in `content.fields`.
 SYSDIG = Json(
     "sysdig",
     "Sysdig Secure events: policies that runtime, Kubernetes or cloud activity met, and the activity audit",
@@ -15,5 +14,10 @@ SYSDIG = Json(
     ),
     time=moment("timestampRFC3339Nano", "timestamp"),
     tag="sysdig.{category|type|'event'}",
-    message="{content.ruleName|name|type|'-'}: {content.output|description|content.fields.proc.cmdline|'-'}",
+    message="{content.ruleName|name|type|'event'}{': ' content.output|description|content.fields.proc.cmdline}",
+    entities={
+        "addresses": "content.fields.ct.srcip content.fields.ka.sourceips",
+        "users": "content.fields.user.name content.fields.ct.user content.fields.ka.user.name",
+        "hosts": "labels.host.hostName",
+    },
 )
