@@ -22,6 +22,8 @@ _NUMBERS = frozenset(
         *("Total files", "Omitted", "Intrusion ID", "CIDS Signature ID", "CIDS Signature SubID", "Sensitivity"),
     )
 )
+_SHOWN = 3
+"""Values without a name in a message."""
 _MOST = 200
 """Pieces of a message; the longest have some fifty."""
 
@@ -53,14 +55,9 @@ def _name_pieces(meta: MetaData, event: Event) -> None:
     written = ((name, event.get(name)) for name in ("Event time", "Event Time", "Begin", "time"))
     if first := next((each for each in written if each[1]), None):
         meta.timestamp = times.iso(first[1], first[0])
-    meta.message = (
-        ": ".join(
-            str(each)
-            for each in (values[0] if values else None, named.get("Event Description") or named.get("Risk name"))
-            if each
-        )
-        or text[:200]
-    )
+    about = named.get("Event Description") or named.get("Risk name")
+    words = [value.strip() for value in values if value.strip()][: 1 if about else _SHOWN]
+    meta.message = ": ".join(filter(None, [", ".join(words), str(about or "")])) or text[:200]
 
 
 SEPM = Patterns(
@@ -75,6 +72,7 @@ SEPM = Patterns(
         r"SymantecServer (?P<manager>[^ :,]+): (?P<text>.*)",
         r"(?P<text>.*)",
     ),
+    absent=("none", "N/A"),
     refine=_name_pieces,
     entities={
         "addresses": ("Local Host IP", "Local Host", "Remote Host IP", "IP Address", "Source IP"),
