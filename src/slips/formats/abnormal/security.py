@@ -20,10 +20,9 @@ ABNORMAL = Json(
     time=moment("receivedTime", "customerVisibleTime", "firstObserved", "firstReported", "lastReported", "timestamp"),
     tag="abnormal.security",
     message=(
-        "{attackType|severity|action|judgementStatus|'-'}: "
-        "{subject|description|actionDetails.request_url|'-'} "
-        "{fromAddress|affectedEmployee|user.email|'-'} "
-        "{threatId|caseId|campaignId|category|'-'}"
+        "{attackType|severity|action|judgementStatus|'record'}"
+        "{': ' subject|description|actionDetails.request_url}{' ' fromAddress|affectedEmployee|user.email}"
+        "{' ' threatId|caseId|campaignId|category}"
     ),
     entities={
         "addresses": "senderIpAddress sourceIp",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slips.parsing import Columns, Json, all_of, any_of, epoch
 
-_MESSAGE = "{statusCode|'-'} {reqMethod|'-'} {reqHost|'-'}/{reqPath|''} from {cliIP|'-'}"
+_MESSAGE = "{statusCode|'request'}{' ' reqMethod}{' ' reqHost}{'/' reqPath}{' from ' cliIP}"
 _INTEGERS = """bytes cacheStatus cp maxAgeSec objSize reqEndTimeMSec reqPort rspContentLen statusCode
     tlsOverheadTimeMSec totalBytes transferTimeMSec turnAroundTimeMSec uncompressedSize dnsLookupTimeMSec overheadBytes
     version"""

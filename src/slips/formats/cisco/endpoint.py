@@ -15,12 +15,13 @@ SECURE_ENDPOINT = Json(
     also_in="data",
     time=moment("date", "timestamp"),
     tag="cisco.secure-endpoint",
-    message="{event_type}: {detection|file.file_name|cloud_ioc.short_description|'-'} "
-    "on {computer.hostname|'-'} ({severity|'-'})",
+    message="{event_type}{': ' detection|file.file_name|cloud_ioc.short_description}{' on ' computer.hostname}"
+    "{', ' severity}",
     entities={
-        "addresses": "computer.external_ip computer.network_addresses.ip",
+        "addresses": "computer.external_ip computer.network_addresses.ip network_info.local_ip network_info.remote_ip",
         "users": "computer.user user_name",
         "hosts": "computer.hostname",
+        "domains": "network_info.dirty_url",
         "hashes": "file.identity.sha256 file.identity.sha1 file.identity.md5 file.parent.identity.sha256",
     },
 )

@@ -208,8 +208,10 @@ SECURE_ACCESS_ZTA = Csv(
     headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.secure-access.zta",
-    message="{verdict|'-'} {requested_id_fqdn|resolved_ip|'-'} by {identity_email|identity_labels|'-'} "
-    "from {client_ip|'-'} {block_reason|'-'}",
+    message=(
+        "{verdict|'access'}{' ' requested_id_fqdn|resolved_ip}{' by ' identity_email|identity_labels}"
+        "{' from ' client_ip}{' ' block_reason}"
+    ),
     integers="application_port",
     booleans="mdm_is_managed mdm_is_compliant",
     entities={
@@ -236,8 +238,10 @@ SECURE_ACCESS_ZTA_FLOW = Csv(
     headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.secure-access.zta-flow",
-    message="{event_type|'-'} {connection_status|'-'} {hostname|'-'} by {identity_email|identity_labels|'-'} "
-    "{connection_failure_reason|'-'}",
+    message=(
+        "{event_type|'flow'}{' ' connection_status}{' ' hostname}{' by ' identity_email|identity_labels}"
+        "{' ' connection_failure_reason}"
+    ),
     integers="rxbytes txbytes egress_port zta_source_port",
     entities={"addresses": "egress_ip", "users": "identity_email", "hosts": "hostname"},
 )
@@ -255,8 +259,10 @@ SECURE_ACCESS_ZTA_ENROLLMENT = Csv(
     headings=_HEADINGS,
     time=iso("timestamp"),
     tag="cisco.secure-access.zta-enrollment",
-    message="{event_type|'-'} {event_status|'-'} {identity_email|identity_labels|'-'} from {public_ip|'-'}: "
-    "{event_detail|'-'}",
+    message=(
+        "{event_type|'enrollment'}{' ' event_status}{' ' identity_email|identity_labels}{' from ' public_ip}"
+        "{': ' event_detail}"
+    ),
     entities={"addresses": "public_ip", "users": "identity_email"},
 )
 

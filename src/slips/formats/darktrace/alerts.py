@@ -25,9 +25,9 @@ DARKTRACE = Json(
     time=moment("time", "createdAt", "last_updated", "last_updated_status"),
     tag="darktrace.{model_breach|ai_analyst|system_status}",
     message=(
-        "{model.name|model.now.name|model.then.name|title|alert_name} "
-        "{device.hostname|device.ip|breachDevices.hostname|breachDevices.ip|hostname|'-'} "
-        "{score|aiaScore|priority_level|'-'}"
+        "{model.name|model.now.name|model.then.name|title|alert_name|'alert'}"
+        "{' ' device.hostname|device.ip|breachDevices.hostname|breachDevices.ip|hostname}"
+        "{' ' score|aiaScore|priority_level}"
     ),
     floats="groupScore",
     refine=_name_kind,

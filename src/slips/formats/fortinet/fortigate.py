@@ -70,8 +70,10 @@ FORTINET_CSV = KeyValue(
     require=all_of(any_of("log_id", "logid", "device_id", "devid"), any_of("type", "pri", "level")),
     time=FORTINET.time,
     tag=FORTINET.tag,
-    message="{action|disposition|pri|level|'-'} {client_ip|srcip|src|user|from|'-'} => {to|dst_ip|dstip|dst|'-'}: "
-    "{msg|subject|logdesc|'-'}",
+    message=(
+        "{action|disposition|pri|level|'log'}{' ' client_ip|srcip|src|user|from}{' => ' to|dst_ip|dstip|dst}"
+        "{': ' msg|subject|logdesc}"
+    ),
     absent=FORTINET.absent,
     integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt
         rcvdpkt crscore craction transport sentdelta rcvddelta tranport""",

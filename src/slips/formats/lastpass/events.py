@@ -11,6 +11,6 @@ LASTPASS = Json(
     require=all_of("Time", "Action", any_of("Username", "IP_Address")),
     time=iso("Time"),
     tag="lastpass.event",
-    message="{Action} by {Username|'-'} from {IP_Address|'-'}: {Data|'-'}",
+    message="{Action|'event'}{' by ' Username}{' from ' IP_Address}{': ' Data}",
     entities={"addresses": "IP_Address", "users": "Username"},
 )

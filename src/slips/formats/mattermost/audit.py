@@ -18,8 +18,10 @@ MATTERMOST = Json(
     ),
     time=iso("timestamp"),
     tag="mattermost.{event_name|event|level}",
-    message="{event_name|event|level}: {status|msg} by {actor.user_id|login_id|user_id|'-'} from "
-    "{actor.ip_address|ip_address|ip_addr|'-'} {meta.api_path|api_path|path|'-'}",
+    message=(
+        "{event_name|event|level}{': ' status|msg}{' by ' actor.user_id|login_id|user_id}"
+        "{' from ' actor.ip_address|ip_address|ip_addr}{' ' meta.api_path|api_path|path}"
+    ),
     entities={
         "addresses": "actor.ip_address ip_address ip_addr",
         "users": "actor.user_id user_id login_id user.name event.parameters.login_id",

@@ -32,8 +32,10 @@ EXCHANGE_PROTOCOL = Csv(
     chain=("s3-lines", "exchange-protocol"),
     tag="microsoft.exchange.protocol",
     time=iso("date-time", "dateTime", "DateTime"),
-    message="{event|command|Method|'-'} {data|parameters|UrlStem|'-'} {remote-endpoint|cIp|ClientIpAddress|'-'} => "
-    "{local-endpoint|sIp|ServerHostName|'-'}",
+    message=(
+        "{event|command|ProtocolAction|Method|'request'}{' ' data|parameters|UrlStem}"
+        "{' ' remote-endpoint|cIp|ClientIpAddress}{' => ' local-endpoint|sIp|ServerHostName}"
+    ),
     directive="#Fields:",
     columns="""date-time connector-id session-id sequence-number local-endpoint remote-endpoint event data context""",
     others=("dateTime sessionId seqNumber sIp cIp user duration rqsize rpsize command parameters context puid",),

@@ -15,7 +15,7 @@ FORGEROCK = Json(
     also_in="payload",
     time=iso("payload.timestamp", "timestamp"),  # the outer one is of the collector
     tag="forgerock.{topic|source|'log'}",
-    message="{eventName|message|payload} {response.status|status|result|'-'} by {userId|runAs|'-'}",
+    message="{eventName|message|logger|payload}{' ' response.status|status|result}{' by ' userId|runAs}",
     integers="response.statusCode payload.response.statusCode",
     entities={
         "addresses": "client.ip server.ip entries.info.ipAddress",

@@ -16,8 +16,9 @@ PRISMA_CLOUD = Json(
     time=moment("timestamp", "alertTs", "alertTime", "lastSeen", "firstSeen"),
     tag="prisma.cloud.{actionType|'alert'}",
     message=(
-        "{action|policyName|policy.name|policy.policyId|'-'} on {resourceName|resource.name|resourceId|'-'} "
-        "by {user|accountName|resource.account|'-'}: {result|alertStatus|status|'-'}"
+        "{action|policyName|policy.name|policy.policyId|'alert'}"
+        "{' on ' resourceName|resource.name|resourceId}{' by ' user|accountName|resource.account}"
+        "{': ' result|alertStatus|status}"
     ),
     entities={"addresses": "ipAddress", "users": "user"},
 )

@@ -12,7 +12,8 @@ SOPHOS_CENTRAL = Json(
     require=all_of("type", "severity", any_of("customer_id", "endpoint_id"), any_of("when", "created_at", "end", "rt")),
     time=iso("when", "end", "created_at", "rt"),
     tag="sophos.central.{type}",
-    message="{name|description|threat|type} on {location|dhost|'-'} by {source|suser|'-'}",
+    message="{name|description|threat|type}{' on ' location|dhost}{' by ' source|suser}",
+    absent="n/a",
     integers="ips_threat_data.localPort ips_threat_data.remotePort",
     entities={
         "addresses": "source_info.ip ips_threat_data.remoteIp",

@@ -22,7 +22,7 @@ SOPHOS_UTM = one_of(
         require=all_of("id", any_of("sys", "srcip")),
         time=_TIME,
         tag="sophos.utm.{sub|process}",
-        message="{name|message|action|method|'-'} {srcip|'-'} => {dstip|'-'}:{dstport|'-'} {url|reason|'-'}",
+        message="{name|message|action|method|'log'}{' ' srcip}{' => ' dstip}{':' dstport}{' ' url|reason}",
         integers="""pid statuscode size length ttl srcport dstport authtime dnstime aptptime cattime avscantime
             fullreqtime""",
     ),

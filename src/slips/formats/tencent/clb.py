@@ -13,5 +13,8 @@ TENCENT_CLB = Json(
     time=clf("time_local"),
     message="{status|'request'}{' ' request|uri}{' ' http_host|server_name}{' from ' remote_addr}",
     absent="-",
+    integers="""status upstream_status remote_port server_port bytes_sent request_length connection connection_requests
+        proxy_host tcpinfo_rtt""",
+    floats="request_time ssl_handshake_time upstream_connect_time upstream_header_time upstream_response_time",
     entities={"addresses": "remote_addr server_addr", "domains": "http_host server_name"},
 )

@@ -12,8 +12,8 @@ TENCENT_CLOUDAUDIT = Json(
     time=epoch("eventTime"),
     tag="tencent.cloudaudit.{eventType|'event'}",
     message=(
-        "{actionType|'-'} {eventSource|resourceType|'-'} {eventName} {apiErrorCode|errorCode|'-'} "
-        "by {userIdentity.userName|userIdentity.principalId|'-'} from {sourceIPAddress|'-'}"
+        "{actionType|'call'}{' ' eventSource|resourceType} {eventName}{' ' apiErrorCode|errorCode}"
+        "{' by ' userIdentity.userName|userIdentity.principalId}{' from ' sourceIPAddress}"
     ),
     entities={"addresses": "sourceIPAddress", "users": "userIdentity.userName"},
 )

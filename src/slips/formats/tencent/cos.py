@@ -6,9 +6,10 @@ from slips.parsing import Json, Quoted, all_of, iso
 
 REFERENCE = "https://www.tencentcloud.com/document/product/436/16920"
 MESSAGE = (
-    "{resHttpCode|'-'} {eventName|reqMethod|'-'} {bucketName}{reqPath|''} "
-    "by {requester|'anonymous'} from {remoteIp|'-'}"
+    "{resHttpCode|'request'}{' ' eventName|reqMethod} {bucketName}{reqPath|''} "
+    "by {requester|'anonymous'}{' from ' remoteIp}"
 )
+_INTEGERS = "reqBytesSent deltaDataSize resHttpCode resBytesSent resTotalTime resTurnAroundTime objectSize"
 
 # Fields have the names of the documentation, which announces more behind the last.
 TENCENT_COS = Quoted(
@@ -27,7 +28,7 @@ TENCENT_COS = Quoted(
     escapes="none",
     requests={"requestUri": "request_method request_path request_protocol"},
     absent="-",
-    integers="reqBytesSent deltaDataSize resHttpCode resBytesSent resTotalTime resTurnAroundTime objectSize",
+    integers=_INTEGERS,
     entities={"addresses": "remoteIp", "users": "requester", "domains": "eventSource"},
 )
 TENCENT_COS_JSON = Json(
@@ -39,5 +40,6 @@ TENCENT_COS_JSON = Json(
     time=iso("eventTime"),
     message=MESSAGE,
     absent="-",
+    integers=_INTEGERS,
     entities={"addresses": "remoteIp", "users": "requester", "domains": "eventSource"},
 )

@@ -20,14 +20,15 @@ VISION_ONE = Json(
     time=moment("eventTimeDT", "eventTime", "detectedDateTime", "loggedDateTime", "createdDateTime", "updatedDateTime"),
     tag="trendmicro.vision-one.{alertProvider|eventName|source|category|eventId|'event'}",
     message=(
-        "{model|activity|malName|threatName|eventName|ruleName|processCmd|entityType|eventId|'-'} "
-        "on {endpointHostName|endpoint.endpointName|entityName|dhost|'-'} by {loggedUser|suid|processUser|'-'}"
+        "{model|activity|malName|threatName|eventName|ruleName|processCmd|entityType|eventId|'event'}"
+        "{' on ' endpointHostName|endpoint.endpointName|entityName|dhost}{' by ' loggedUser|suid|processUser}"
     ),
     integers="aggregatedCount cnt fileSize compressedFileSize",
     entities={
-        "addresses": "endpointIp src dst clientIp peerIp interestedIp endpoint.ips",
+        "addresses": """endpointIp src dst clientIp peerIp interestedIp endpoint.ips
+            impactScope.entities.entityValue.ips""",
         "users": "suid principalName processUser logonUser loggedUser",
-        "hosts": "endpointHostName endpoint.endpointName dhost shost hostName",
+        "hosts": "endpointHostName endpoint.endpointName dhost shost hostName impactScope.entities.entityValue.name",
         "domains": "requestBase hostName",
         "hashes": """fileHash fileHashSha256 objectFileHashMd5 objectFileHashSha1 objectFileHashSha256
             processFileHashMd5 processFileHashSha1 processFileHashSha256 parentFileHashSha1 parentFileHashSha256""",

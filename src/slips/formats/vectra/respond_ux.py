@@ -18,6 +18,6 @@ VECTRA = Json(
     ),
     time=iso("event_timestamp"),
     tag="vectra.{event_object|category|type|'event'}",
-    message="{event_action|d_type_vname|name|'-'} {message|src_entity|entity_uid|url|'-'} by {username|'-'}",
+    message=("{event_action|d_type_vname|name|'event'}{' ' message|src_entity|entity_uid|url}{' by ' username}"),
     entities={"addresses": "source_ip", "users": "username"},
 )
