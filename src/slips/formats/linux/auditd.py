@@ -19,6 +19,10 @@ _PATTERN = (
 )
 _SAME = r"(?:node=([^ ]++) )?(?:audit: )?type=[^ \n]++ (?:msg=)?audit\(([^)]++)\)"
 _LINE = re.compile(_PATTERN)
+_NEXT = re.compile(r"\n| (?=(?:node=[^ ]{1,255} )?type=[A-Z0-9_\[\]]{1,64} msg=audit\()")
+"""Between the records of an event; agents of Wazuh and others write them on one line, with a blank between."""
+_OWN = frozenset(["type", "time", "serial", "node", "records"])
+"""Names of an event's own fields, which pairs of a program may have, too."""
 _PAIR = re.compile(r"""(?<![\w.\[\]-])((?:old |new )?[A-Za-z_][\w.\[\]-]*+)=(?:"([^"]*)"|'([^']*)'|([^ ]*))""")
 _DENIAL = re.compile(r"avc: +(denied|granted) +\{ ([^}]*) \} for")
 _ENRICHED = "\x1d"
@@ -67,17 +71,23 @@ def _take_pairs(fields: Event, text: str) -> None:
     for pair in _PAIR.finditer(text):
         between, end = text[end : pair.start()].strip(" ,"), pair.end()
         if between and last == "op":
-            fields["op"] = f"{fields['op'] or ''} {between}".strip()
+            if isinstance(fields["op"], list):
+                fields["op"][-1] = f"{fields['op'][-1] or ''} {between}".strip()
+            else:
+                fields["op"] = f"{fields['op'] or ''} {between}".strip()
         elif between:
             words.append(between)
         name, double, single, bare = pair.groups()
         last = name = name.replace(" ", "-")
+        if name in _OWN:
+            name = f"of_{name}"
         quoted = double if double is not None else single
         _add(fields, name, quoted if quoted is not None else _value(fields["type"], name, bare))
     if between := text[end:].strip(" ,"):
         words.append(between)
     if words:
-        _add(fields, "text", " ".join(words))
+        known = fields.get("text")
+        fields["text"] = " ".join([known, *words] if isinstance(known, str) else words)
 
 
 def _take_address(fields: Event) -> None:
@@ -101,8 +111,13 @@ def _take_body(fields: Event, body: str) -> Event:
     before, found, message = body.rstrip().partition(" msg='")
     _take_pairs(fields, before)
     if found:
-        _take_pairs(fields, message.removesuffix("'"))
-    if denial := _DENIAL.match(fields.get("text") or ""):
+        message = message.removesuffix("'")
+        start = message.find(" (hostname=")  # of old versions: "(hostname=?, addr=?, terminal=pts/0 res=failed)"
+        if start >= 0 and message.endswith(")"):
+            message = f"{message[:start]} {message[start + 2 : -1].replace(', ', ' ')}"
+        _take_pairs(fields, message)
+    known = fields.get("text")
+    if isinstance(known, str) and (denial := _DENIAL.match(known)):
         fields["seresult"], fields["seperms"] = denial[1], denial[2].split()
     if isinstance(fields.get("saddr"), str):
         _take_address(fields)
@@ -112,7 +127,7 @@ def _take_body(fields: Event, body: str) -> Event:
 
 def _take_apart(meta: MetaData, event: Event) -> None:
     """Add the pairs of the first record, and the further ones of the same event as `records`. Raises RecordError."""
-    first, *others = event.pop("body").split("\n")
+    first, *others = _NEXT.split(event.pop("body"))
     if event["node"] is None:
         del event["node"]
     _take_body(event, first)

@@ -67,6 +67,10 @@ SSHD = Patterns(
         r"(?: port (?P<src_port>\d+))?(?: \[(?P<stage>[^\]]*)\])?",
         r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<action>session) "
         r"(?P<what>opened|closed) for user (?P<user>[^ (]+)(?:\(uid=(?P<uid>\d+)\))?(?: by (?P<by>.*))?",
+        r"(?P<action>session) (?P<what>opened|closed) for user (?P<user>[^ ]+)(?: by (?P<by>.*))?",  # su(pam_unix)[7]:
+        r"(?:\d+ more )?(?P<event>authentication failure)s?"
+        r"; logname=[^ ]* uid=(?P<uid>\d+)? euid=\d* tty=(?P<tty>[^ ]*) ruser=(?P<ruser>[^ ]*) rhost=(?P<src_ip>[^ ]*)"
+        r"(?: +user=(?P<user>[^ ]+))?",
         r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<event>authentication failure)"
         r"; logname=[^ ]* uid=(?P<uid>\d+)? euid=\d* tty=(?P<tty>[^ ]*) ruser=(?P<ruser>[^ ]*) rhost=(?P<src_ip>[^ ]*)"
         r"(?: +user=(?P<user>[^ ]+))?",
