@@ -377,6 +377,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "transfer": ("slips.formats.aws.transfer", "TRANSFER"),
     "transit-gateway-flow": ("slips.formats.aws.transit_gateway", "TRANSIT_GATEWAY_FLOW"),
     "trellix-epo": ("slips.formats.trellix.epo", "TRELLIX_EPO"),
+    "trellix-epo-syslog": ("slips.formats.trellix.epo_syslog", "TRELLIX_EPO_SYSLOG"),
     "trellix-nx": ("slips.formats.trellix.nx", "TRELLIX_NX"),
     "trellix-nx-cef": ("slips.formats.trellix.nx", "TRELLIX_NX_CEF"),
     "trendmicro-deep-security": ("slips.formats.trendmicro.deep_security", "DEEP_SECURITY"),
