@@ -14,7 +14,8 @@ import pytest
 
 from projects import Done, Project
 from slips.examples import example_of
-from slips.formats import catalogue
+from slips.formats import catalogue, names
+from slips.formats.other_names import other_names
 from slips.not_logs import RULES, NotLog
 
 pytestmark = pytest.mark.smoke
@@ -80,6 +81,59 @@ def test_a_word_lists_the_formats_that_have_it(project: Project, word: str, name
     assert [each["name"] for each in project.slips("formats", word, "--json").json] == sorted(found)
 
 
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("azure ad", "azure-signin"),
+        ("AAD", "azure-signin"),
+        ("office365", "m365-audit"),
+        ("office 365", "m365-audit"),
+        ("g suite", "google-workspace"),
+        ("gsuite", "g-suite-login"),
+        ("elb", "alb"),
+        ("mde", "defender-event"),
+        ("cisco vpn", "cisco-asa"),
+        ("vpn cisco", "cisco-asa"),
+        ("firewall palo", "paloalto"),
+        ("firewall forti", "fortinet"),
+    ],
+)
+def test_words_find_formats_also_by_other_names_of_products(project: Project, words: str, name: str) -> None:
+    assert project.slips("formats", *words.split(), "--json").json == project.slips("formats", words, "--json").json
+    assert name in [each["name"] for each in project.slips("formats", words, "--json").json]
+
+
+def test_a_short_word_is_found_at_the_beginning_of_words_alone(project: Project) -> None:
+    found = [each for names in listed(project.slips("formats", "edr")).values() for each in names]
+    assert "carbonblack" in found
+    assert "bedrock-invocation" not in found
+
+
+def test_words_that_no_format_has_together_are_counted_one_by_one(project: Project) -> None:
+    done = project.slips("formats", "umbrella", "kafka")
+    assert (done.status, done.out) == (2, "")
+    assert "'umbrella' finds 7, 'kafka' finds " in done.err
+
+
+def test_other_names_lead_to_formats_that_there_are() -> None:
+    assert other_names().keys() <= {*names()}
+    assert all(text == text.lower() for text in other_names().values())
+
+
+def test_a_name_that_others_begin_with_shows_them(project: Project) -> None:
+    assert "  see also   umbrella-audit, umbrella-dlp, " in project.slips("formats", "umbrella").out
+    assert "see also" not in project.slips("formats", "okta").out
+
+
+def test_an_unknown_format_is_told_what_reads_its_logs(project: Project) -> None:
+    done = project.slips("parse", "office365", "-")
+    assert "format 'office365' is not known; such logs are read by 'm365-audit'" in done.err
+
+
+def test_an_example_without_a_tag_says_nothing_of_one(project: Project) -> None:
+    assert "its event\n" in project.slips("formats", "json").out
+
+
 def test_a_row_of_the_list_is_cut_to_the_width_of_a_terminal_and_whole_in_a_pipe(project: Project) -> None:
     piped = project.slips("formats", "cisco").out.splitlines()
     assert max(map(len, piped)) > 60
@@ -142,6 +196,8 @@ def test_the_source_of_a_chain_is_python_with_a_line_for_each_of_its_formats(pro
     source = project.slips("formats", "aws-waf", "--source").out
     compile(source, "source", "exec")
     assert all(f"# {name}\n" in source for name in ("json-lines", "aws-waf"))
+    several = project.slips("formats", "aws-waf", "okta", "--source")
+    assert (several.status, "2 formats named; expected one" in several.err) == (2, True)
     unnamed = project.slips("formats", "--source")
     assert (unnamed.status, "slips formats cloudtrail --source" in unnamed.err) == (2, True)
 

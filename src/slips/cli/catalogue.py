@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from slips.cli.output import print_json, print_json_list, say, shortened, show_t
 from slips.errors import FormatError, UsageError
 from slips.examples import Example, example_of
 from slips.format import Format
-from slips.formats import CatalogueLine, entries, find, names, vendors
+from slips.formats import CatalogueLine, entries, find, names, search, vendors
 from slips.not_logs import RULES, NotLog
 from slips.parsing.chain import find_format
 from slips.parsing.declare import Declaration
@@ -25,9 +25,10 @@ _SHOWN = 2_000
 """Characters of a record, or an event, of an example."""
 
 
-def show_catalogue(name: str | None, *, json_: bool) -> None:
-    """List all formats, show the one of a name, or list those that have a word. Raises UsageError if none has it."""
-    if name is None:
+def show_catalogue(words: Sequence[str], *, json_: bool) -> None:
+    """List all formats, show the one of a name, or list those that have all words. Raises UsageError if none has."""
+    name = " ".join(words)
+    if not name:
         _list(entries().values(), json_=json_)
         if not json_:
             rules = ", ".join(rule.name for rule in RULES)
@@ -39,9 +40,14 @@ def show_catalogue(name: str | None, *, json_: bool) -> None:
     try:
         format_ = find_format(name, Path.cwd())
     except FormatError as error:
-        if found := [each for each in entries().values() if each.has(name)]:
+        if found := search(words):
             _list(found, json_=json_)
             return
+        if len(each := name.split()) > 1:
+            counts = ", ".join(f"{word!r} finds {len(search([word])):,}" for word in each)
+            raise UsageError(
+                f"no format has all of these words: {counts}; expected fewer words; leave some out"
+            ) from None
         hint = "" if ".py:" in name else ", and none has this word in its name, vendor, tag or summary"
         raise UsageError(f"{error}{hint}") from error
     if json_:
@@ -141,10 +147,16 @@ def _print_format(format_: Format, named: str) -> None:
             for name, takes, default, summary in _options(format_)
         ),
         ("reference", format_.reference),
+        ("see also", ", ".join(_alike(format_.name))),
     ]
     table([fact for fact in facts if fact[1]], indent="  ")
     if example := example_of(format_):
         _print_example(named, example)
+
+
+def _alike(name: str) -> list[str]:
+    """Return the formats whose names have that of another one in them: a word that finds these finds it alone."""
+    return [each for each in names() if each != name and f"-{name}-" in f"-{each}-"]
 
 
 def _print_example(named: str, example: Example) -> None:
@@ -153,7 +165,8 @@ def _print_example(named: str, example: Example) -> None:
         show_text("a record:")
         show_text("".join(f"  {line}\n" for line in shortened(example.record, _SHOWN).splitlines()), end="")
     message = example.meta["message"]
-    show_text(one_line(f"its event, of tag {example.meta['tag']}{f': {message}' if message else ''}"))
+    tag = f", of tag {example.meta['tag']}" if example.meta["tag"] else ""
+    show_text(one_line(f"its event{tag}{f': {message}' if message else ''}"))
     show_text(one_line(f"  {shortened(json.dumps(example.event, ensure_ascii=False), _SHOWN)}"))
     for kind, texts in msgspec.structs.asdict(example.entities).items():
         if texts:

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,11 +36,11 @@ from slips.zones import zone_of
 
 @click.command(cls=Command, accepts=("config", "verbose"))
 @argument(
-    "name",
+    "words",
     metavar="NAME",
-    required=False,
+    nargs=-1,
     shell_complete=format_names,
-    help="All about this one, also path/file.py:name of your own; or a word, to list those that have it.",
+    help="All about this one, also path/file.py:name of your own; or words, to list those that have all of them.",
 )
 @json_option
 @click.option("--source", is_flag=True, help="Print the Python that runs NAME's usual chain, as slips generates it.")
@@ -52,7 +52,7 @@ from slips.zones import zone_of
 @click.pass_context
 def formats(
     ctx: click.Context,
-    name: str | None,
+    words: tuple[str, ...],
     json_: bool,
     source: bool,
     new: str | None,
@@ -61,7 +61,8 @@ def formats(
 ) -> None:
     """List the formats, show all about one, or declare a new one.
 
-    A WORD in place of a name lists the formats that have it in their name, vendor, tag or summary.
+    Words in place of a name list the formats that have all of them in their name, vendor, tag or summary, or in what
+    their product is also called.
 
     With --new, the log's family (JSON, CSV, key=value, access log, …), its time and its fields are guessed. The
     declaration, a sample of the log and what comes of the sample are written, for you to look through.
@@ -74,12 +75,13 @@ def formats(
       slips formats
       slips formats cloudtrail
       slips formats firewall
+      slips formats azure ad
       slips formats cloudtrail --source
       slips formats --json
       slips formats --new acme/door --from door.log.gz
     """
     if new is not None or from_ is not None or into is not None:
-        if new is None or from_ is None or name is not None or source:
+        if new is None or from_ is None or words or source:
             raise UsageError(
                 "--new: expected 'slips formats --new VENDOR/PRODUCT --from FILE', and nothing beside but --into"
             )
@@ -89,17 +91,18 @@ def formats(
             new_format(ctx, new, stream, from_, into, json_=json_)
         return
     if source:
-        _print_source(name)
+        _print_source(words)
         return
-    show_catalogue(name, json_=json_)
+    show_catalogue(words, json_=json_)
 
 
-def _print_source(name: str | None) -> None:
-    """Print the generated loop of a format's usual chain. Raises UsageError for no name, or one of no format."""
-    if name is None:
-        raise UsageError("--source: no format named; expected one, as in 'slips formats cloudtrail --source'")
+def _print_source(named: Sequence[str]) -> None:
+    """Print the generated loop of a format's usual chain. Raises UsageError unless one format is named."""
+    if len(named) != 1:
+        found = f"{len(named):,} formats" if named else "no format"
+        raise UsageError(f"--source: {found} named; expected one, as in 'slips formats cloudtrail --source'")
     try:
-        chain = compile_chain([name], Path.cwd())
+        chain = compile_chain(named, Path.cwd())
     except FormatError as error:
         raise UsageError(str(error)) from error
     show_text(chain.loop.source, end="")

@@ -6,6 +6,8 @@ An index, which `make docs` writes, has the place of each: a run imports the mod
 from __future__ import annotations
 
 import importlib
+import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -32,10 +34,13 @@ class CatalogueLine(NamedTuple):
     summary: str
     reference: str
 
-    def has(self, word: str) -> bool:
-        """Whether a word, in any case, is in the name, the tag, the summary or the vendor's name."""
+    @property
+    def words(self) -> str:
+        """Everything by which the format is found, in small letters: also other names of its product, and its kind."""
+        from slips.formats.other_names import other_names  # no run needs it
+
         texts = (self.name, self.tag, self.summary, self.vendor, vendors()[self.vendor])
-        return any(word.lower() in text.lower() for text in texts)
+        return "\n".join((*texts, other_names().get(self.name, ""))).lower()
 
 
 def names() -> list[str]:
@@ -64,6 +69,32 @@ def entries() -> dict[str, CatalogueLine]:
     from slips.formats import _catalogue  # no run needs it
 
     return {name: CatalogueLine(name, *rest) for name, rest in _catalogue.ENTRIES.items()}
+
+
+def search(words: Sequence[str]) -> list[CatalogueLine]:
+    """Return the formats that have all of the words, in any case; short ones have to begin a word.
+
+    If there is none, blanks and hyphens do not count: `office 365` and `g suite` are found as `office365` and `gsuite`.
+    """
+    lines = list(entries().values())
+    wanted = [each.lower() for text in words for each in text.split()]
+    starts = [re.compile(rf"\b{re.escape(word)}") for word in wanted if len(word) <= _SHORT]
+    longer = [word for word in wanted if len(word) > _SHORT]
+    found = [
+        line
+        for line in lines
+        if all(word in line.words for word in longer) and all(start.search(line.words) for start in starts)
+    ]
+    joined = _joined("".join(wanted))
+    return found or [line for line in lines if len(joined) > _SHORT and joined in _joined(line.words)]
+
+
+_SHORT = 3
+"""Letters of a word that is in too many others to be looked for within these, such as `edr`."""
+
+
+def _joined(text: str) -> str:
+    return text.replace(" ", "").replace("-", "")
 
 
 def vendors() -> dict[str, str]:

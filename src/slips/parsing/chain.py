@@ -165,6 +165,10 @@ def options_of_format(name: str, root: Path) -> type[FormatOptions] | None:
     return find_format(name, root).options
 
 
+_FEW = 3
+"""Formats that a word may find to be named in place of it."""
+
+
 def find_format(name: str, root: Path) -> Format:
     """Return the format `name` of the catalogue, or of a user's file, as `path/file.py:name`.
 
@@ -180,6 +184,9 @@ def find_format(name: str, root: Path) -> Format:
 
     close = difflib.get_close_matches(base, slips.formats.names())
     close.sort(key=lambda each: sorted(each) != sorted(base))  # letters in another order first
+    found = [] if close else [each.name for each in slips.formats.search([base])]
+    if 0 < len(found) <= _FEW:
+        raise FormatError(f"format {base!r} is not known; such logs are read by {' or '.join(map(repr, found))}")
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FormatError(f"format {base!r} is not known{hint} ('slips formats' lists them all)")
 
