@@ -61,6 +61,31 @@ def test_day_first_reads_the_dates_of_netscaler_whose_date_format_is_ddmmyyyy() 
     assert seen.quarantined == [(3, "'time' is '03/29/2026:08:00:00'; expected the day first")]
 
 
+@pytest.mark.parametrize("option", ["time", "require", "integers", "floats", "booleans"])
+def test_an_option_names_columns_that_the_table_has(option: str) -> None:
+    given: dict[str, object] = {"columns": ["time", "bytes"], option: "size"}
+    assert check_chain([{"csv": given}], Path()) == [
+        f"format 'csv': {option}: no field 'size'; expected one of time, bytes"
+    ]
+    assert check_chain([{"csv": given | {option: "column_3"}}], Path()) == []
+
+
+def test_texts_of_tables_and_of_json_become_numbers_and_booleans() -> None:
+    types = {"integers": ["n", "in.n"], "floats": "f", "booleans": "b", "boolean_words": "Y/N"}
+    (event,) = events({"csv": types}, content=b"n,f,b,t\n17,0.5,Y,8\n")
+    assert event == {"n": 17, "f": 0.5, "b": True, "t": "8"}
+    (event,) = events("s3-lines", {"json": types}, content=b'{"in": {"n": "17"}, "f": "-", "b": "False"}\n')
+    assert event == {"in": {"n": 17}, "f": "-", "b": False}
+    (event,) = events({"xml-events": types}, content=b"<Event><n>x1</n><b>n</b></Event>")
+    assert event == {"n": "x1", "b": False}
+
+
+def test_a_name_with_blanks_stands_in_quotes_among_those_of_entities() -> None:
+    step: Step = {"csv": {"entities": {"addresses": 'src "Source IP" dst'}}}
+    ((meta, _),) = chains.run([step], b"Source IP,src,dst\n192.0.2.1,192.0.2.2,192.0.2.3\n").events
+    assert meta.entities.addresses == ("192.0.2.2", "192.0.2.1", "192.0.2.3")
+
+
 @pytest.mark.parametrize("none", [{}, None])
 def test_no_options_are_the_name_alone(none: dict[str, object]) -> None:
     assert compile_chain([{"csv": none}], Path()).reader == compile_chain(["csv"], Path()).reader == "csv/2:,"

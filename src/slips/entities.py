@@ -22,9 +22,10 @@ _ALGORITHM = re.compile(r"[A-Za-z0-9-]{2,12}[=:](?=[0-9A-Fa-f]+$)")
 _URL = re.compile(r"^[^/]*://(?:[^/@]*@)?")
 _PORT_BEHIND = re.compile(r":\d*$")
 _NOTHING = ("", "-")
+_PATH = re.compile(r'"([^"]+)"(?=\s|$)|(\S+)')
 
 EntityNames = Mapping[str, str | Sequence[str]]
-"""Paths of fields by kind: a text with blanks between paths, or a sequence for keys that have blanks."""
+"""Paths of fields by kind: a text with blanks between paths, in quotes those that have blanks, or a sequence."""
 
 
 class EntityPaths(Struct, frozen=True):
@@ -57,7 +58,7 @@ class EntityPaths(Struct, frozen=True):
                 raise ValueError(f"entities: no kind {kind!r}; expected one of {', '.join(KINDS)}")
         for kind in KINDS:
             names = declared.get(kind, ())
-            found = tuple(names.split()) if isinstance(names, str) else names
+            found = tuple(quoted or bare for quoted, bare in _PATH.findall(names)) if isinstance(names, str) else names
             if not isinstance(found, tuple | list) or (kind in declared and not found):
                 raise ValueError(f"entities: {kind} is {names!r:.60}; expected paths with blanks between")
             for path in found:

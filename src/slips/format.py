@@ -222,10 +222,24 @@ class MeaningOptions(FormatOptions, frozen=True):
     entities: Annotated[
         dict[str, str],
         a_key(
-            f"Fields that name {', '.join(KINDS)}, for `meta.entities`: by kind, with blanks between.",
-            {"addresses": "src.ip dst.ip", "users": "actor.email"},
+            f"Fields that name {', '.join(KINDS)}, for `meta.entities`: by kind, with blanks between; a name that has "
+            "blanks stands in double quotes.",
+            {"addresses": 'src.ip "Destination IP"', "users": "actor.email"},
         ),
     ] = msgspec.field(default_factory=dict)
+    integers: Annotated[
+        _Names, a_key("Fields whose texts are integers; a text that is none stays.", ["status", "bytes"])
+    ] = msgspec.field(default_factory=list)
+    floats: Annotated[_Names, a_key("Fields whose texts are numbers; a text that is none stays.", "duration")] = (
+        msgspec.field(default_factory=list)
+    )
+    booleans: Annotated[
+        _Names, a_key("Fields that are true or false; a text that is neither stays.", ["cached", "blocked"])
+    ] = msgspec.field(default_factory=list)
+    boolean_words: Annotated[
+        _Names,
+        a_key("Pairs of words that stand for true and false, beside these themselves, in any case.", "yes/no"),
+    ] = msgspec.field(default_factory=list)
 
 
 class PerObject:

@@ -113,7 +113,7 @@ def describe(kind: inspect.Type) -> str:
         case inspect.BoolType():
             return "true or false"
         case inspect.LiteralType():
-            return " or ".join(map(str, kind.values))
+            return " or ".join(str(value) for value in kind.values if value != "")
         case inspect.ListType():
             item, about = unwrap(kind.item_type)
             items = "mappings" if isinstance(item, inspect.StructType) else "texts"

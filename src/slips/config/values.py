@@ -40,6 +40,8 @@ def right_items(items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
     return ((index, item) for index, item in enumerate(items) if item is not INVALID)
 
 
+_SURE = 0.85
+"""How much a key has to be like a known one to be a misspelling of it, though it is a key of another place."""
 _KINDS = {
     "str": "text",
     "value": "text",
@@ -192,7 +194,8 @@ class Values:
     def _refuse_key(self, key: ScalarNode, fields: dict[str, inspect.Field], where: Where) -> str | None:
         """Report a key that is unknown at `where`. Return the known key that the user probably meant, or None."""
         here = f"{show(where)}: " if where else ""
-        if places := _places(key.value):
+        near = difflib.get_close_matches(key.value, fields, n=1, cutoff=_SURE)
+        if not near and (places := _places(key.value)):
             known = f"is not known here; expected it {' or '.join(places)}; move it"
             self._refuse(key, f"{here}key {quote(key.value)} {known}", (*where, key.value))
             return None
@@ -222,8 +225,21 @@ class Values:
         try:
             options = self._options_of(name)
         except FormatError:
+            if isinstance(value, ScalarNode):
+                given = f"{{{name}: {value.value}}}"
+                return self._refuse(
+                    key,
+                    f"{show(where)}: {given} gives no format its options; expected them below the name of their "
+                    f"format; write {{csv: {given}}} for those of 'csv'",
+                    where,
+                )
             return name
         if options is None:
+            misplaced = [one for one, _ in value.value] if isinstance(value, MappingNode) else []
+            if misplaced and all(isinstance(one, ScalarNode) and _places(one.value) for one in misplaced):
+                for one in misplaced:
+                    self._refuse_key(one, {}, here)
+                return name
             return self._refuse(
                 key, f"{show(here)}: the format takes no options; expected its name alone; write {name}", here
             )
@@ -278,7 +294,7 @@ class Values:
         others = [choice for choice in choices if _without_digits(choice) != _without_digits(node.value)]
         close = difflib.get_close_matches(node.value.lower(), others, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        known = " or ".join(choices)
+        known = " or ".join(filter(None, choices))
         return self._refuse(node, f"{show(where)}: {quote(node.value)} is not known; {hint}expected {known}", where)
 
     def _text(self, node: ScalarNode, kind: inspect.StrType, declared: inspect.Type, where: Where) -> Any:

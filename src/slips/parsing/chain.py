@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -184,6 +184,8 @@ def find_format(name: str, root: Path) -> Format:
 
     close = difflib.get_close_matches(base, slips.formats.names())
     close.sort(key=lambda each: sorted(each) != sorted(base))  # letters in another order first
+    if "," in base:
+        raise FormatError(f"format {base!r} is not known; expected a list of names; write [{base.replace(',', ', ')}]")
     found = [] if close else [each.name for each in slips.formats.search([base])]
     if 0 < len(found) <= _FEW:
         raise FormatError(f"format {base!r} is not known; such logs are read by {' or '.join(map(repr, found))}")
@@ -264,7 +266,7 @@ def _part(step: Step, root: Path, problems: list[str]) -> _Part | None:
     try:
         meaning = _meaning(format_, options)
     except ValueError as error:
-        mistakes += str(error).split("\n")
+        mistakes += str(error).removeprefix(f"format {format_.name!r}: ").split("\n")
     problems.extend(f"format {name!r}: {mistake}" for mistake in dict.fromkeys(mistakes))
     return _Part(written(step), name, format_, meaning)
 
@@ -285,16 +287,19 @@ def _meaning(format_: Format, options: FormatOptions) -> Format | None:
 
     Raises ValueError.
     """
-    if not isinstance(options, MeaningOptions) or not any(
-        (options.time, options.tag, options.message, options.require, options.entities)
-    ):
+    if not isinstance(options, MeaningOptions):
+        return None
+    types: dict[str, Any] = {
+        part: tuple(getattr(options, part)) for part in ("integers", "floats", "booleans", "boolean_words")
+    }
+    if not any((options.time, options.tag, options.message, options.require, options.entities, *types.values())):
         return None
     from slips.parsing.declare import Declaration, Json  # few chains need it, and its compiler
     from slips.parsing.meaning import parts_of
 
     if isinstance(format_, Declaration):  # it was declared with these options
         return None
-    return Json(format_.name, f"fields of {format_.name}", **parts_of(options))
+    return Json(format_.name, f"fields of {format_.name}", **parts_of(options), **types)
 
 
 def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:

@@ -31,13 +31,6 @@ class LineOptions(MeaningOptions, frozen=True):
     floats: Annotated[_Names, a_key("Fields that are decimal numbers.", "duration")] = msgspec.field(
         default_factory=list
     )
-    booleans: Annotated[
-        _Names, a_key("Fields that are true or false; a text that is neither stays.", ["cached", "blocked"])
-    ] = msgspec.field(default_factory=list)
-    boolean_words: Annotated[
-        _Names,
-        a_key("Pairs of words that stand for true and false, beside these themselves, in any case.", "yes/no"),
-    ] = msgspec.field(default_factory=list)
 
 
 class RegexOptions(LineOptions, frozen=True):

@@ -68,12 +68,13 @@ class LineDeclaration(Declaration):
         """Return the format with the parts of its declaration that `options` name."""
         if not isinstance(options, MeaningOptions):
             return super().with_options(options)
+        parts = parts_of(options)
         given: dict[str, Any] = {}
         for name in options.__struct_fields__:
             value = getattr(options, name)
-            if value and name not in MeaningOptions.__struct_fields__:
+            if value and name not in parts:
                 given[name] = tuple(value) if isinstance(value, list) else value
-        meaning = {name: part for name, part in parts_of(options).items() if getattr(options, name)}
+        meaning = {name: part for name, part in parts.items() if getattr(options, name)}
         return replace(self, **given, **meaning)
 
     @property

@@ -92,6 +92,8 @@ def csv(options: CsvOptions) -> Read:
         )
     if twice := [name for name in options.columns if options.columns.count(name) > 1]:
         raise ValueError(f"columns: {twice[0]!r} is there twice; expected each name once; rename one")
+    if options.columns:
+        _check_fields(options)
 
     def within(limits: RecordLimits) -> Read:
         def read(stream: BufferedReader, _record_bytes: int, parameter: str) -> TextRecords:
@@ -105,6 +107,26 @@ def csv(options: CsvOptions) -> Read:
         return read
 
     return Limited(within)
+
+
+def _check_fields(options: CsvOptions) -> None:
+    """Raise ValueError for an option that names a field which is no column."""
+    named = {
+        "time": [name for each in options.time for name in each.split("+")],
+        **{part: getattr(options, part) for part in ("require", "integers", "floats", "booleans")},
+    }
+    mistakes = [
+        f"{option}: no field {name!r}; expected one of {', '.join(options.columns)}"
+        for option, fields in named.items()
+        for name in fields
+        if name not in options.columns and not _NUMBERED.fullmatch(name)
+    ]
+    if mistakes:
+        raise ValueError("\n".join(mistakes))
+
+
+_NUMBERED = re.compile(r"column_[1-9]\d*")
+"""The name of a column beyond those that have names."""
 
 
 class _Table(TextRecords):
