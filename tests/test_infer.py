@@ -517,6 +517,27 @@ def test_the_equals_of_the_best_chain_are_shown(project: Project) -> None:
     assert f"\nalso: {', '.join(others)} (the same values of these records; " in done.out
 
 
+def test_a_format_of_no_vendor_that_finds_the_same_is_shown(project: Project) -> None:
+    log = b"2026-11-29 08:00:00,123 ERROR app: boom\nTraceback (most recent call last):\n  File x\n" * 3
+    said = "log4j, of no vendor, finds the same values: write it if another program wrote the log\n"
+    assert said in project.slips("infer", "-", stdin=log).out
+    assert "of no vendor, finds" not in project.slips("infer", "-", stdin=sample("vpc-flow")).out
+
+
+@pytest.mark.parametrize("log", [b"hello\n", bytes(range(128, 256)) * 9])
+def test_a_chain_that_nothing_of_a_log_is_like_comes_not_near_to_it(project: Project, log: bytes) -> None:
+    done = project.slips("infer", "-", stdin=log)
+    assert (done.status, done.out.splitlines()[0]) == (1, "-: no format; nearest: none")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_told(project: Project, encoding: str) -> None:
+    done = project.slips("infer", "-", stdin=sample("fortinet").decode().encode(encoding))
+    assert done.status == 1
+    assert "every other byte is NUL, as in UTF-16 without a byte order mark; expected UTF-8" in done.out
+    assert infer(b"\0" * 999 + sample("fortinet"), SOURCE).reason == ""
+
+
 def test_a_chain_that_reads_no_time_is_proposed_with_the_time_that_events_get(project: Project) -> None:
     said = "no record has a date and a clock that the chain reads: its events have the time of their object\n"
     line = b"08:15:00.123 [main] INFO  com.example.App - started\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -117,6 +117,8 @@ def _show(log: str, found: Inferred) -> None:
         show_text("no record has a date and a clock that the chain reads: its events have the time of their object")
     if best.also:
         show_text(f"also: {', '.join(best.also)} (the same values of these records; you know which program wrote them)")
+    if general := _of_no_vendor(best, found.fitting):
+        show_text(f"{general}, of no vendor, finds the same values: write it if another program wrote the log")
     if best.likeness < _ALIKE and entries()[best.format].vendor != "generic":
         show_text(
             f"little of it is like {best.format}, so it may be of another product: "
@@ -127,6 +129,15 @@ def _show(log: str, found: Inferred) -> None:
         show_text("the log names no columns: give those of the chain their names")
     show_text("write into the config, with the prefix of such logs:\n  - prefix: logs/")
     show_text(one_line(f"    format: {best.chain}"))
+
+
+def _of_no_vendor(best: Candidate, fitting: Sequence[Candidate]) -> str:
+    """Return the format of no vendor that finds in a log what the best one, a vendor's, finds; else an empty text."""
+    if entries()[best.format].vendor == "generic":
+        return ""
+    cut = best.trial.parsed, best.values
+    equals = (each for each in fitting if (each.trial.parsed, each.values) == cut)
+    return next((each.format for each in equals if entries()[each.format].vendor == "generic"), "")
 
 
 def _row(each: Candidate) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -36,6 +37,10 @@ _FITS = 0.5
 """The least share of parsed records of a chain that is proposed."""
 _LIKE = 0.12
 """The least likeness of a chain that is proposed."""
+_NEAREST = 0.01
+"""The least likeness of a chain that comes near to a log that none fits: of others it has nothing but its lines."""
+_LOOKED_AT, _FEW_BYTES = 1_000, 16
+"""Bytes by which a log without a byte order mark is known to be in UTF-16, and those that say too little."""
 _TOO_GENERAL = ("regex",)
 """Formats that any text fits."""
 _HEADERS = 3
@@ -127,6 +132,13 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
         log = open_containers(content, whole=whole)
     except ReaderError as error:
         return Inferred([], [], str(error))
+    if _is_unmarked(log.content):
+        return Inferred(
+            [],
+            [],
+            "every other byte is NUL, as in UTF-16 without a byte order mark; expected UTF-8, or UTF-16 with the mark; "
+            "write it so",
+        )
     best: dict[str, Candidate] = {}
     part = 0
     for beginning in _beginnings(log):
@@ -145,7 +157,19 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
         best.values(), key=lambda each: (-round(each.score, 3), each.breadth, _is_general(each.format), each.format)
     )
     fitting = _ordered([each for each in found if each.fits])
-    return Inferred(fitting, [each for each in found if not each.fits and each.score > 0][:3], part=part)
+    near = [each for each in found if not each.fits and each.score > 0 and each.likeness >= _NEAREST]
+    return Inferred(fitting, near[:3], part=part)
+
+
+def _is_unmarked(content: bytes) -> bool:
+    """Whether a log is in UTF-16 without a byte order mark, which no reader knows from other bytes."""
+    head = content[:_LOOKED_AT]
+    is_marked = head.startswith((BOM_UTF16_LE, BOM_UTF16_BE, BOM_UTF32_BE))
+    return (
+        len(head) > _FEW_BYTES
+        and not is_marked
+        and any(0 not in head[at::2] and head[1 - at :: 2].count(0) >= 0.8 * (len(head) // 2) for at in (0, 1))
+    )
 
 
 def _put_back_headers(found: list[Candidate]) -> None:
