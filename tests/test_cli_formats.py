@@ -234,6 +234,14 @@ def test_a_format_that_is_not_known_is_wrong_input(project: Project) -> None:
 # ---- parse
 
 
+def test_entities_are_shown_where_they_are_asked_for(project: Project) -> None:
+    log = project.put("signin.jsonl", {"ipAddress": "[2001:DB8::1]:443", "actor": {"email": "ann@example.com"}})
+    chain = "{json: {entities: {addresses: ipAddress, users: actor.email}}}"
+    meta = json.loads(project.slips("parse", chain, str(log), "--entities").out)["meta"]
+    assert meta["entities"] == {"addresses": ["2001:db8::1"], "users": ["ann@example.com"]}
+    assert "entities" not in json.loads(project.slips("parse", chain, str(log)).out)["meta"]
+
+
 def test_each_event_is_a_json_line_with_its_meta(project: Project) -> None:
     log = project.put("a.log", b"Mar  2 08:00:01 host sshd[7]: one\nMar  2 08:00:02 host sshd[7]: two\n")
     done = project.slips("parse", "syslog", str(log), "--time", "2026-03-02T09:00:00Z")

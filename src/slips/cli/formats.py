@@ -6,13 +6,14 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 from click.exceptions import Exit
+from msgspec.structs import asdict
 
 from slips.cli.catalogue import show_catalogue
 from slips.cli.command import Command, argument
@@ -96,7 +97,7 @@ def formats(
     show_catalogue(words, json_=json_)
 
 
-def _print_source(named: Sequence[str]) -> None:
+def _print_source(named: tuple[str, ...]) -> None:
     """Print the generated loop of a format's usual chain. Raises UsageError unless one format is named."""
     if len(named) != 1:
         found = f"{len(named):,} formats" if named else "no format"
@@ -118,6 +119,7 @@ def _print_source(named: Sequence[str]) -> None:
 @argument("file", metavar="FILE", type=FILE_TEXT, help="A log file, compressed or not; - is standard input.")
 @click.option("--time", "time_", metavar="TIME", help="Event time of the object; default: the file's last change.")
 @click.option("--timezone", metavar="ZONE", help="Zone of times that name none, such as Europe/Berlin; default: UTC.")
+@click.option("--entities", is_flag=True, help="Show meta.entities of each event, too: its addresses, users, hosts, …")
 @click.pass_context
 def parse(
     ctx: click.Context,
@@ -125,6 +127,7 @@ def parse(
     file: str,
     time_: str | None,
     timezone: str | None,
+    entities: bool,
 ) -> None:
     """Print what a format makes of a file, as JSON lines.
 
@@ -135,6 +138,7 @@ def parse(
     Examples:
       slips parse cloudtrail trail.json.gz
       slips parse s3-lines,json,azure-ad-event signins.jsonl
+      slips parse okta system-log.jsonl --entities
       zcat messages.gz | slips parse syslog - --time 2026-03-02T08:00:00Z
       slips parse '{csv: {delimiter: tab, columns: [time, user]}}' logins.tsv
     """
@@ -149,7 +153,9 @@ def parse(
     event_time = moment(time_, time.time(), "--time") if time_ else None
     with _opened(file) as (stream, changed):
         try:
-            outcome = _print_events(compiled, stream, file, changed if event_time is None else event_time)
+            outcome = _print_events(
+                compiled, stream, file, changed if event_time is None else event_time, with_entities=entities
+            )
         except ReaderError as error:  # its text does not name the file
             raise ReaderError(f"{file}: {error}") from error
     if options(ctx).verbose:
@@ -194,7 +200,9 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, float]]:
         yield stream, changed
 
 
-def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) -> Outcome:
+def _print_events(
+    chain: Chain, stream: BinaryIO, file: str, event_time: float, *, with_entities: bool = False
+) -> Outcome:
     """Print every event as a line of JSON, in flat memory, and return the counts."""
     source = ObjectEvent(bucket_name="", object_key=file, event_time=format_time(event_time))
     outcome, odd, first_odd = Outcome(), 0, 0
@@ -207,6 +215,8 @@ def _print_events(chain: Chain, stream: BinaryIO, file: str, event_time: float) 
             shown["header"] = meta.header
         if meta.member is not None:
             shown["member"] = meta.member
+        if with_entities:
+            shown["entities"] = {kind: list(texts) for kind, texts in asdict(meta.entities).items() if texts}
         nonlocal odd, first_odd
         text, is_odd = _json({"meta": shown, "event": event})
         show_json(text)
