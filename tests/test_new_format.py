@@ -44,6 +44,11 @@ BEHIND_BARS = (
 BEHIND_SYSLOG = PAIRS.replace("date=", "<189>Nov 29 12:00:00 fw date=")
 LEEF = "LEEF:1.0|Acme|Gate|1|9|devTime=2026-11-29T12:00:00Z\tsrc=192.0.2.7\n"
 REGEX = "Regex", 'iso("time")'
+DOOR = "<Door opened='2026-11-29T12:00:00Z'>\n  <badge>17</badge>\n</Door>\n"
+TRACE = (
+    "2026-11-29 12:00:00,123 ERROR gate: it fell\nTraceback:\n  File x\n\nKeyError: 'a'\n"
+    "2026-11-29 12:00:01,1 INFO gate: up\n"
+)
 LOGS: dict[str, tuple[str, str, str, str]] = {
     # the log; the family, the time, and the first event's field that the family made
     "json lines": (JSON_LINES, "Json", 'iso("opened_at")', "badge"),
@@ -68,6 +73,9 @@ LOGS: dict[str, tuple[str, str, str, str]] = {
     "leef": (LEEF, "Leef", "as Leef has it", "src"),
     "text": ("[2026-11-29 12:00:00,000] INFO: up and well\n[2026-11-29 12:00:01,5] WARN: x\n", *REGEX, "level"),
     "text without a level": ("2026-11-29T12:00:00Z up\n2026-11-29T12:00:01Z and down again\n", *REGEX, "message"),
+    "xml": (f"<?xml version='1.0'?>\n<Doors>\n{DOOR * 3}</Doors>\n", "Json", 'iso("@opened")', "badge"),
+    "xml without a root": (DOOR * 3, "Json", 'iso("@opened")', "badge"),
+    "text with stack traces": (TRACE * 3, *REGEX, "level"),
     "columns": (COLUMNS, "Columns", 'iso("column_1")', "column_2"),
     "columns of a date and a clock": (GATES, "Columns", 'stamp(("column_1", "column_2"))', "column_4"),
     "with milliseconds": (
@@ -283,6 +291,38 @@ def test_the_declaration_names_the_entities_that_names_and_values_tell(tmp_path:
     assert meta.entities.users == ("00u1", "Ann", "bob")
     assert (meta.entities.hosts, meta.entities.domains) == (("web1",), ("www.example.com",))
     assert meta.entities.hashes == (SIGNIN["sha256"],)
+
+
+def test_names_with_blanks_are_found_as_others_are(tmp_path: Path) -> None:
+    table = (
+        b"Receive Time,User Name,Source IP\n2026-11-29T12:00:00Z,ann,192.0.2.7\n2026-11-29T12:00:01Z,bob,192.0.2.8\n"
+    )
+    made = create("acme/signin", table, tmp_path, tmp_path)
+    (meta, _), _ = chains.run([made.step], table, root=tmp_path).events
+    assert (made.time, meta.timestamp) == ('iso("Receive Time")', 1795953600.0)
+    assert (meta.entities.addresses, meta.entities.users) == (("192.0.2.7",), ("ann",))
+
+
+def test_columns_of_a_table_with_a_header_have_their_types(tmp_path: Path) -> None:
+    table = b"opened,bytes,locked,badge_id,zip\n2026-11-29T12:00:00Z,17,true,12,01\n2026-11-29T12:00:01Z,,false,13,02\n"
+    made = create("acme/rows", table, tmp_path, tmp_path)
+    first, second = (event for _, event in chains.run([made.step], table, root=tmp_path).events)
+    assert first == {"opened": "2026-11-29T12:00:00Z", "bytes": 17, "locked": True, "badge_id": "12", "zip": "01"}
+    assert (second["bytes"], second["locked"]) == ("", False)
+
+
+def test_a_stack_trace_is_of_the_record_above_it(tmp_path: Path) -> None:
+    made = create("acme/gate", TRACE.encode() * 3, tmp_path, tmp_path)
+    events = [event for _, event in chains.run([made.step], TRACE.encode() * 3, root=tmp_path).events]
+    assert [event["level"] for event in events] == ["ERROR", "INFO"] * 3
+    assert events[0]["message"].startswith("gate: it fell\nTraceback:\n  File x\n")
+
+
+def test_the_sample_of_xml_ends_with_an_element(tmp_path: Path) -> None:
+    create("acme/doors", (DOOR * 30).encode(), tmp_path, tmp_path)
+    sample = (tmp_path / "acme" / "doors.xml").read_text("utf-8")
+    assert DOOR * 2 < sample < DOOR * 30
+    assert sample.endswith("</Door>\n")
 
 
 def test_a_field_that_has_addresses_at_times_is_of_no_kind() -> None:

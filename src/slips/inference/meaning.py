@@ -17,8 +17,8 @@ _YEARS = (946_684_800.0, 4_102_444_800.0)
 _MANY = 4
 """Values of which one may be odd."""
 _DEPTH = 4
-_PATH = re.compile(r"[\w@-]+(\.[\w@-]+)*")
-"""Names that need no care in templates."""
+_PATH = re.compile(r"[\w@-]+([. ][\w@-]+)*")
+"""Names that need little care in a declaration."""
 _TIME_NAMES = (
     re.compile(
         r"@?(event|log|record|activity|request|start)?[_-]?(time|date|datetime|timestamp|time_?stamp)|ts|_time", re.I
@@ -68,7 +68,7 @@ def time_of(events: Sequence[Event]) -> tuple[str, str] | None:
     joined = _joined(fields)
     found = []
     for position, (path, values) in enumerate(fields.items()):
-        name = path.rpartition(".")[2]
+        name = path.rpartition(".")[2].replace(" ", "_")
         rank = next((rank for rank, names in enumerate(_TIME_NAMES) if names.fullmatch(name)), len(_TIME_NAMES))
         if len(values) < least:
             continue
@@ -167,7 +167,7 @@ def required_of(events: Sequence[Event], but: Container[str] = ()) -> list[str]:
         name
         for name in events[0]
         if _PATH.fullmatch(name)
-        and "." not in name
+        and not {".", " "} & {*name}
         and name not in but
         and all(event.get(name) is not None for event in events)
     ]

@@ -51,12 +51,13 @@ def entities_of(events: Sequence[Event]) -> dict[str, str]:
     for path, values in fields_of(events).items():
         if kind := _kind_of(path, [text for text in _texts(values) if text not in _NOTHING]):
             found.setdefault(kind, []).append(path)
-    return {kind: " ".join(found[kind]) for kind in KINDS if kind in found}
+    quoted = {kind: [f'"{path}"' if " " in path else path for path in paths] for kind, paths in found.items()}
+    return {kind: " ".join(quoted[kind]) for kind in KINDS if kind in found}
 
 
 def _kind_of(path: str, texts: Sequence[str]) -> str:
     """Return the kind of entities that a field with these texts names; empty if it names none."""
-    above, _, name = path.rpartition(".")
+    above, _, name = path.replace(" ", "_").rpartition(".")
     if not texts or _VERSION.fullmatch(name):
         return ""
     if _are(_is_address, texts):

@@ -35,6 +35,9 @@ _LEVEL = r"\[?(?P<level>[A-Z]{4,9}|[a-z]{4,9})\]?:? ++"
 _LEVELS = frozenset(
     "trace debug info notice warn warning err error crit critical alert emerg emergency fatal panic severe".split()
 )
+_XML = re.compile(r"<(?:\?xml\s|[A-Za-z_])")
+_START_TAG = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)(?=[\s/>])")
+_XML_LOOKED_AT = 1 << 16
 _REQUEST = re.compile(r"[A-Z]+ \S+ HTTP/[\d.]+")
 _COMBINED = ("bare", "bare", "bare", "bracketed", "quoted", "bare", "bare", "quoted", "quoted")
 _COMMON = 7
@@ -83,7 +86,12 @@ class Layout(NamedTuple):
     @property
     def has_header(self) -> bool:
         """Whether a line names the columns."""
-        return "header" in self.arguments or self.arguments.get("chain", ("",))[0].startswith("csv")
+        return "header" in self.arguments or self.is_table
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the reader `csv` cuts the log."""
+        return str(self.arguments.get("chain", ("",))[0]).startswith("csv")
 
     def declare(self, name: str, **common: Any) -> Format:
         """Return the declaration. Raises ValueError."""
@@ -101,7 +109,7 @@ def layout_of(content: bytes) -> Layout:
     if not lines:
         raise UsageError("the log is empty; expected some records, from which to guess; take a longer one")
     best = None
-    for candidates in (_json, _w3c, _prefixed, _syslog, _pairs, _access, _tables, _columns, _timed):
+    for candidates in (_json, _xml, _w3c, _prefixed, _syslog, _pairs, _access, _tables, _columns, _timed, _blocks):
         for layout in candidates(lines, text):
             tried = _tried(layout, content)
             if tried.share >= READ:
@@ -112,14 +120,17 @@ def layout_of(content: bytes) -> Layout:
         return best
     raise UsageError(
         f"no family of formats reads this log, which begins with {lines[0][:60]!r}; expected JSON, CSV, key=value, an "
-        "access log, syslog, columns, or a time and text; declare a Regex, or write a function with @parser"
+        "access log, XML, syslog, columns, or a time and text; try 'slips infer', declare a Regex, or write a function "
+        "with @parser"
     )
 
 
 def _tried(layout: Layout, content: bytes) -> Layout:
     tried = _read(layout, content)
-    if layout.family == "KeyValue":
+    if layout.family == "KeyValue" or layout.is_table:
         texts = _texts(tried.events)
+        if layout.is_table:  # there no value is an empty text, too
+            texts = {name: given for name, values in texts.items() if (given := [value for value in values if value])}
         if types := _types(texts, [*texts.values()]):
             return _read(layout._replace(arguments={**layout.arguments, **types}), content)
     return tried
@@ -156,6 +167,18 @@ def _json(lines: Sequence[str], text: str) -> Iterator[Layout]:
     if isinstance(document, dict) and (array := _array(document)):
         yield Layout("Json", {"elements": array}, "json")
     yield Layout("Json", {}, "jsonl" if isinstance(_loaded(lines[0]), dict) else "json")
+
+
+def _xml(lines: Sequence[str], text: str) -> Iterator[Layout]:
+    """Yield XML whose records are the first elements, if there are several, or those just below that one."""
+    if not _XML.match(lines[0].lstrip("\ufeff \t")):
+        return
+    names = _START_TAG.findall(text[:_XML_LOOKED_AT])
+    if names:
+        root, inner = names[0], next((name for name in names if name != names[0]), names[0])
+        first = "Event" if "Event" in names else root if names.count(root) > 1 else inner
+        for name in dict.fromkeys((first, root)):
+            yield Layout("Json", {"chain": (f"xml-events:{name}", "NAME")}, "xml")
 
 
 def _loaded(text: str) -> Any:
@@ -324,6 +347,16 @@ def _timed(lines: Sequence[str], _text: str) -> Iterator[Layout]:
         pattern = f"{_TIME}{level}(?P<message>.*)"
         if sum(re.match(pattern, line) is not None for line in lines) >= PARTLY * len(lines):
             yield Layout("Regex", {"pattern": pattern}, "log")
+
+
+def _blocks(lines: Sequence[str], _text: str) -> Iterator[Layout]:
+    """Yield lines that begin with a time, each with the lines below it that do not, such as a stack trace."""
+    starts = sum(re.match(_TIME, line) is not None for line in lines)
+    if starts > 1 and re.match(_TIME, lines[0]):
+        chain = ({"multiline": {"start": r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:"}}, "NAME")
+        for level in (_LEVEL, ""):
+            pattern = rf"{_TIME}{level}(?P<message>[\s\S]*)"
+            yield Layout("Regex", {"pattern": pattern, "chain": chain}, "log")
 
 
 _YES_NO = "yes/no"

@@ -100,6 +100,15 @@ def _sample(layout: Layout, content: bytes) -> bytes:
                 f"its first records have {len(sample):,} bytes; expected {SAMPLE_BYTES:,} at most; cut some"
             )
         return sample.encode("utf-8", "surrogateescape")
+    if layout.extension == "xml":
+        name = layout.arguments["chain"][0].partition(":")[2]
+        ends = [*re.finditer(rb"</(?:[\w.-]+:)?" + re.escape(name.encode()) + rb"\s*>", content)][:SAMPLE_RECORDS]
+        sample_content = content[: ends[-1].end()] if ends else content
+        if len(sample_content) > SAMPLE_BYTES:
+            raise UsageError(
+                f"its first records have {len(sample_content):,} bytes; expected {SAMPLE_BYTES:,} at most; cut some"
+            )
+        return sample_content + b"\n"
     lines: list[bytes] = []
     records = size = 0
     for line in content.splitlines(keepends=True):
