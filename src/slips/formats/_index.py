@@ -143,6 +143,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "forcepoint-ngfw": ("slips.formats.forcepoint.web", "FORCEPOINT_NGFW"),
     "forcepoint-web": ("slips.formats.forcepoint.web", "FORCEPOINT_WEB"),
     "forgerock": ("slips.formats.ping.advanced", "FORGEROCK"),
+    "fortiauthenticator": ("slips.formats.fortinet.authenticator", "FORTIAUTHENTICATOR"),
     "fortinet": ("slips.formats.fortinet.fortigate", "FORTINET"),
     "fortinet-csv": ("slips.formats.fortinet.fortigate", "FORTINET_CSV"),
     "freeradius": ("slips.formats.freeradius.radiusd", "FREERADIUS"),
