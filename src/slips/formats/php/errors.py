@@ -14,7 +14,7 @@ from slips.zones import Zone, zone_of
 
 _TIME = (
     r"\[(?P<time>\d\d-[A-Z][a-z][a-z]-\d{4} \d\d:\d\d:\d\d(?:\.\d{1,6})?)"
-    r"(?: (?P<timezone>[A-Za-z][A-Za-z0-9_+/-]*))?\] "
+    r"(?: (?P<timezone>[A-Za-z][A-Za-z0-9_+/-]*|[+-]\d\d:\d\d))?\] "
 )
 _PHP = r"PHP (?P<level>[A-Z][a-z]+(?: [a-z]+){0,2}):  ?(?P<message>.*)"
 _PLACE = re.compile(r"([^\n]+?)(?: on line |:)(\d{1,9})")
@@ -33,7 +33,9 @@ def _read_time(meta: MetaData, event: Event) -> None:
     """Read the time in its zone, and name file and line of an error, the child of a pool. Raises RecordError."""
     if text := event.get("time"):
         shown = f"{text[7:11]}-{_MONTHS.get(text[3:6], text[3:6])}-{text[:2]}T{text[12:]}"
-        name = event.get("timezone")
+        name = event.get("timezone") or ""
+        if name[:1] in ("+", "-"):
+            shown, name = shown + name, ""
         try:
             zone = _known(name) if name else None
         except ValueError:
@@ -44,8 +46,8 @@ def _read_time(meta: MetaData, event: Event) -> None:
         if zone is not None:
             meta.timestamp = zone.utc(meta.timestamp)
     message = event.get("message") or ""
-    place = message.partition("\n")[0].rpartition(" in ")[2]
-    if len(place) <= _LONGEST and (found := _PLACE.fullmatch(place)):
+    _, is_place, place = message.partition("\n")[0].rpartition(" in ")
+    if is_place and len(place) <= _LONGEST and (found := _PLACE.fullmatch(place)):
         event["file"], event["line"] = found[1], int(found[2])
     if "pool" in event and (child := _CHILD.match(message)):
         event["child"] = int(child[1])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from slips.parsing import KeyValue, Patterns, all_of, any_of, one_of, written
 
 _HEAD = r"(?P<datetime>\d{4}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<hostname>[^ ]+) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
+_WORKER = r"(?:(?P<worker>[A-Z]{3,12})\[(?P<worker_id>\w+)\]: )?"
+"""A part of the proxy of mails, which writes its own name and number."""
 _TIME = written("%Y:%m:%d-%H:%M:%S", "datetime")
 
 # The pairs of the web server protection have a `time` of their own, the microseconds of a request. Programs that are
@@ -16,7 +18,7 @@ SOPHOS_UTM = one_of(
     KeyValue(
         "sophos-utm.pairs",
         "messages of Sophos UTM in pairs",
-        head=_HEAD,
+        head=f"{_HEAD}{_WORKER}",
         escapes="none",
         absent="-",
         require=all_of("id", any_of("sys", "srcip")),
@@ -29,7 +31,7 @@ SOPHOS_UTM = one_of(
     Patterns(
         "sophos-utm.text",
         "messages of other programs of Sophos UTM",
-        patterns=(rf"{_HEAD}(?P<message>.*)",),
+        patterns=(rf"{_HEAD}{_WORKER}(?P<message>.*)",),
         time=_TIME,
         tag="sophos.utm.{process}",
         message="{message}",
@@ -37,5 +39,5 @@ SOPHOS_UTM = one_of(
     ),
     tag="sophos.utm.{sub|process}",
     chain=("s3-lines", "syslog-any", "sophos-utm"),
-    entities={"addresses": "srcip dstip", "users": "user", "hosts": "hostname"},
+    entities={"addresses": "srcip dstip", "users": "user from to", "hosts": "hostname", "domains": "url server"},
 )

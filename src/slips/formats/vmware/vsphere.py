@@ -28,11 +28,24 @@ _ORIGIN = r"\[Originator@6876(?P<origin>[^\]]*)\] ?(?P<message>.*)"
 _SHELL = r"\[shell\.cmd@6876 subject=\"(?P<user>[^\"]*)\" object=\"(?P<object>[^\"]*)\" (?P<message>.*)"
 _KERNEL = r"(?P<cpu>cpu\d+)(?::(?P<world>\d+))?(?: opID=(?P<opID>[^)]*))?\)(?P<message>.*)"
 _LEVELLED = r"(?P<level>[A-Z][a-z])\((?P<level_id>\d+)\) (?P<program>vmkernel|vmkwarning): "
+_LEVELLED_TEXT = (
+    rf"{_TIMED}(?P<level>[A-Z][a-z])\((?P<level_id>\d+)\) {_PROGRAM}(?:\[(?P<program_id>\d+)\])?: (?P<text>.*)"
+)
+_TYPED = (
+    rf"{_TIMED}(?:(?P<hostname>[^ :\[]+) )?(?P<program>shell|ESXShell)(?:\[(?P<program_id>\d+)\])?: "
+    r"\[(?P<user>[^\]]+)\]: (?P<message>.*)"
+)
+"""A command that someone typed at a host of version 7 or before."""
+_LOGGED = r"(?P<created>\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) "
+"""The time of a line of vCenter's own log, as vCenter sends them on."""
 _OPS = r"(?P<level>[A-Z]+) +(?P<process>[^ ]+) (?P<program_id>\d+) \[ops@4413(?P<origin>[^\]]*)\] ?(?P<message>.*)"
 _PROGRAMS = frozenset(
-    """applmgmt applmgmt-audit cis-license content-library eam esxupdate Fdm healthd Hostd hostd-probe lookupsvc
-    pschealth Rhttpproxy rhttpproxy shell smad sps stsd ssoadminserver storageRM updatemgr usbarb vapi-endpoint vmafdd
-    vmauthd vmcad vmdird vmkernel vmkwarning vmon vobd Vpxa vpxd vpxd-svcs vsan-health vsphere-ui vstatsd""".split()
+    """apiForwarder applmgmt applmgmt-audit cis-license clomd configStoreBackup content-library dcui DCUI eam
+    envoy-access envoy-main ESXShell esxupdate Fdm healthd Hostd hostd-probe iofiltervpd kmxa lookupsvc nicmgmtd osfsd
+    pschealth Rhttpproxy rhttpproxy sdrsInjector sensord shell smad sps stsd ssoadminserver storageRM swapobjd updatemgr
+    usbarb vapi-endpoint vmafdd vmauthd vmcad vmdird vmkdevmgr vmkernel vmkeventd VmkEventd vmkwarning vmon vmsyslogd
+    vobd Vpxa vpxd vpxd-main vpxd-profiler vpxd-svcs vsan-health vsandevicemonitord VSANMGMTSVC vsanmgmtd vsansystem
+    vsphere-ui vstatsd vvold""".split()
 )
 """Programs of vSphere whose messages are texts."""
 _TEXT = "(?P<text>.*)"
@@ -46,7 +59,7 @@ def _name_origin(meta: MetaData, event: Event) -> None:
     Raises RecordError.
     """
     if "text" in event:
-        if event["program"] not in _PROGRAMS:
+        if event["program"] not in _PROGRAMS and "level_id" not in event:
             raise RecordError(f"{event['program']!r} is no program of vSphere, nor is its message in a form of theirs")
         event["message"] = event.pop("text")
     if ("event_type" in event or "object" in event) and event["message"].rstrip().endswith("]"):
@@ -71,9 +84,12 @@ VSPHERE = Patterns(
         *(f"{head}{_PART}" for head in _HEADS),
         *(f"{head}{_DAEMON}{_ORIGIN}" for head in (_OLD, _TIMED, "")),
         *(f"{head}{_ORIGIN}" for head in (_OLD, "")),
+        f"{_NEW}{_LOGGED}{_DAEMON}{_ORIGIN}",
+        _TYPED,
         *(f"{head}{_SHELL}" for head in (_OLD, "")),
         *(f"{head}{_KERNEL}" for head in (f"{_TIMED}{_LEVELLED}", _OLD, _TIMED, "")),
         *(f"{head}{_OPS}" for head in (_TIMED, "")),
+        _LEVELLED_TEXT,
         *(f"{head}{_TEXT}" for head in (_NEW, _OLD)),
     ),
     integers="priority",
