@@ -23,8 +23,6 @@ def _take_pairs(meta: MetaData, event: Event) -> None:
         event.setdefault(name, quoted if quoted is not None else bare)
         at = found.end()
     event["text"] = pairs[at:]
-    kind = (event["subcategory"] or "event").lower().replace(" ", "-")
-    meta.tag = f"fortinet.authenticator.{kind}"
     meta.message = event["text"] or None
 
 
@@ -33,7 +31,7 @@ FORTIAUTHENTICATOR = Patterns(
     "FortiAuthenticator: sign-ins, tokens, RADIUS, administrators, with or without a syslog header",
     "https://docs.fortinet.com/product/fortiauthenticator",
     chain=("s3-lines", "syslog-any", "fortiauthenticator"),
-    tag="fortinet.authenticator",
+    tag="fortinet.authenticator.{subcategory|'event'}",
     patterns=(
         r' *category="(?P<category>[^"]*)" subcategory="(?P<subcategory>[^"]*)" typeid=(?P<typeid>\d{1,9}) '
         r"(?P<pairs>.*)",
