@@ -56,3 +56,30 @@ MERAKI_API = Json(
     integers="priority classification destinationPort fileSizeBytes",
     entities={"addresses": "srcIp destIp clientIp", "hosts": "clientName", "hashes": "fileHash"},
 )
+
+# Answers of the API have several in `events`: for these the chain is `[json-records:events, meraki-events]`.
+MERAKI_EVENTS = Json(
+    "meraki-events",
+    "Cisco Meraki events of networks of the dashboard API: associations, VPN, DHCP, ports, filtered content",
+    "https://developer.cisco.com/meraki/api-v1/get-network-events",
+    require=all_of("occurredAt", "type", any_of("eventData", "deviceSerial", "clientId", "networkId")),
+    time=iso("occurredAt"),
+    tag="cisco.meraki.{type}",
+    message="{description|type}{' of ' clientDescription|clientMac|clientId}{' at ' deviceName|deviceSerial}",
+    entities={
+        "addresses": "eventData.client_ip eventData.ip eventData.src eventData.dst",
+        "users": "eventData.identity",
+        "hosts": "clientDescription deviceName",
+    },
+)
+
+MERAKI_CHANGES = Json(
+    "meraki-changes",
+    "Cisco Meraki changes of the configuration, of the dashboard API",
+    "https://developer.cisco.com/meraki/api-v1/get-organization-configuration-changes",
+    require=all_of("ts", "page", "label", any_of("adminEmail", "adminName", "adminId", "newValue")),
+    time=iso("ts"),
+    tag="cisco.meraki.configuration-change",
+    message="{label} {page}{' of ' networkName|ssidName}{' by ' adminEmail|adminName}",
+    entities={"users": "adminEmail"},
+)

@@ -75,7 +75,7 @@ BIND_QUERY = Patterns(
         *(f"{_AT}{_ADDRESS}{_NAMED}{query}" for query in _OF_CLIENTS),  # syslog took "client" for a host
         _RESPONSE,
         rf"{_HEAD}{_CLIENT}{_NAMED}",
-        _HEAD,
+        rf"{_HEAD}(?!\d\d-[A-Z]|INFO |WARNING |SEVERE |CONFIG |FINE )",  # of Tomcat, whose times look the same
     ),
     integers="client_port",
     refine=_take_category,

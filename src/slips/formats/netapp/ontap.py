@@ -1,0 +1,65 @@
+"""Audit log of NetApp ONTAP, and of Amazon FSx for it: what administrators and programs do."""
+
+from __future__ import annotations
+
+import re
+
+from slips import times
+from slips.errors import RecordError
+from slips.format import Event
+from slips.model import MetaData
+from slips.parsing import Patterns
+
+_TIME = re.compile(r"[A-Z][a-z][a-z] [A-Z][a-z][a-z] \d\d \d{4} \d\d:\d\d:\d\d [+-]\d\d:\d\d", re.ASCII)
+_TIME_LENGTH = len("Sun Nov 29 2026 08:00:00 +00:00")
+
+
+def _name_parts(meta: MetaData, event: Event) -> None:
+    """Name the parts of an entry, which have two colons between: `cluster:ssh :: peer:port :: vserver:user:role :: …`.
+
+    Raises RecordError for one of fewer parts.
+    """
+    front = event.pop("front").rstrip()
+    origin, time = front[:-_TIME_LENGTH].rstrip(), front[-_TIME_LENGTH:]
+    if _TIME.fullmatch(time):
+        event["time"] = time
+        meta.timestamp = times.any_notation(time, meta.timestamp)
+    else:  # the header of syslog may have it
+        origin = front
+    if origin:
+        event["origin"] = origin
+    parts = event.pop("entry").split(" :: ")
+    if len(parts) < 5:
+        raise RecordError(f"entry has {len(parts)} parts; expected application, peer, user, command and result")
+    event["cluster"], _, event["application"] = parts[0].rpartition(":")
+    peer, _, port = parts[1].rpartition(":")
+    event["source"] = peer
+    event["source_port"] = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else port
+    vserver, _, user = parts[2].partition(":")
+    event["vserver"] = vserver
+    event["user"], _, role = user.partition(":")
+    if role:
+        event["role"] = role
+    event["command"] = " :: ".join(parts[3:-1])
+    result, _, detail = parts[-1].partition(": ")
+    event["result"] = result
+    if detail:
+        event["detail"] = detail
+    meta.message = f"{event['command']}: {parts[-1]} by {event['user'] or '-'} from {peer or '-'}"
+
+
+ONTAP_AUDIT = Patterns(
+    "ontap-audit",
+    "NetApp ONTAP audit log, of syslog or mlog/audit.log: commands of its CLI, calls of its APIs, logins",
+    "https://docs.netapp.com/us-en/ontap/system-admin/ontap-implements-audit-logging-concept.html",
+    chain=("s3-lines", "syslog-any", "ontap-audit"),
+    tag="netapp.ontap.audit",
+    message="{entry}",
+    patterns=(
+        r"(?P<front>[^\[\n]*)\[(?P<facility>kern_audit|audit):(?P<level>[a-z]+):(?P<pid>\d+)\] "
+        r"(?P<session>[0-9a-fA-F:]+) :: (?P<entry>[^\n]+)",
+    ),
+    integers="pid",
+    refine=_name_parts,
+    entities={"addresses": "source", "users": "user"},
+)
