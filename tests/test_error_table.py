@@ -59,7 +59,7 @@ def test_a_document_over_several_lines_is_recognised_where_lines_are_read(projec
     project.slips("run")
     (item,) = project.slips("errors", "--json").json
     assert item["error_type"] == "FormatError"
-    assert "looks like one JSON document over several lines, which [s3-text, json, …] reads" in item["message"]
+    assert "looks like one JSON document over several lines, which [s3-lines, json, …] reads" in item["message"]
 
 
 def test_filtered_records_are_told_by_rule(project: Project) -> None:

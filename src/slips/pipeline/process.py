@@ -324,7 +324,7 @@ class _ObjectRun:
             first = self.quarantine.parts[0]
             opens = first.samples and first.samples[0].raw.strip() in ("{", "[")
             hint = (
-                "; it looks like one JSON document over several lines, which [s3-text, json, …] reads"
+                "; it looks like one JSON document over several lines, which [s3-lines, json, …] reads"
                 if opens
                 else looks_like(self._steps, first.samples, self.event)
             )
