@@ -21,10 +21,14 @@ import slips.formats
 from slips.config import Config, HandlerConfig, Mapping
 from slips.config.backend import BackendConfig, SnsTopic
 from slips.deploy import template
-from slips.examples import example_of
+from slips.examples import Example, example_of
 from slips.format import Format
+from slips.model import format_time
+from slips.new_format.trial import OBJECT
 from slips.not_logs import RULES
+from slips.parsing.declare import Declaration
 from slips.step import written
+from slips.times import iso
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
@@ -129,6 +133,7 @@ def _section(each: Format) -> str:
     rows = [
         ("chain", _code(f"[{', '.join(map(written, each.chain))}]")),
         ("tag", _code(each.tag)),
+        ("time", _time(each)),
         ("parameter", each.parameter and f"`{each.name}:{each.parameter}`, which is the default"),
         *(("filters", f"`{rule.name}`: {_prose(rule.summary)}") for rule in each.rules),
         *((kind, ", ".join(map(_code, paths))) for kind, paths in _entities(each)),
@@ -151,11 +156,40 @@ def _example(each: Format) -> str:
     if example is None:
         return ""
     event = json.dumps(example.event, ensure_ascii=False, indent=2)
-    texts = [("A record:", "text", example.record), ("Its event:", "json", event)]
+    texts = [("A record:", "text", example.record), (f"{_event_of(example)}:", "json", event)]
     entities = {kind: found for kind, found in msgspec.to_builtins(example.entities).items() if found}
     if entities:
         texts.append(("and in `meta.entities`:", "json", json.dumps(entities, ensure_ascii=False)))
     return "".join(f"\n\n{words}\n\n{_fenced(kind, text)}" for words, kind, text in texts if text)
+
+
+def _event_of(example: Example) -> str:
+    """What a page says of an event, by its meta: the tag, the time, the message."""
+    tag, seconds, message = (example.meta[name] for name in ("tag", "timestamp", "message"))
+    parts = ["Its event"]
+    if tag:
+        parts.append(f"`meta.tag` `{tag}`")
+    if seconds != _OBJECT_TIME:
+        parts.append(f"`meta.timestamp` {json.dumps(seconds)} ({format_time(seconds)})")
+    if message and len(message) <= _MESSAGE and "`" not in message:
+        parts.append(f"`meta.message` `{''.join(map(_printable, message))}`")
+    return ", ".join(parts)
+
+
+_OBJECT_TIME = iso(OBJECT.event_time, "event_time")
+"""The time of a sample's events that have none of their own."""
+_MESSAGE = 160
+"""Characters of a message that a page shows."""
+
+
+def _time(each: Format) -> str:
+    """The fields of a format's time, and whether it may lack a zone; empty for one that a function reads."""
+    time = each.meaning.time if isinstance(each, Declaration) else None
+    if time is None:
+        return ""
+    fields = ", else ".join(" with ".join(map(_code, alternative)) for alternative in time.alternatives)
+    zone = "; without a zone it is UTC, or of the mapping's [`timezone`](../handler.md#times-without-a-zone)"
+    return f"{fields}{zone if time.may_lack_zone else ''}"
 
 
 def _printable(character: str) -> str:

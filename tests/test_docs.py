@@ -97,7 +97,15 @@ def test_every_format_is_on_the_page_of_its_vendor_with_its_rules_its_sample_and
             assert each.reference in section
             assert all(rule.name in section for rule in each.rules)
             assert all(sample.name in section for sample in sample_files(each.name))
-            assert ("Its event:" in section) is bool(example_of(each))
+            assert ("Its event" in section) is bool(example_of(each))
+
+
+def test_a_page_says_what_the_time_of_a_format_is_and_what_its_meta_has(build: ModuleType) -> None:
+    okta = build.vendor("okta")
+    assert "\n- time: `published`; without a zone it is UTC, or of the mapping's [`timezone`](../handler.md#" in okta
+    shown = "`meta.tag` `okta.system`, `meta.timestamp` 1709251199.999 (2024-02-29T23:59:59.999Z), `meta.message` `User"
+    assert f"Its event, {shown}" in okta
+    assert "Its event:" in build.vendor("readers"), "neither a tag nor a time of its own"
 
 
 def test_the_page_of_a_vendor_that_is_no_more_is_stale_and_goes(build: ModuleType, tmp_path: Path) -> None:
