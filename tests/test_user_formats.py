@@ -80,6 +80,12 @@ def test_a_name_that_the_file_has_not_is_told_with_those_that_it_has(own: Path) 
         find_format("formats/own.py:Okta", own)
 
 
+def test_a_file_without_a_name_in_it_is_told_what_to_write() -> None:
+    assert check_chain(["s3-lines", "formats/door.py"], Path()) == [
+        "format 'formats/door.py' names a file and no format in it; expected both; write formats/door.py:NAME"
+    ]
+
+
 def test_a_family_is_no_format(own: Path) -> None:
     with pytest.raises(FormatError, match="has no 'Json'; it has OKTA"):
         find_format("formats/own.py:Json", own)

@@ -184,6 +184,8 @@ def find_format(name: str, root: Path) -> Format:
 
     close = difflib.get_close_matches(base, slips.formats.names())
     close.sort(key=lambda each: sorted(each) != sorted(base))  # letters in another order first
+    if base.endswith(".py"):
+        raise FormatError(f"format {base!r} names a file and no format in it; expected both; write {base}:NAME")
     if "," in base:
         raise FormatError(f"format {base!r} is not known; expected a list of names; write [{base.replace(',', ', ')}]")
     found = [] if close else [each.name for each in slips.formats.search([base])]
