@@ -40,7 +40,6 @@ REASONS = {
     "bind-query": "messages of many kinds, behind several fronts: dozens of patterns",
     "cloudflare": "datasets of many shapes: some fifty fields are looked for",
     "defender-alert": "fields of six schemas are looked for",
-    "iis": "rows without a date take that of a line before them, the slow way",
     "mattermost": "times with a blank before the zone, and fields of three shapes",
     "postgresql-json": "the statement in a message gets fields of its own",
     "sophos-utm": "a header of syslog, then pairs in quotes",

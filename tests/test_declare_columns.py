@@ -14,7 +14,7 @@ import chains
 from chains import new_meta
 from declared import both, both_in_turn, event_of, read_slowly
 from slips.format import Limited, PerObject, RecordLimits
-from slips.parsing import Columns, Csv, epoch
+from slips.parsing import Columns, Csv, epoch, iso
 from slips.parsing.declare.columns import ColumnsOptions
 
 
@@ -351,6 +351,24 @@ def test_rows_without_a_date_have_that_of_the_last_line_that_gives_one() -> None
     ]
 
 
+def test_rows_that_get_a_date_and_rows_of_any_list_are_read_by_a_function() -> None:
+    dated = door(directive="#Fields:", dated="#Date:", time=iso(("date", "time")))
+    head = ["#Date: 2026-11-29", "#Fields: time user"]
+    rows = ["08:00:00 ann", "08:00:01 bob", "#Date: 2026-11-30", "08:00:02 ann", "08:00:03 bob"]
+    slow = read_slowly(dated.line_parser(RecordLimits()), [*head, *rows])
+    assert slow == [*head, "#Date: 2026-11-30"]
+    numbered = door(columns="user time", others=("time user",), integers="time")
+    assert read_slowly(numbered.line_parser(RecordLimits()), ["ann 1", "2 bob", "3 bob", "ann 4", "5 bob"]) == ["2 bob"]
+
+
+def test_any_number_of_dates_takes_one_function() -> None:
+    dated = door(directive="#Fields:", dated="#Date:", time=iso(("date", "time")))
+    parser = dated.line_parser(RecordLimits())
+    for day in range(1, 29):
+        read_slowly(parser, [f"#Date: 2026-02-{day:02}", "#Fields: time user", "08:00:00 ann", "08:00:01 bob"])
+    assert len(dated._rows) == 3, "those of the columns, and of two fields without and with a date"
+
+
 def test_the_number_of_fields_tells_the_columns_before_a_header() -> None:
     declared = door(others=("door", "user door", "time door user floor rule"), directive="#Fields:")
     lines = [
@@ -453,7 +471,11 @@ VALUES = st.text("ab1-.,_\"' |\t\xa0\udc80[]{}", max_size=6)
 WORDS = st.sampled_from(
     [
         "#Fields: user time",
+        "#Fields: date time",
         "#Fields:",
+        "#Date: 2026-11-29",
+        "#Date: -",
+        "#Date:",
         "#",
         "time",
         "door",
@@ -491,6 +513,9 @@ DECLARED = [
     table(directive="#Fields:", header="time door user floor", integers="time"),
     door(others=("door", "door time user floor"), integers="time", message="{user|'-'}"),
     table(others=("door", "door time"), directive="#Fields:", integers="time"),
+    door(directive="#Fields:", dated="#Date:", absent="-", integers="time", message="{date|'none'} {user|'-'}"),
+    door(directive="#Fields:", dated="#Date:", time=iso(("date", "time")), others=("door",), separator=""),
+    door(columns="user time", others=("time user", "door user floor", "door"), integers="time", message="{user}"),
 ]
 
 

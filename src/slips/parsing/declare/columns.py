@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -88,10 +89,10 @@ class Columns(LineDeclaration):
 
     quote: ClassVar[str] = ""
     options: type[FormatOptions] | None = field(init=False, default=ColumnsOptions)
-    _rows: dict[tuple[tuple[str, ...], int], ReadLine] = field(
+    _rows: dict[tuple[tuple[str, ...], int, bool], Callable[..., Reading]] = field(
         init=False, default_factory=dict, compare=False, repr=False
     )
-    """Functions that read rows, by the columns and the number of fields."""
+    """Functions that read rows, by the columns, the number of fields, and whether they take a date, too."""
     _tables: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Columns] = field(
         init=False, default_factory=dict, compare=False, repr=False
     )
@@ -270,15 +271,17 @@ class Columns(LineDeclaration):
         """Return an expression for `unpadded` of the fields of an expression."""
         return f"[field.strip() for field in {fields}]" if self.padded else fields
 
-    def row(self, columns: tuple[str, ...], width: int) -> ReadLine:
-        """Return a function that reads rows of `width` fields, and no other lines."""
-        if (columns, width) not in self._rows:
+    def row(self, columns: tuple[str, ...], width: int, date: str = "") -> ReadLine:
+        """Return a function that reads rows of `width` fields, and no other lines. They have this `date` besides."""
+        known = (columns, width, bool(date))
+        if known not in self._rows:
             if len(self._rows) >= _MOST_ROWS or not 0 < width <= _MOST_COLUMNS:
                 return _refuse
-            self._rows[columns, width] = self._write_row(columns, width)
-        return self._rows[columns, width]
+            self._rows[known] = self._write_row(columns, width, ("date",) if date else ())
+        return partial(self._rows[known], date=date) if date else self._rows[known]
 
-    def _write_row(self, columns: tuple[str, ...], width: int) -> ReadLine:
+    def _write_row(self, columns: tuple[str, ...], width: int, given: tuple[str, ...]) -> ReadLine:
+        """Write the function. `given`: the fields that it takes as arguments, behind line and time."""
         types, names = self.types, widened(columns, width)
 
         def write(writer: Writer) -> None:
@@ -301,11 +304,12 @@ class Columns(LineDeclaration):
                 with writer.block(f"if {locals_[names[0]]}.strip().lower() in {headings}:"):
                     writer.line("raise ValueError")
             types.write(writer, locals_.items(), run)
-            write_event(writer, names, locals_, types, self.read_by_meaning)
+            all_of_them = {**locals_, **dict(zip(given, given, strict=True))}
+            write_event(writer, (*names, *given), all_of_them, types, self.read_by_meaning)
             if self.title:
                 writer.line(f"event[{self.title_field!r}] = {self.title!r}")
 
-        return self.line_function(write, f"{width} fields")
+        return self.line_function(write, f"{width} fields", *given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -435,14 +439,23 @@ class _Rows(LineParser):
         event: Event | Rule = directive or self._read(fields)
         width = len(self._columns) if isinstance(event, Rule) else len(fields)
         columns = self._columns if isinstance(event, Rule) else self._columns_of(fields)
-        # A row of another list than the first would take lines that are of the first.
-        is_odd = columns != self._lists_of(width)[0] or (self._date and "date" not in columns)
-        self.fast = _refuse if is_odd else self._declaration.row(columns, width)
+        self.fast = self._function_for(columns, width)
         if isinstance(event, Rule):
             self._by_separators = {}
         if self.fast is not _refuse and len(self._by_separators) < _MOST_ROWS:
             self._by_separators[width - 1 if isinstance(event, Rule) else line.count(self._separator)] = self.fast
         return event
+
+    def _function_for(self, columns: tuple[str, ...], width: int) -> ReadLine:
+        """Return a function that reads rows of `width` fields with these columns."""
+        lists = self._lists_of(width)
+        # The function of another list than the first would take lines that are of the first.
+        return _first_of([self._row(each, width) for each in lists[: lists.index(columns) + 1]])
+
+    def _row(self, columns: tuple[str, ...], width: int) -> ReadLine:
+        date = "" if "date" in columns else self._date
+        # A date that stands for no value stays as it is, which the function would not do.
+        return _refuse if date in self._declaration.absent_texts else self._declaration.row(columns, width, date)
 
     def _too_few(self, fields: list[str]) -> str:
         header = "a line before it that names the columns" if self._declaration.names_columns else ""
@@ -455,6 +468,20 @@ def _too_wide(most: int, limits: RecordLimits) -> RecordError:
     if most == limits.values:
         return too_many_values(most)
     return RecordTooLarge(f"line has more than {most:,} fields; expected fewer")
+
+
+def _first_of(functions: Sequence[ReadLine]) -> ReadLine:
+    """Return a function that reads a line by the first of some functions that does not refuse it."""
+    if len(functions) == 1 or _refuse in functions:
+        return functions[0] if len(functions) == 1 else _refuse
+
+    def read(line: str, at: float) -> Reading:
+        for function in functions:
+            if (reading := function(line, at)) is not None:
+                return reading
+        return None
+
+    return read
 
 
 def _refuse(_line: str, _at: float) -> None:

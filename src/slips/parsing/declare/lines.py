@@ -145,10 +145,12 @@ class LineDeclaration(Declaration):
         self._write_reading(writer)
         return make_function("event", "event, at", writer.lines, writer.names, f"{self.name}, odd lines")
 
-    def line_function(self, write: Callable[[Writer], None], origin: str) -> ReadLine:
+    def line_function(self, write: Callable[[Writer], None], origin: str, *further: str) -> ReadLine:
         """Make the function that reads ordinary lines. `write` writes statements that bind the local `event` from
         `value`, or raise ValueError, and never bind `value`; the meaning of the fields follows, with no call and no
-        look into the event. The function has `write` as an attribute."""
+        look into the event. The function has `write` as an attribute.
+
+        `further`: parameters behind those of a ReadLine, which these statements read."""
         writer = Writer(RecordLimits())
         with writer.block("try:"):
             write(writer)
@@ -156,7 +158,8 @@ class LineDeclaration(Declaration):
             writer.line("return None")
         self._write_reading(writer)
         origin = f"{self.name}, {origin}"
-        function: Any = make_function("line", "value, at", writer.lines, writer.names, origin, writer.attributes)
+        parameters = ", ".join(("value", "at", *further))
+        function: Any = make_function("line", parameters, writer.lines, writer.names, origin, writer.attributes)
         function.write = write
         read: ReadLine = function
         return read
