@@ -88,6 +88,60 @@ def ranked(name: str) -> int:
     return right.index(True) + 1 if True in right else 0
 
 
+WHEN = "2026-03-02T08:00:00.123Z"
+OF_ANY_PROGRAM: dict[str, dict[str, Any]] = {
+    "plain": {"time": WHEN, "level": "info", "msg": "logged in", "user": "ann"},
+    "pino": {"level": 30, "time": 1772438400123, "pid": 411, "hostname": "web1", "reqId": "r1", "msg": "done"},
+    "bunyan": {"name": "shop", "hostname": "web1", "pid": 411, "level": 30, "msg": "started", "time": WHEN, "v": 0},
+    "zap": {"level": "info", "ts": 1772438400.5, "caller": "server/main.go:42", "msg": "listening", "port": 8080},
+    "zap, short": {"L": "INFO", "T": WHEN, "C": "server/main.go:42", "M": "listening"},
+    "logrus": {"level": "warning", "msg": "the queue is long", "time": WHEN, "queue": "mail"},
+    "slog": {"time": WHEN, "level": "INFO", "msg": "order placed", "order": 7, "user": "ann"},
+    "zerolog": {"level": "info", "time": 1772438400, "message": "order placed", "component": "shop"},
+    "structlog": {"event": "logged_in", "user_id": 7, "level": "info", "timestamp": WHEN, "logger": "app.auth"},
+    "python": {"asctime": "2026-03-02 08:00:00,123", "levelname": "INFO", "name": "shop", "message": "order placed"},
+    "log4j": {
+        "instant": {"epochSecond": 1772438400, "nanoOfSecond": 1000},
+        "thread": "main",
+        "level": "INFO",
+        "loggerName": "com.example.Shop",
+        "message": "order placed",
+    },
+    "logback": {"@timestamp": WHEN, "@version": "1", "message": "placed", "logger_name": "a", "level_value": 20000},
+    "serilog": {"Timestamp": WHEN, "Level": "Information", "MessageTemplate": "placed", "Properties": {"Order": 7}},
+    "serilog, compact": {"@t": WHEN, "@mt": "Order {Id} placed", "Id": 7, "SourceContext": "Shop.Orders"},
+    "nlog": {"time": WHEN, "level": "Info", "logger": "Shop.Orders", "message": "order placed", "exception": ""},
+    "winston": {"level": "info", "message": "order placed", "timestamp": WHEN, "service": "shop"},
+    "monolog": {"message": "placed", "context": {}, "level": 200, "channel": "shop", "datetime": WHEN, "extra": {}},
+    "tracing": {"timestamp": WHEN, "level": "INFO", "fields": {"message": "placed"}, "target": "shop::orders"},
+    "requests": {"time": WHEN, "method": "GET", "path": "/a", "status": 200, "remote_addr": "192.0.2.7"},
+    "traces": {"severity": "INFO", "timestamp": WHEN, "message": "placed", "trace_id": "0af7651916cd43dd8448eb211c80"},
+    "acts": {"timestamp": WHEN, "user": "ann", "action": "delete", "resource": "order/7", "ip": "192.0.2.7"},
+    "logins": {"timestamp": WHEN, "event_type": "login", "username": "ann", "source_ip": "192.0.2.7", "status": "ok"},
+    "numbers": {"ts": 1772438400.5, "host": "web1", "name": "queue.length", "value": 7, "unit": "count"},
+    "events": {"id": "e7", "type": "order.created", "source": "shop", "time": WHEN, "data": {"order": 7}},
+    "errors": {"time": WHEN, "level": "error", "msg": "cannot connect", "error": "timeout", "stack": "Error: timeout"},
+    "short": {"t": 1772438400, "m": "placed"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_ANY_PROGRAM)
+def test_json_of_any_program_is_of_no_vendor_first(name: str) -> None:
+    first = infer(b"%s\n" % json.dumps(OF_ANY_PROGRAM[name]).encode() * 9, SOURCE).fitting[0]
+    assert first.format == "json"
+    assert first.trial.times == 1
+    assert first.chain.startswith("[{json: {time: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["argocd", "caddy-log", "fluent-bit", "gitlab", "hclog", "lambda-json", "lastpass", "rabbitmq", "zeek"]
+)
+def test_json_of_a_product_that_writes_as_any_program_is_of_the_product_first_by_a_field_of_its_own(name: str) -> None:
+    assert infer(sample(name), SOURCE).fitting[0].format == name
+
+
 SYSLOG = b"<13>Nov 29 08:00:00 gate app[7]: "
 
 
@@ -546,9 +600,10 @@ def test_a_chain_that_reads_no_time_is_proposed_with_the_time_that_events_get(pr
 
 
 def test_a_format_that_little_of_the_log_is_like_is_proposed_with_a_doubt(project: Project) -> None:
-    """Of an audit log of no known product, whose field names some formats have."""
-    line = {"action": "grant", "kind": "doors", "sourceIp": "192.0.2.7", "timestamp": "2026-11-29T08:00:00Z"}
-    done = project.slips("infer", "-", stdin=f"{json.dumps({**line, 'site': 'north'})}\n".encode() * 3)
+    """Of an audit log of no known product, some of whose field names one format has."""
+    line = {"eventName": "grant", "eventSource": "doors", "awsRegion": "north", "eventTime": "2026-11-29T08:00:00Z"}
+    line |= dict.fromkeys(("site", "gate", "badge", "floor", "wing", "guard", "action", "sourceIp"), "a")
+    done = project.slips("infer", "-", stdin=f"{json.dumps(line)}\n".encode() * 3)
     best = done.out.splitlines()[1].split()[0]
     assert f"\nlittle of it is like {best}, so it may be of another product: 'slips parse {best} LOG' " in done.out
     assert "'slips formats --new VENDOR/PRODUCT --from LOG'" in done.out

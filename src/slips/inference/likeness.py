@@ -30,7 +30,29 @@ _SHAPES = (
     ("word", r"[\w.:@/$=-]+"),
     ("upper", r"[A-Z_ ]+"),
 )
+_SIGNS = re.compile(r"[._\- ]")
 _SHAPE = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _SHAPES), re.DOTALL)
+
+
+_OF_ANY_PROGRAM = frozenset(
+    """
+    time timestamp @timestamp ts t @t date datetime asctime created createdat eventtime localtime
+    level lvl loglevel severity levelname levelvalue @l priority message msg @m @mt m text body description
+    logger loggername name channel category caller source file line lineno function func module target
+    host hostname server ip pid processid process thread threadname threadid tid
+    app application appname service servicename component program env environment version @version v facility
+    context extra data fields tags labels meta metadata attributes
+    error err errormessage exception @x stack stacktrace trace code status statuscode result reason outcome success
+    event eventtype eventname type action operation kind id uuid user username userid email actor resource session
+    requestid reqid correlationid traceid spanid sessionid request response method path url uri route query protocol
+    duration durationms elapsed latency responsetime took bytes size count value unit
+    remoteaddr remoteip clientip sourceip useragent referer port
+    """.split()
+)
+"""Names of fields that loggers of programming languages write, and programs beside them, in small letters and without
+signs between words: by these alone, a record is of no vendor."""
+_OWN_SHARE, _OWN_FIELDS = 0.3, 2
+"""The share of the other fields, or the number of these, by which events are known as those of a format."""
 
 
 def _shape(value: Any) -> str:
@@ -96,6 +118,22 @@ def _weights() -> dict[str, float]:
         for path in (*each.shapes, *each.declared):
             counts[path] = counts.get(path, 0) + 1
     return {path: math.log(1 + len(known) / count) for path, count in counts.items()}
+
+
+def has_own_fields(name: str, events: Iterable[Event]) -> bool:
+    """Whether events have fields of the format that are not those of any program."""
+    own, weights, rare = fingerprints()[name], _weights(), math.log(1 + len(fingerprints()))
+    found, reached, total = set[str](), 0.0, 0.0
+    for event in events:
+        for _, (path, shape) in zip(range(_MOST_PATHS), _paths(event), strict=False):
+            if _SIGNS.sub("", path).lower() in _OF_ANY_PROGRAM:
+                continue
+            weight = weights.get(path, rare) / (1 + path.count("."))
+            total += weight
+            if shape in own.shapes.get(path, ()) or path in own.declared:
+                reached += weight
+                found.add(path.partition(".")[0])
+    return len(found) >= _OWN_FIELDS or reached >= _OWN_SHARE * total > 0
 
 
 def likeness(name: str, events: Iterable[Event]) -> float:

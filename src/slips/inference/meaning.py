@@ -21,12 +21,12 @@ _PATH = re.compile(r"[\w@-]+([. ][\w@-]+)*")
 """Names that need little care in a declaration."""
 _TIME_NAMES = (
     re.compile(
-        r"@?(event|log|record|activity|request|start)?[_-]?(time|date|datetime|timestamp|time_?stamp)|ts|_time", re.I
+        r"@?(event|log|record|activity|request|start)?[_-]?(time|date|datetime|timestamp|time_?stamp)|@?ts?|_time", re.I
     ),
     re.compile(
         r"(published|created|occurred|logged|observed|received)(_?(at|on|time|date))?|\w*(time|date|stamp)", re.I
     ),
-    re.compile(r"\w*(time|date|stamp|_at|At|_on|published|created)\w*", re.I),
+    re.compile(r"\w*(time|date|stamp|_at|At|_on|published|created|epoch)\w*", re.I),
 )
 """Names of fields with the time, the best first."""
 _HOUR = re.compile(r"\d[:T]\d")

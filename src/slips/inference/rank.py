@@ -15,7 +15,7 @@ from slips.errors import ReaderError
 from slips.format import Format
 from slips.formats import breadths, catalogue, entries
 from slips.inference.containers import HEAD, PARQUET, OpenedLog, open_containers
-from slips.inference.likeness import fingerprints, likeness
+from slips.inference.likeness import fingerprints, has_own_fields, likeness
 from slips.inference.tables import table_step, time_path
 from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
@@ -151,6 +151,7 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
                 best[each.format] = each
         if any(each.fits for each in best.values()):
             break
+    _put_back_unmarked(best)
     _put_back_headers(list(best.values()))
     _put_back_envelopes(list(best.values()))
     found = sorted(
@@ -170,6 +171,25 @@ def _is_unmarked(content: bytes) -> bool:
         and not is_marked
         and any(0 not in head[at::2] and head[1 - at :: 2].count(0) >= 0.8 * (len(head) // 2) for at in (0, 1))
     )
+
+
+def _put_back_unmarked(best: dict[str, Candidate]) -> None:
+    """Put the vendors' formats of JSON whose own fields a log has none of behind JSON of no vendor, if it has times."""
+    general = best.get("json")
+    if general is None or not general.trial.times:
+        return
+    formats = [each for each in best.values() if not _is_general(each.format) and each.trial.steps == [each.format]]
+    unmarked = [
+        each
+        for each in formats
+        if (catalogue()[each.format].takes_json or not _takes_text(each.format))
+        and each.trial.events  # else a rule of the format filters all of the log
+        and not has_own_fields(each.format, each.trial.events)
+    ]
+    for each in unmarked:
+        each.likeness *= _GENERAL * _NEAR
+    if not any(each.fits and not any(each is other for other in unmarked) for each in formats):
+        general.likeness = max(general.likeness, _GENERAL)
 
 
 def _put_back_headers(found: list[Candidate]) -> None:
