@@ -280,6 +280,19 @@ def test_an_event_has_as_many_values_as_allowed_and_none_more() -> None:
         assert kind in (found[0], found[1][0])
 
 
+@pytest.mark.parametrize("user", ["", "n", 7, True, [], [{"at": 1}], {}, {"at": None}, {"at": ""}, {"other": 1}, None])
+@pytest.mark.parametrize("declared", [Plain, Held, {"*": Plain}], ids=["decoded once", "open", "per tag"])
+@pytest.mark.parametrize("also_in", [(), "more"])
+def test_a_value_in_place_of_the_object_with_the_time_is_refused_as_in_a_dict(
+    user: Any, declared: Any, also_in: tuple[str, ...] | str
+) -> None:
+    declaration = Json("q", "q", time=iso("user.at", "user.more.at"), also_in=also_in)
+    direct, by_dict = both(chain_of(declaration), declared)
+    for event in ({"user": user}, {"user": {"more": user}}, {"user.more": user}, {"more": {"user": user}}):
+        text = json.dumps({"name": "x", **event}).encode()
+        assert outcome(direct, text) == outcome(by_dict, text)
+
+
 class Defaults(Struct):
     """What an event lacks has a value here that the declaration must not read."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from slips.errors import RecordError
-from slips.format import Event
 from slips.parsing.declare import Json
 from slips.parsing.meaning import Meaning, Require, wanted
 from slips.parsing.statements import FIELDS_AT_ONCE
@@ -95,10 +94,12 @@ class Needs:
         self.root = Node()
         for part, path in parts:
             for place in self._places:
-                holder = self.root.at(place) if place else self.root
-                for node in (holder.at(*keys_of_path(path)), holder.at(path)):
+                holder, keys = self.root.at(place) if place else self.root, keys_of_path(path)
+                for node in (holder.at(*keys), holder.at(path)):
                     node.is_leaf = True
                     node.is_read |= part != "require"
+                for end in range(2, len(keys)) if part == "time" else ():
+                    holder.at(".".join(keys[:end])).is_leaf = True  # what stands there may be no object: see `look`
         self.fields = {key: f"event.{name}" for name, key, _ in self.root.fields()}
         """Expression for each field of the root."""
         self.plain = frozenset[str]()
@@ -138,8 +139,32 @@ class Needs:
     def write(self, writer: Writer) -> None:
         writer.line("event = value")
 
-    def look(self, event: Event, path: str) -> Any:
-        """Return no value: this is for errors, and a dict makes these."""
+    def look(self, event: Any, path: str) -> Any:
+        """Return the value at the path of an object, an empty dict for the object itself.
+
+        It is for events without a time: if a value stands where the object of the time should be, a dict decides.
+        """
+        for place in self._places:
+            keys = [place] if place else []
+            value = self._reached(event, [*keys, *keys_of_path(path)])
+            if value is None:
+                value = self._reached(event, [*keys, path])
+            if value is not None:
+                return {} if isinstance(value, msgspec.Struct) else None if value in self.meaning.absent else value
+        return None
+
+    def _reached(self, event: Any, keys: Sequence[str]) -> Any:
+        """Return the value at keys, of which each leads into the object at the one before; None if there is none."""
+        node, value = self.root, event
+        for key in keys:
+            if value.__class__ is dict:
+                value = value.get(key)
+            elif isinstance(value, msgspec.Struct) and key in node.children:
+                name = self.fields[key].removeprefix("event.") if value is event else node.name(key)
+                value, node = getattr(value, name), node.children[key]
+            else:
+                return None
+        return value
 
     def value_of(self, path: str, writer: Writer) -> str:
         """Return an expression that means what that of the declaration does for a dict."""
