@@ -117,6 +117,43 @@ def test_digits_of_csv_are_numbers_and_those_of_json_are_not(make: Make) -> None
     assert [each.user for each in Keeps.events] == ["b"]
 
 
+class Inner(Struct):
+    name: str
+
+
+class Outer(Login):
+    inner: Inner | None = None
+
+
+def test_bytes_that_are_no_utf_8_are_those_of_texts_and_no_reason_beside_them(make: Make) -> None:
+    """A dict is made of all these lines, for the number that only the lenient decoder reads."""
+    one = keeping(Outer)
+    body = b"\n".join(
+        b'{"user": "\xe9", "nan": NaN, %s}' % odd
+        for odd in (
+            b'"\xff": 1',
+            b'"more": {"\xff": "\xff"}',
+            b'"\xff": 1, "more": {"\xff": "\xff"}',
+            b'"inner": {"name": "\xff", "\xff": "\xff"}',
+            b'"tries": "\xff"',
+            b'"at": "\xff"',
+            b'"\xff": 1, "inner": {"\xff": 2, "name": 7}',
+        )
+    )
+    success = done(make(body, JSON, one).process(EVENT))
+    assert one.events == [
+        Outer("\udce9"),
+        Outer("\udce9", more={"\udcff": "\udcff"}),
+        Outer("\udce9", more={"\udcff": "\udcff"}),
+        Outer("\udce9", inner=Inner("\udcff")),
+    ]
+    assert [each.reason for each in success.quarantine[0].samples] == [
+        "the event is no Outer of Keeps: Expected `int`, got `str` - at `$.tries`",
+        "the event is no Outer of Keeps: Invalid RFC3339 encoded datetime - at `$.at`",
+        "the event is no Outer of Keeps: Expected `str`, got `int` - at `$.inner.name`",
+    ]
+
+
 def test_names_of_fields_may_differ_from_keys(make: Make) -> None:
     class Renamed(Struct, rename="camel"):
         source_address: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from slips.errors import FormatError, RecordError
 from slips.exceptions import describe, name_of
 from slips.format import Event, Format
-from slips.model import MetaData
+from slips.model import MetaData, readable
 
 Fit = Callable[[MetaData, Event], Any]
 """Makes of an event, whose meta is complete, what a handler gets. Raises RecordError."""
@@ -80,11 +81,47 @@ class EventTypes(msgspec.Struct, frozen=True):
                     "all others"
                 )
             try:
-                return msgspec.convert(event, kind, strict=strict, str_keys=True)
+                return _converted(event, kind, strict)
             except msgspec.ValidationError as error:
                 raise RecordError(f"the event is no {name_of(kind)} of {owner}: {error}") from None
 
         return fit
+
+
+def _converted(event: Event, kind: Any, strict: bool) -> Any:
+    """Convert an event to a class. Raises msgspec.ValidationError.
+
+    The converter fails at bytes that are no UTF-8, in a key beside the fields or in a text that is none of its type. So
+    it is given them spelled out, in as few places as it can take.
+    """
+    convert = partial(msgspec.convert, type=kind, strict=strict, str_keys=True)
+    for spelled in (_as_it_is, _with_readable_names, _with_readable_keys):
+        try:
+            return convert(spelled(event))
+        except UnicodeEncodeError:
+            pass
+    return convert(_readable(event, texts=True))
+
+
+def _as_it_is(event: Event) -> Event:
+    return event
+
+
+def _with_readable_names(event: Event) -> Event:
+    return {_readable(name, texts=True): value for name, value in event.items()}
+
+
+def _with_readable_keys(event: Event) -> Any:
+    return _readable(event)
+
+
+def _readable(value: Any, *, texts: bool = False) -> Any:
+    """Return a value with readable keys at any depth, and with readable `texts`."""
+    if value.__class__ is dict:
+        return {_readable(key, texts=True): _readable(each, texts=texts) for key, each in value.items()}
+    if value.__class__ is list:
+        return [_readable(each, texts=texts) for each in value]
+    return readable(value) if texts and value.__class__ is str else value
 
 
 def fit_all(types: Sequence[EventTypes | None], strict: bool) -> Fit:
