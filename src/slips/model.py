@@ -201,7 +201,7 @@ class LateMetaData(MetaData):
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.tag, self.timestamp, self.source, self.message, self.seq, self.index, self.is_test)
-        return MetaData, (*fields, None, *cast("Lookup", self._find).reduced(self._event))
+        return MetaData, (*fields, self._header, *cast("Lookup", self._find).reduced(self._event))
 
 
 class Sample(Struct, frozen=True, omit_defaults=True):

@@ -34,8 +34,14 @@ _decode_leniently = stdlib_json.JSONDecoder().decode
 _BOM = b"\xef\xbb\xbf"
 _BEGINNING = re.compile(rb'[ \t\r\n{\["0-9]|-(?:[0-9]|Infinity)|true|false|null|NaN|Infinity')
 """The beginnings of JSON texts; NaN and Infinity are values to the lenient decoder."""
+_ELEMENT = 2
+"""The level of the elements of an array."""
+_QUOTE = 34
 _NO_VALUE = "not JSON: Expecting value: line 1 column 1 (char 0)"
 _BRACKETS = re.compile(rb"[\[{]++|[\]}]++")
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKENS = re.compile(rb"[\[{]|[\]}]|" + _STRING, re.DOTALL)
+_texts_in = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _BACKSLASHES = re.compile(rb"\\*+")
 
 
@@ -211,6 +217,52 @@ def is_text_deeper(raw: bytes, most: int) -> bool:
                 if depth <= 0:
                     return False  # the outermost value ends here; more text is not JSON
     return False
+
+
+def texts_of_objects(raw: bytes) -> list[bytes]:
+    """Return the texts of the objects in an array, which has nothing else, however deep these are."""
+    try:
+        return [bytes(text) for text in _texts_in(raw)]
+    except RecursionError:  # the decoder has taken the array where the stack had more room
+        pass
+    texts, depth, begin = [], 0, 0
+    for token in _TOKENS.finditer(raw):
+        if (kind := raw[token.start()]) in b"[{":
+            depth += 1
+            if depth == _ELEMENT:
+                begin = token.start()
+        elif kind in b"]}":
+            if depth == _ELEMENT:
+                texts.append(raw[begin : token.end()])
+            depth -= 1
+    return texts
+
+
+def bearable(raw: bytes, most: int) -> bytes:
+    """Return a JSON text with `null` in place of values that Python refuses: nested more than `most` deep, too long."""
+    kept, depth, at = list[bytes](), 0, 0
+    for token in _numbers_or_tokens(sys.get_int_max_str_digits()).finditer(raw):
+        kind = raw[token.start()]
+        if kind in b"[{":
+            depth += 1
+            if depth == most + 1:
+                kept.append(raw[at : token.start()])
+        elif kind in b"]}":
+            depth -= 1
+            if depth == most:
+                kept.append(b"null")
+                at = token.end()
+        elif kind != _QUOTE and depth <= most:
+            kept += raw[at : token.start()], b"null"
+            at = token.end()
+    return b"".join((*kept, raw[at:]))
+
+
+@lru_cache
+def _numbers_or_tokens(most: int) -> re.Pattern[bytes]:
+    """Make a pattern of brackets, strings and whole numbers of more than `most` digits; 0 is any number of them."""
+    number = rb"(?<![.eE+0-9-])-?[0-9]{%d,}+(?![.eE])|" % (most + 1) if most else b""
+    return re.compile(number + _TOKENS.pattern, re.DOTALL)
 
 
 def beginning(raw: bytes) -> str:

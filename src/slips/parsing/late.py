@@ -6,9 +6,12 @@ Most handlers ask for neither, or of few events. So decoding need not care for t
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
+from weakref import ref
 
 import msgspec
 
@@ -18,14 +21,18 @@ from slips.format import Event, RecordLimits
 from slips.model import Entities
 from slips.parsing.compile import message_of
 from slips.parsing.declare import Json
-from slips.parsing.json_text import load_json
+from slips.parsing.json_text import bearable, load_json, texts_of_objects
 from slips.parsing.needs import Needs
 
 _T = TypeVar("_T")
 Decode = Callable[[bytes], Any]
 REFUSALS = (ValueError, TypeError, RecursionError, msgspec.MsgspecError, RecordError)
 """The errors that decoding, a declaration or the `__post_init__` of a Struct raises for a text that does not fit."""
-_texts_in = msgspec.json.Decoder(list[msgspec.Raw]).decode
+RUNS, FEW = 16, 4
+"""Runs of which any meta keeps all texts, as a batch has events of several: to take a run apart costs as much as to
+decode it. And the share of a run's events whose metas keep all texts of it for longer: one of so many."""
+(_UNUSED,) = map(sys.getrefcount, [object()])
+"""References to what only a list has, as `map` counts them: other numbers than a loop would see, in each Python."""
 
 
 class Late:
@@ -36,7 +43,6 @@ class Late:
         self._declaration, self._limits = declaration, limits
         self._needs = Needs.of_message(declaration)
         self._struct = self._needs.root.struct
-        self._deep = msgspec.structs.replace(limits, depth=sys.getrecursionlimit())
         self._paths: EntityPaths | None = declaration.entity_paths
 
     def __call__(self, text: bytes) -> Entities:
@@ -54,12 +60,12 @@ class Late:
     def _event_in(self, text: bytes) -> Event:
         """Return the event in a text that was decoded to a Struct, as a dict.
 
-        It is empty if a field that the Struct does not have is nested deeper than Python can hold.
+        Fields that the Struct does not have may hold what Python refuses, such as values that are nested too deep.
         """
         try:
-            event: Event = load_json(text, self._deep)
-        except (RecordError, RecursionError):
-            return {}
+            event: Event = load_json(text, self._limits)
+        except RecordError:
+            event = load_json(bearable(text, self._limits.depth), self._limits)
         return event
 
     @cached_property
@@ -81,78 +87,139 @@ class Late:
         return message_of(self._declaration, self._limits)
 
 
-class LateLines:
-    """Finds what is asked of the events of a run of lines, which it knows by the Structs that these were decoded to."""
+class LateRun(ABC):
+    """Finds what is asked of the events of a run, which it knows by the Structs that these were decoded to.
 
-    def __init__(self, late: Late, run: Sequence[Any], lines: Sequence[bytes]) -> None:
-        self._late, self._run, self._lines = late, run, lines
+    Metas may ask from several threads: what changes is one attribute, read once.
+    """
+
+    def __init__(self, late: Late, run: Sequence[Any], source: Any) -> None:
+        """`source` has the texts of the run."""
+        self._late = late
+        self._held: tuple[Sequence[Any], Any, dict[int, bytes] | None] = (run, source, None)
+        """The Structs, and their source, or instead of it the text of each by its identity, once one was asked for."""
 
     def __call__(self, struct: Any) -> Entities:
-        return self._late(self._texts[id(struct)])
+        return self._late(self._text_of(struct))
 
     def message(self, struct: Any) -> str | None:
-        return self._late.message(self._texts[id(struct)])
+        return self._late.message(self._text_of(struct))
 
     def reduced(self, struct: Any) -> tuple[EntityPaths | None, Event]:
-        return self._late.reduced(self._texts[id(struct)])
+        return self._late.reduced(self._text_of(struct))
 
-    @cached_property
+    def let_go(self) -> bool:
+        """Keep the texts of those events alone of which there are metas, if these are few. Return whether they are."""
+        run = self._held[0]
+        counts = list(map(sys.getrefcount, run))  # a meta has one more reference to its Struct than the run
+        kept = [struct for struct, count in zip(run, counts, strict=True) if count > _UNUSED]
+        if len(kept) > len(run) // FEW:
+            return False
+        texts = self._texts()
+        self._held = ((), None, {id(struct): texts[id(struct)] for struct in kept})
+        return True
+
+    def _text_of(self, struct: Any) -> bytes:
+        return self._texts()[id(struct)]
+
     def _texts(self) -> dict[int, bytes]:
-        return self._by_identity(self._lines)
+        run, source, texts = self._held
+        if texts is None:
+            texts = _by_identity(run, self._taken_apart(source))
+            self._held = (run, None, texts)
+        return texts
 
-    def _by_identity(self, values: Iterable[_T]) -> dict[int, _T]:
-        return {id(each): value for each, value in zip(self._run, values, strict=False)}
+    @abstractmethod
+    def _taken_apart(self, source: Any) -> Iterable[bytes]:
+        """Return the text of each event."""
 
 
-class LateElements(LateLines):
-    """The same of a run of elements, an array of objects."""
+class LateLines(LateRun):
+    """The same of lines."""
 
-    def __init__(self, late: Late, run: Sequence[Any], raw: bytes) -> None:
-        super().__init__(late, run, ())
-        self._raw = raw
+    def _taken_apart(self, source: Sequence[bytes]) -> Sequence[bytes]:
+        return source
+
+
+class LateElements(LateRun):
+    """The same of elements, of an array of objects."""
+
+    _values: dict[int, Any] | None = None
+    """What the messages are made of, by the identity of the Structs; none if an event does not fit."""
 
     def message(self, struct: Any) -> str | None:
-        value = self._values.get(id(struct))
+        values = self._values
+        if values is None:
+            self._values = values = self._decoded()
+        value = values.get(id(struct))
         return super().message(struct) if value is None else self._late.message_in(value)
 
-    @cached_property
-    def _texts(self) -> dict[int, bytes]:
-        return self._by_identity(map(bytes, _texts_in(self._raw)))
+    def let_go(self) -> bool:
+        self._values = {}  # whoever keeps metas for long may have many of them
+        return super().let_go()
 
-    @cached_property
-    def _values(self) -> dict[int, Any]:
-        """What the messages are made of, decoded at once; none if an event does not fit."""
+    def _decoded(self) -> dict[int, Any]:
+        """Decode all events at once: most handlers that ask for one message ask for others, too."""
+        run, raw, texts = self._held
+        if texts is not None:
+            raw = b"[%s]" % b",".join(texts.values())
         try:
-            return self._by_identity(self._late.decode_run(self._raw))
+            return _by_identity(run, self._late.decode_run(raw))
         except REFUSALS:
             return {}
 
+    def _taken_apart(self, source: bytes) -> Sequence[bytes]:
+        return texts_of_objects(source)
 
-class DecodedRuns:
+
+def _by_identity(run: Sequence[Any], values: Iterable[_T]) -> dict[int, _T]:
+    return {id(each): value for each, value in zip(run, values, strict=False)}
+
+
+class _Decoded:
+    """Follows the runs of an object, so that metas that a handler keeps do not keep the text of all events."""
+
+    def __init__(self, late: Late | None) -> None:
+        self._late = late
+        self.late: LateRun | None = None
+        """Finds what is asked of an event of the last run, also later: it keeps the text of that run."""
+        self._recent = deque[ref[LateRun]]()
+        """Runs whose events have all been delivered, but for the last one. Metas may keep some of them."""
+
+    def _follow(self, late: LateRun) -> None:
+        self.late = late
+        self._recent.append(ref(late))
+        while len(self._recent) > RUNS:
+            kept = self._recent.popleft()()
+            if kept is not None:
+                if not kept.let_go():
+                    self._recent.append(ref(kept))
+                break
+
+
+class DecodedRuns(_Decoded):
     """Decodes runs of elements, arrays of objects, to Structs, and knows the text of the last run."""
 
     def __init__(self, decode: Decode, late: Late | None) -> None:
-        self._decode, self._late = decode, late
-        self.late: LateElements | None = None
-        """Finds what is asked of an event of the last run, also later: it keeps the text of that run."""
+        super().__init__(late)
+        self._decode = decode
 
     def __call__(self, raw: bytes) -> Any:
         """Decode a run. Raises msgspec.MsgspecError, or ValueError."""
         run = self._decode(raw)
         if self._late is not None:
-            self.late = LateElements(self._late, run, raw)
+            self._follow(LateElements(self._late, run, raw))
         return run
 
 
-class DecodedLines:
+class DecodedLines(_Decoded):
     """Decodes lines to Structs, and knows the lines of the last run."""
 
     def __init__(self, decode: Decode, late: Late | None) -> None:
-        self.decode, self._late = decode, late
-        self.late: LateLines | None = None
-        """Finds what is asked of an event of the last run, also later: it keeps the lines of that run."""
+        super().__init__(late)
+        self.decode = decode
 
     def keep(self, run: Sequence[Any], lines: Sequence[bytes]) -> None:
         """Note the events that are yielded next, and the line of each."""
         if self._late is not None:
-            self.late = LateLines(self._late, run, lines)
+            self._follow(LateLines(self._late, run, lines))

@@ -44,6 +44,10 @@ RUN, MOST = 96 << 10, 64
 LONG = 1 << 15
 """Bytes of a line that is decoded on its own."""
 
+REFUSALS = (ValueError, msgspec.MsgspecError, RecursionError)
+"""Errors of a decoder that makes no event of a line. It passes over fields that a Struct does not have, and raises the
+last one if these are nested deeper than Python can hold."""
+
 _BLANKS = re.compile(r"[ \t\n\r]*+")
 _KINDS = (b"{", b"[")
 _BEGIN = frozenset(b"{")
@@ -70,7 +74,7 @@ class Decoding(Protocol):
     """Decodes lines to something else than dicts."""
 
     def decode(self, line: bytes, /) -> Any:
-        """Decode a line. Raises msgspec.MsgspecError, or ValueError, for one that is no document, or does not fit."""
+        """Decode a line. Raises one of REFUSALS for one that is no document, does not fit, or is too deep."""
 
     def keep(self, run: Sequence[Any], lines: Sequence[bytes], /) -> None:
         """Note the events that are yielded next, and the line of each."""
@@ -153,7 +157,7 @@ class LineDocumentRecords(DocumentRecords):
             run = list[Any]()
             longest = max(map(len, lines))
             if longest < LONG and longest * count <= 4 * RUN:
-                with suppress(ValueError, msgspec.MsgspecError):  # the line behind those of the run is odd
+                with suppress(*REFUSALS):  # the line behind those of the run is odd
                     run.extend(map(decoding.decode, lines))
             if run:
                 self._keep(run, lines)
@@ -200,7 +204,7 @@ class LineDocumentRecords(DocumentRecords):
             return self.odd(stream, line)
         try:
             run = [self._decode(line)]
-        except (ValueError, msgspec.MsgspecError):
+        except REFUSALS:
             return self.odd(stream, line)
         self._keep(run, [line])
         return run
@@ -215,7 +219,7 @@ class LineDocumentRecords(DocumentRecords):
         """Return the record in place of an event of `decode_by`, whose line is one record: all of it was decoded."""
         run, lines = self._run, self._lines
         record, *_ = self.odd(_Ahead(None, []), self.raw_of(event) or b"")
-        self._keep(run, lines)
+        self._run, self._lines = run, lines
         self._instead = (event, record) if isinstance(record, Bad) else None
         return record
 

@@ -18,7 +18,15 @@ import msgspec
 
 from slips.errors import RecordError
 from slips.format import Bad, Event, Record, RecordLimits, TooLong
-from slips.parsing.json_text import beginning, is_deeper, load_json, quoted_path, shallow_run_decoder, shape_of
+from slips.parsing.json_text import (
+    beginning,
+    is_deeper,
+    load_json,
+    quoted_path,
+    shallow_run_decoder,
+    shape_of,
+    texts_of_objects,
+)
 from slips.parsing.readers.json_stream import Blocks, JsonText
 from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
@@ -73,8 +81,8 @@ class JsonRuns(JsonText):
         """The records yielded last, and below their text, and the function that takes it apart."""
         self._run_raw = b""
         self._texts_of: TextsOf = texts_of_elements
-        self._run_raws: list[bytes] | None = None
-        """The text of each of these records, once one was asked for."""
+        self._run_raws: dict[int, bytes] | None = None
+        """The text of each of these records by its identity, once one was asked for."""
 
     def elements(self, path: str) -> Iterator[Record]:
         """Yield the elements of the arrays at `path` in each document of the stream."""
@@ -88,24 +96,26 @@ class JsonRuns(JsonText):
             while run := next(runs, ()):
                 self.set_run(run)
                 yield run
-                self._run = run = ()  # freed before the next one is decoded, which then uses the same memory
+                run = ()  # freed before the next one is decoded, which then uses the same memory
+                self.set_run(run)
         if not self.records and not is_blank:
             yield [EMPTY]
 
     def set_run(self, run: Sequence[Record]) -> None:
         """Note the records that are yielded next, for `raw_of` and error texts."""
-        self._run = run
+        self._run, self._run_raws = run, None
         self.records += len(run)
 
     def raw_of(self, event: Event) -> bytes | None:
         """Return the text of an event in the run that was yielded last."""
         if self._run_raws is None:
-            self._run_raws = self._texts_of(self._run_raw)
-        return next((raw for each, raw in zip(self._run, self._run_raws, strict=False) if each is event), None)
+            texts = self._texts_of(self._run_raw)
+            self._run_raws = {id(each): raw for each, raw in zip(self._run, texts, strict=False)}
+        return self._run_raws.get(id(event))
 
     def _keep(self, raw: bytes, texts_of: TextsOf) -> None:
         """Keep the text of the next run, and the function that takes it apart."""
-        self._run_raw, self._run_raws, self._texts_of = raw, None, texts_of
+        self._run_raw, self._texts_of = raw, texts_of
 
     def runs(self, names: Sequence[str], above: Sequence[str] = ()) -> Iterator[Sequence[Record]]:
         """Consume the value at the path `above`, and yield the elements of the array at the path `names` in that value.
@@ -205,7 +215,7 @@ class JsonRuns(JsonText):
             run = self._decode_objects(raw)
         except (ValueError, msgspec.MsgspecError, RecursionError):
             return []
-        self._keep(raw, _texts_of_array)
+        self._keep(raw, texts_of_objects)
         return run
 
     def _first_boundary(self) -> bytes:
@@ -314,10 +324,6 @@ class JsonRuns(JsonText):
         return Bad(
             size, bytes(head), f"not JSON: found {beginning(bytes(head))} behind an element; expected ',' or ']'"
         )
-
-
-def _texts_of_array(run: bytes) -> list[bytes]:
-    return texts_of_elements(run[1:-1])
 
 
 def texts_of_elements(run: bytes) -> list[bytes]:
