@@ -282,3 +282,32 @@ def test_a_bearable_text_has_null_in_place_of_what_is_deeper(value: Any, most: i
 def test_a_bearable_text_has_null_in_place_of_a_whole_number_of_too_many_digits(text: str, expected: Any) -> None:
     raw = text.replace("%d", "1" * 5_000).encode()
     assert json.loads(bearable(raw, 9)) == expected
+
+
+class Odd(Struct):
+    arn: str
+
+    def __post_init__(self) -> None:
+        if self.arn == "odd":
+            raise KeyError(self.arn)
+
+
+class WithOdd(Struct):
+    eventName: str
+    userIdentity: Odd
+
+
+@pytest.mark.parametrize(
+    ("chain", "bad"),
+    [
+        (DOCUMENT, call(userIdentity={"arn": "odd"})),
+        (LINES, call(userIdentity={"arn": "odd"})),
+        (LINES, call(userIdentity={"arn": "odd"}) + call()),
+    ],
+    ids=["document", "lines", "two documents on a line"],
+)
+def test_whatever_a_struct_in_an_event_raises_is_of_its_record_alone(chain: list[str], bad: bytes) -> None:
+    texts = [*[call()] * 40, bad, *[call()] * 40]
+    outcome, quarantined = run(chain, texts, lambda _meta, _event: None, WithOdd)
+    assert quarantined == [(41, "'odd'")]
+    assert outcome.delivered == 80 + bad.count(b"}{")

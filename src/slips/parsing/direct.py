@@ -26,7 +26,7 @@ from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.generated import make_function
 from slips.parsing.json_events import JsonParse
 from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
-from slips.parsing.late import REFUSALS, Decode, DecodedLines, DecodedRuns, Late
+from slips.parsing.late import Decode, DecodedLines, DecodedRuns, Late
 from slips.parsing.loop import unusual
 from slips.parsing.needs import Needs, Unsuitable
 from slips.parsing.readers.document_lines import LINES, LineDocumentRecords
@@ -221,7 +221,7 @@ def _write(plan: _Plan, late: Late | None, limits: RecordLimits, slow: ParseText
     if plan.given != "texts":
         test = "record.__class__ is struct"
     lookup = "" if late is None else "late" if plan.given == "texts" else "runs.late"
-    direct = DirectBody(test, (*lines, make), filters, lookup, names, REFUSALS)
+    direct = DirectBody(test, (*lines, make), filters, lookup, names, (Exception,))
     return Direct(direct, slow, needs.name if needs else "json", plan.given, plan.struct, late)
 
 

@@ -44,9 +44,9 @@ RUN, MOST = 96 << 10, 64
 LONG = 1 << 15
 """Bytes of a line that is decoded on its own."""
 
-REFUSALS = (ValueError, msgspec.MsgspecError, RecursionError)
-"""Errors of a decoder that makes no event of a line. It passes over fields that a Struct does not have, and raises the
-last one if these are nested deeper than Python can hold."""
+REFUSALS = (Exception,)
+"""Errors of a decoder that makes no event of a line: the code of a Struct in an event may raise anything, and fields
+that no Struct has may be nested deeper than Python can hold. A dict decides then."""
 
 _BLANKS = re.compile(r"[ \t\n\r]*+")
 _KINDS = (b"{", b"[")

@@ -231,10 +231,8 @@ class JsonRuns(JsonText):
         Raises ValueError or msgspec.MsgspecError if an element is no object, or an object is too deep.
         """
         if self.decode_run is not None:
-            try:
+            with suppress(Exception):  # the code of a Struct in an event may raise any; dicts can be made, or nothing
                 return self.decode_run(raw)
-            except (ValueError, msgspec.MsgspecError, RecursionError):
-                pass  # dicts can be made of it, or nothing
         if not self._is_deep:
             try:
                 shallow: list[Event] = self._decode_shallow(raw)
