@@ -18,6 +18,7 @@ BLOCK = 1 << 15
 BOM = b"\xef\xbb\xbf"
 
 _NULS = re.compile(rb"\0*+")
+_MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
 _BLANKS = re.compile(rb"[ \t\n\r]*+")
 _PLACE = re.compile(r" \((?:after record \d+,|at) byte [\d,]+\)$")
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
@@ -48,8 +49,10 @@ class JsonText:
     def find_document(self) -> bool:
         """Move to the next document. Return False at the end of the stream."""
         while self._peek() == BOM[:1]:
-            for byte in BOM:
-                self._take(bytes([byte]))
+            begin, self._at = self._at, skip(_MARKS, self._data, self._at)
+            if self._at == begin:  # a mark that two blocks share, or none
+                for byte in BOM:
+                    self._take(bytes([byte]))
         return self._peek() != b""
 
     def skip_padding(self) -> bool:
