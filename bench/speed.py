@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import corpus
+from slips.service.worker_process import KEEP_MEMORY
 
 MEGABYTE = 1_000_000
 PATHS = Path(__file__).with_name("paths.py")
@@ -68,7 +70,9 @@ def least(row: Row, repeats: int) -> dict[str, float]:
                 continue
             files = row.floor if row.floor and path.startswith("floor") else row.files
             command = [sys.executable, str(PATHS), path, row.format, *map(str, files)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            # In the environment of a worker, if it is what a worker does.
+            environment = {**(KEEP_MEMORY if path in ("slips", "typed", "contains") else {}), **os.environ}
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
             if done.returncode:
                 sys.exit(f"bench: {row.name}: {path} failed\n{done.stderr}")
             cost = json.loads(done.stdout)

@@ -28,7 +28,7 @@ from slips.service.pool import GAP_SECONDS, Awake, Pool
 from slips.service.summary import Summary
 from slips.service.supervisor import LOOK_SECONDS, Supervisor
 from slips.service.worker import Heartbeat
-from slips.service.worker_process import Worker
+from slips.service.worker_process import KEEP_MEMORY, Worker
 
 __all__ = ["project"]
 
@@ -103,6 +103,29 @@ def test_after_three_attempts_there_is_an_item_with_the_users_line_in_its_traceb
     assert len(project.lines("tried")) == ATTEMPTS
     assert project.watch.failures == [("a.log", 1, False), ("a.log", 2, False), ("a.log", 3, True)]
     assert project.ledger == {"a.log": "failed", "b.log": "done"}
+
+
+@pytest.mark.parametrize("own", [None, "4096"])
+def test_a_worker_keeps_freed_memory_for_the_next_object_as_far_as_the_user_lets_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    ((name, bytes_kept),) = KEEP_MEMORY.items()
+    monkeypatch.delenv(name, raising=False)
+    if own is not None:
+        monkeypatch.setenv(name, own)
+    project.handler(f"""
+import os
+import slips.interface
+
+class Tells(slips.interface.Handler):
+    def recv(self, meta, event):
+        pass
+
+    def result(self):
+        return os.environ["{name}"]
+""")
+    project.put("a.log", "1")
+    assert results(project.run()) == {"a.log": own or bytes_kept}
 
 
 def test_an_error_that_a_retry_cannot_mend_is_reported_at_once(project: Project) -> None:
