@@ -30,7 +30,7 @@ settings.register_profile("explore", settings.get_profile("same"), derandomize=F
 settings.load_profile("same")
 
 
-MANY = 20
+MANY = 8
 """Cases of a test that alike formats, chains or options make."""
 
 
