@@ -109,7 +109,7 @@ def test_after_three_attempts_there_is_an_item_with_the_users_line_in_its_traceb
 def test_a_worker_keeps_freed_memory_for_the_next_object_as_far_as_the_user_lets_it(
     project: Project, monkeypatch: pytest.MonkeyPatch, own: str | None
 ) -> None:
-    ((name, bytes_kept),) = KEEP_MEMORY.items()
+    name, bytes_kept = next(iter(KEEP_MEMORY.items()))
     monkeypatch.delenv(name, raising=False)
     if own is not None:
         monkeypatch.setenv(name, own)
