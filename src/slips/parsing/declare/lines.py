@@ -77,8 +77,9 @@ class LineDeclaration(Declaration):
         meaning = {name: part for name, part in parts.items() if getattr(options, name)}
         return replace(self, **given, **meaning)
 
-    @property
+    @cached_property
     def types(self) -> Types:
+        """The types of its fields: made once, as they are looked at for each row of a table with several widths."""
         integers, floats, booleans = (frozenset(names_of(getattr(self, part))) for part in TYPED)
         return Types(integers, floats, booleans, self.absent_texts, names_of(self.boolean_words))
 
