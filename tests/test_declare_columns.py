@@ -361,6 +361,12 @@ def test_rows_that_get_a_date_and_rows_of_any_list_are_read_by_a_function() -> N
     assert read_slowly(numbered.line_parser(RecordLimits()), ["ann 1", "2 bob", "3 bob", "ann 4", "5 bob"]) == ["2 bob"]
 
 
+def test_rows_are_read_by_a_function_whatever_stands_for_no_value() -> None:
+    for absent in ("-", ""):
+        parser = door(optional="user", absent=absent).line_parser(RecordLimits())
+        assert read_slowly(parser, ["1 a b", "1 a", "1 a b", "2 b"]) == ["1 a"]
+
+
 def test_any_number_of_dates_takes_one_function() -> None:
     dated = door(directive="#Fields:", dated="#Date:", time=iso(("date", "time")))
     parser = dated.line_parser(RecordLimits())
