@@ -36,6 +36,7 @@ _FLOWS = "each record is some flows, cut from texts of 13 columns"
 REASONS = {
     **{"azure-nsg-flow": _FLOWS, "azure-vnet-flow": _FLOWS},
     "akamai-siem": "lists of rules are decoded from base64 and the encoding of URLs",
+    "auditd": "the records of an event are joined, and each pair in them is read",
     "azure-resource": "times with seven digits behind the second, in one of five fields",
     "bind-query": "messages of many kinds, behind several fronts: dozens of patterns",
     "cloudflare": "datasets of many shapes: some fifty fields are looked for",

@@ -164,7 +164,7 @@ def _example(each: Format) -> str:
 
 
 def _event_of(example: Example) -> str:
-    """What a page says of an event, by its meta: the tag, the time, the message."""
+    """The lines of a page on the meta of an event: the tag, the time, the message."""
     tag, seconds, message = (example.meta[name] for name in ("tag", "timestamp", "message"))
     parts = ["Its event"]
     if tag:

@@ -77,7 +77,7 @@ def nested(levels: int) -> bytes:
 
 
 def beneath(frames: int, function: Callable[[], Any]) -> Any:
-    """What a function returns that is called from so many others."""
+    """The result of a function that is called from so many others."""
     return function() if not frames else beneath(frames - 1, function)
 
 

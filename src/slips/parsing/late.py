@@ -76,7 +76,7 @@ class Late:
     @cached_property
     def decode_run(self) -> Decode:
         """Decodes the texts of an array to the fields that the message reads. Raises one of REFUSALS."""
-        return msgspec.json.Decoder(list[self._struct]).decode  # type: ignore[name-defined]
+        return msgspec.json.Decoder(list.__class_getitem__(self._struct)).decode
 
     @cached_property
     def _decode(self) -> Decode:
@@ -145,7 +145,7 @@ class LateElements(LateRun):
     """The same of elements, of an array of objects."""
 
     _values: dict[int, Any] | None = None
-    """What the messages are made of, by the identity of the Structs; none if an event does not fit."""
+    """The Structs that messages are made of, by the identity of the Structs; none if an event does not fit."""
 
     def message(self, struct: Any) -> str | None:
         values = self._values

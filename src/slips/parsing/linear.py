@@ -33,8 +33,8 @@ _SAMPLE = frozenset("".join(map(chr, range(0x180))) + "٣中\u2003\u2028\ud800\u
 """Characters of every kind; those in and beside the ranges of a pattern are added."""
 _MOST_KNOWN = 1_000
 _KNOWN: dict[tuple[str, int], tuple[Match, frozenset[str]]] = {}
-"""What matches an item with some flags, and the characters of _SAMPLE that it matches: patterns share most items, and
-to compile one takes most of the time."""
+"""The function that matches an item with some flags, and the characters of _SAMPLE that it matches: patterns share most
+items, and to compile one takes most of the time."""
 _MOST_CHOICES = 3
 """Most choices that are tried again whatever follows: each may double the time."""
 _MOST_FIXED = 64

@@ -454,8 +454,9 @@ class _Rows(LineParser):
 
     def _row(self, columns: tuple[str, ...], width: int) -> ReadLine:
         date = "" if "date" in columns else self._date
-        # A date that stands for no value stays as it is, which the function would not do.
-        return _refuse if date and date in self._declaration.absent_texts else self._declaration.row(columns, width, date)
+        if date and date in self._declaration.absent_texts:
+            return _refuse  # a date that stands for no value stays as it is, which the function would not do
+        return self._declaration.row(columns, width, date)
 
     def _too_few(self, fields: list[str]) -> str:
         header = "a line before it that names the columns" if self._declaration.names_columns else ""
