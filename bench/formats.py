@@ -42,9 +42,11 @@ REASONS = {
     "cloudflare": "datasets of many shapes: some fifty fields are looked for",
     "defender-alert": "fields of six schemas are looked for",
     "mattermost": "times with a blank before the zone, and fields of three shapes",
+    "modsecurity": "times with names of months, in one of two fields of an object",
     "postgresql-json": "the statement in a message gets fields of its own",
     "sophos-utm": "a header of syslog, then pairs in quotes",
     "sudo": "a header of syslog, then pairs with blanks in them",
+    "tetragon": "the message is made of an object of one of ten kinds",
     "unifi": "a header of syslog, then the lines of one of several programs",
     "zscaler": "some ninety fields are looked at for texts to convert",
 }

@@ -135,7 +135,7 @@ _CAUSE = re.compile(
     r"(?:\((?P<status>-?\d{1,9})\)(?P<error>[^\[\]]{1,200}?): (?=\[client |AH\d{5}: ))?"
     r"(?:\[client (?P<client>\[[^\] ]{1,60}\]:\d{1,5}|[^\[\] ][^\] ]{0,254})\] )?(?:(?P<code>AH\d{5}): )?"
 )
-"""The parts before the client, in Apache 2.4: with LogLevel debug the place in its source, and an error of the system."""
+"""The parts before the client in Apache 2.4: with LogLevel debug the place in its source, an error of the system."""
 
 
 def _take_cause(_meta: MetaData, event: Event) -> None:
