@@ -212,7 +212,8 @@ def test_nothing_is_concluded_while_the_disk_is_full_and_the_run_is_not_repeated
         yield from scene.begin()
         scene.disk.is_full = True
         scene.go()
-        yield lambda: any(FULL in text for text in shown.words("troubled"))
+        # What a service writes about itself may be refused first, while the handler is still at work.
+        yield lambda: scene.done() and any(FULL in text for text in shown.words("troubled"))
         assert (scene.done(), scene.concluded(), list(scene.queue.messages)) == (["a"], [], ["a"])
         before = scene.disk.refusals
         yield lambda: scene.disk.refusals > before + 2
