@@ -171,12 +171,16 @@ def test_a_clock_that_was_never_set_is_believed(value: int, seconds: float) -> N
     ("message", "text"),
     [
         ("{a} {in.b}", "1 x"),
-        ("{in.c}", "True"),
+        ("{in.c}", "true"),
+        ("{in.c} {a}", "true 1"),
         ("{missing}", None),
         ("{missing} {null}", "None None"),
         ("{missing|null|a}", "1"),
         ("{missing|'-'} {empty|'none'}", "- none"),
-        ("{empty}{{a}}'\"\\ {in}", "{a}'\"\\ {'b': 'x', '.b': 'y', 'c': True}"),
+        ("{empty}{{a}}'\"\\ {in}", '{a}\'"\\ {"b": "x", ".b": "y", "c": true}'),
+        ("{list}", "x, 2, false"),
+        ("to {list}{' of ' list}", "to x, 2, false of x, 2, false"),
+        ("{inner}!", '[{"x": ["ä"]}]!'),
         ("{with space}|{ a }", "s|1"),
         ("only text {{}}", "only text {}"),
         ("{dots.in.key}", "d"),
@@ -187,7 +191,10 @@ def test_a_clock_that_was_never_set_is_believed(value: int, seconds: float) -> N
         ("{a}{ ' 0x'zero | a }", "1 0x0"),
         ("{'no ' zero}", "no 0"),
         ("{'no ' missing}", ""),
-        ("{'is ' no}", "is False"),
+        ("{'is ' no}", "is false"),
+        ("{missing|in.b ': '}{a}", "x: 1"),
+        ("{missing ': '}{a}", "1"),
+        ("{'(' a ')'}{'(' missing ')'} {zero'0'}", "(1) 00"),
         ("{lines}", "one two"),
         ("{a}: {lines}", "1: one two"),
     ],
@@ -205,12 +212,14 @@ def test_a_message_has_the_values_of_the_fields_in_braces(message: str, text: st
         "no": False,
         "none": [],
         "lines": "one\r\n  two\n",
+        "list": ["x", 2, False],
+        "inner": [{"x": ["ä"]}],
     }
     assert event_of(acme(message=message), value)[3] == text
 
 
-@pytest.mark.parametrize("inside", ["'by '", "'by ' a|'-'", "'by ' 'and ' a"])
-def test_a_text_in_front_of_no_field_or_beside_a_default_is_refused(inside: str) -> None:
+@pytest.mark.parametrize("inside", ["'by '", "'by ' a|'-'", "'by ' 'and ' a", "a|'-' ' by'", "a ' by' ' and'"])
+def test_a_text_beside_no_field_or_beside_a_default_is_refused(inside: str) -> None:
     with pytest.raises(ValueError, match=r"template .* expected"):
         acme(message=f"{{{inside}}}")
 

@@ -6,6 +6,7 @@ here generates code.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -35,6 +36,9 @@ _SHOWN_NAMES, _SHOWN_KEYS, _SHOWN_LENGTH = 4, 10, 200
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])")
 _DEFAULT = re.compile(r"'([^']*)'")
 _LEAD = re.compile(r"\s*'([^']*)'\s*([^|\s].*)", re.DOTALL)
+_TAIL = re.compile(r"(.*[^|\s'])\s*'([^']*)'\s*", re.DOTALL)
+PLAIN = frozenset([str, int, float, type(None)])
+"""Types of values that stand in a text as Python writes them, which is as JSON does."""
 
 
 def value_at(event: Any, path: str) -> Any:
@@ -64,12 +68,17 @@ def check_path(path: object) -> str:
 
 
 class Field(Struct, frozen=True):
-    """A placeholder of a template: the first of `paths` that has a value, behind `lead`, else `default`."""
+    """A placeholder of a template: the first of `paths` that has a value, between `lead` and `tail`, else `default`."""
 
     paths: tuple[str, ...]
     default: str | None = None
     lead: str = ""
-    """A text in front of a value alone."""
+    tail: str = ""
+    """Texts in front of a value, and behind it, that are left out with it."""
+
+    def around(self, value: object) -> object:
+        """Return a value with the texts around it."""
+        return f"{self.lead}{shown(value)}{self.tail}" if self.lead or self.tail else value
 
 
 class Template(Struct, frozen=True):
@@ -77,7 +86,8 @@ class Template(Struct, frozen=True):
 
     Between bars stand alternatives: the first counts that is neither missing, null nor an empty text, array or object;
     a text in quotes may be the last. A field that is missing reads `None`; if it is the whole template, there is no
-    text at all. In `{' from ' host|client.ip}` the text in front is left out, too, if there is no value.
+    text at all. In `{' from ' host|client.ip}` the text in front is left out, too, if there is no value, and in
+    `{level ': '}` the one behind. An array reads `a, b`, an object as its JSON, true and false as in JSON.
     """
 
     source: str
@@ -110,22 +120,27 @@ class Template(Struct, frozen=True):
             yield text + self.source[at:]
 
     def _field(self, inside: str) -> Field:
-        if led := _LEAD.fullmatch(inside):
-            field = self._field(led[2])
-            if field.default is not None or field.lead:
+        led, tailed = _LEAD.fullmatch(inside), _TAIL.fullmatch(inside)
+        if led or tailed:
+            between = led[2] if led else inside
+            lead, tail = led[1] if led else "", ""
+            if tailed := _TAIL.fullmatch(between):
+                between, tail = tailed[1], tailed[2]
+            field = self._field(between)
+            if field.default is not None or field.lead or field.tail:
                 raise ValueError(
-                    f"template {self.source!r} has '{{{inside}}}'; expected fields alone behind {led[1]!r}, "
+                    f"template {self.source!r} has '{{{inside}}}'; expected fields alone beside {lead or tail!r}, "
                     "which is left out if they have no value"
                 )
-            return Field(field.paths, "", led[1])
+            return Field(field.paths, "", lead, tail)
         *paths, last = (each.strip() for each in inside.split("|"))
         default = _DEFAULT.fullmatch(last)
         if not default:
             paths.append(last)
-        if not paths or not all(map(is_path, paths)):
+        if not paths or not all(is_path(path) and not path.endswith("'") for path in paths):
             raise ValueError(
                 f"template {self.source!r} has '{{{inside}}}'; expected a field, as in '{{user.name}}', "
-                "or several with bars between, as in '{host|client.ip}'"
+                "or several with bars between, as in '{host|client.ip}', with one text at most in front and behind"
             )
         return Field(tuple(paths), default[1] if default else None)
 
@@ -135,12 +150,26 @@ class Template(Struct, frozen=True):
             if isinstance(part, Field):
                 yield from part.paths
 
-    def text(self, get: Callable[[str], Any]) -> str | None:
-        """Return the text for the values that `get` returns for paths."""
+    def text(self, get: Callable[[str], Any], as_text: Callable[[object], str] | None = None) -> str | None:
+        """Return the text for the values that `get` returns for paths, each of them as `shown`, or as `as_text`."""
         values = [part if isinstance(part, str) else _first(part, get) for part in self.parts]
         if len(values) == 1 and values[0] is None:
             return None
-        return "".join(map(str, values))
+        return "".join(map(as_text or shown, values))
+
+
+def shown(value: object) -> str:
+    """Return a value as a message has it: a text as it is, an array as `a, b`, an object and all others as JSON.
+
+    What is missing reads `None`.
+    """
+    if value.__class__ in PLAIN:
+        return str(value)
+    if isinstance(value, list) and not any(isinstance(each, dict | list) for each in value):
+        return ", ".join(map(shown, value))
+    if isinstance(value, dict | list | bool):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
 
 
 def in_one_line(text: str | None) -> str | None:
@@ -160,7 +189,7 @@ def _first(field_: Field, get: Callable[[str], Any]) -> Any:
     for path in field_.paths:
         value = get(path)
         if value or value == 0:
-            return f"{field_.lead}{value}" if field_.lead else value
+            return field_.around(value)
     return value if field_.default is None else field_.default
 
 

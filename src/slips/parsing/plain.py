@@ -40,7 +40,7 @@ def _plain(declaration: Declaration, read: Callable[[Any], Event | Rule]) -> Par
                 return rule
         if meaning.time is not None:
             meta.timestamp = meaning.time.at(get, meta.timestamp)
-        meta.tag = str(meaning.tag.text(get))
+        meta.tag = str(meaning.tag.text(get, str))
         if meaning.message is not None:
             meta.message = meaning.message.text(get)
         if meaning.one_line:

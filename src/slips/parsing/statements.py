@@ -10,7 +10,7 @@ from functools import partial
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event, Rule
-from slips.parsing.meaning import Field, Meaning, Require, Template, Time, folded, in_one_line, wanted
+from slips.parsing.meaning import PLAIN, Field, Meaning, Require, Template, Time, folded, in_one_line, shown, wanted
 from slips.parsing.writer import Family, Writer
 
 FIELDS_AT_ONCE, _INLINE_TIMES = 4, 2
@@ -49,7 +49,7 @@ def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]
         writer.indent()
     if meaning.time is not None:
         _write_time(meaning.time, meaning.time.alternatives, values)
-    tag, _ = _text(meaning.tag, values)
+    tag, _ = _text(meaning.tag, values, is_tag=True)
     writer.line(f"tag = {tag if isinstance(meaning.tag.parts[0], str) or meaning.tag.parts[1:] else f'str({tag})'}")
     message, captured = _message(meaning, values)
     if meaning.adds:
@@ -249,17 +249,31 @@ def _write_iso(
             writer.line(f"at = {writer.name('iso', read)}({value}, {name})")
 
 
-def _text(template: Template, values: _Values) -> tuple[str, tuple[str, ...]]:
-    """Return an expression for the text of a template, and the locals in it. Write the statements that bind these."""
+def _text(template: Template, values: _Values, *, is_tag: bool = False) -> tuple[str, tuple[str, ...]]:
+    """Return an expression for the text of a template, and the locals in it. Write the statements that bind these.
+
+    A tag, which every event has, is of values that are texts.
+    """
     if not any(isinstance(part, Field) for part in template.parts):
         return repr("".join(map(str, template.parts))), ()
     locals_ = {part: _field(part, values) for part in template.parts if isinstance(part, Field)}
     captured = tuple(dict.fromkeys(locals_.values()))
     if len(template.parts) == 1:
         (local,) = captured
-        return f"({local} if {local} is None or {local}.__class__ is str else str({local}))", captured
-    inside = "".join(_escaped(part) if isinstance(part, str) else f"{{{locals_[part]}}}" for part in template.parts)
+        text = f"{'str' if is_tag else values.writer.name('shown', shown)}({local})"
+        return f"({local} if {local} is None or {local}.__class__ is str else {text})", captured
+    inside = "".join(
+        _escaped(part)
+        if isinstance(part, str)
+        else f"{{{locals_[part] if is_tag else _shown(locals_[part], values.writer)}}}"
+        for part in template.parts
+    )
     return f"f'{inside}'", captured
+
+
+def _shown(local: str, writer: Writer) -> str:
+    """Return an expression for `slips.parsing.meaning.shown`, without a call for a text or a number."""
+    return f"{local} if {local}.__class__ in {writer.name('plain', PLAIN)} else {writer.name('shown', shown)}({local})"
 
 
 def _field(part: Field, values: _Values) -> str:
@@ -276,9 +290,9 @@ def _field(part: Field, values: _Values) -> str:
         if part.default is not None:
             blocks.enter_context(writer.block(f"if not {local} and {local} != 0:"))
             writer.line(f"{local} = {part.default!r}")
-    if part.lead:
+    if part.lead or part.tail:
         with writer.block(f"if {local} or {local} == 0:"):
-            writer.line(f"{local} = f'{_escaped(part.lead)}{{{local}}}'")
+            writer.line(f"{local} = f'{_escaped(part.lead)}{{{_shown(local, writer)}}}{_escaped(part.tail)}'")
     return local
 
 

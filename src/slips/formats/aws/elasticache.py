@@ -49,7 +49,7 @@ ELASTICACHE_ENGINE = Json(
     _REFERENCE,
     tag="aws.elasticache.engine",
     time=written(_ENGINE_TIME, "Time"),
-    message="{LogLevel|'-'} {Message|'-'}",
+    message="{LogLevel ' '}{Message|'-'}",
     require=all_of("CacheClusterId", "Message"),
     entities={"hosts": "CacheClusterId"},
 )

@@ -36,7 +36,7 @@ LAMBDA = Patterns(
     "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html",
     tag="aws.lambda",
     time=iso("time"),
-    message="{event|level|'-'} {message|status|request_id|runtime_version|'-'}",
+    message="{event|level ' '}{message|status|request_id|runtime_version|'-'}",
     patterns=(
         rf"(?P<event>START) {_REQUEST} Version: (?P<version>\S++)",
         rf"(?P<event>END) {_REQUEST}",

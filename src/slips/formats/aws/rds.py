@@ -103,7 +103,7 @@ RDS_MYSQL = Patterns(
     ),
     tag="aws.rds.mysql",
     time=iso("time"),
-    message="{level|command|query_time|'-'} {message|argument|query|'-'}",
+    message="{level|command|query_time ' '}{message|argument|query|'-'}",
     patterns=(
         r"(?P<time>\d{4}-\d\d-\d\dT\S++)\s++(?P<thread_id>\d++) (?P<command>[A-Z][A-Za-z ]*+)\t(?P<argument>.*)",
         r"(?P<time>\d{4}-\d\d-\d\dT\S++)\s++(?P<thread_id>\d++) (?P<command>[A-Z][A-Za-z ]*+)\Z",

@@ -11,6 +11,6 @@ KIBANA = Json(
     require=any_of(all_of("type", "pid", "tags"), "kibana", all_of("log.logger", "process.pid", "ecs.version")),
     tag="kibana.{type|event.action|'log'}",
     time=iso("@timestamp"),
-    message="{log.level|type|event.outcome|'-'} {message}",
+    message="{log.level|type|event.outcome ' '}{message}",
     entities={"users": "user.name username", "addresses": "req.remoteAddress client.ip"},
 )

@@ -55,7 +55,7 @@ MYSQL_ERROR = Patterns(
     "https://dev.mysql.com/doc/refman/8.4/en/error-log-format.html",
     chain=({"multiline": {"start": r"\d{4}-\d\d-\d\d[T ]|\d{6} "}}, "mysql-error"),
     tag="mysql.error",
-    message="{level|'-'} {message}",
+    message="{level ' '}{message}",
     patterns=(
         rf"{_TIME} (?P<thread>\d++) \[(?P<level>[A-Za-z]++)\] \[(?P<code>[A-Z]++-\d++)\] \[(?P<subsystem>[^\]]*+)\] "
         r"(?P<message>.*)",

@@ -56,7 +56,7 @@ NAGIOS = Patterns(
     chain=("s3-lines", "syslog-any", "nagios"),
     time=epoch("time"),
     tag="nagios.{type|'message'}",
-    message="{type|'-'}: {text}",
+    message="{type ': '}{text}",
     patterns=(
         r"(?:\[(?P<time>\d{9,10})\] )?(?P<type>(?:(?:CURRENT|INITIAL|GLOBAL|PASSIVE) )?(?:HOST|SERVICE) "
         r"(?:ALERT|STATE|NOTIFICATION|EVENT HANDLER|DOWNTIME ALERT|FLAPPING ALERT|CHECK|ACKNOWLEDGE ALERT)"

@@ -27,8 +27,9 @@ def _packets(rule: str) -> KeyValue:
     )
 
 
-def _read_tracker(_meta: MetaData, event: Event) -> None:
-    """Make an object of the JSON of an association. Raises RecordError."""
+def _read_station(meta: MetaData, event: Event) -> None:
+    """Make an object of the JSON of an association, and a message without the rest of a header. Raises RecordError."""
+    meta.message = event["message"].removeprefix(": ")
     if "tracker" in event:
         event["tracker"] = load_json(event["tracker"].encode("utf-8", "surrogateescape"), RecordLimits())
 
@@ -62,15 +63,15 @@ UNIFI = one_of(
             rf"{_PROCESS}\[STA-TRACKER\]\.(?P<event>stahtd_dump_event)\(\): (?P<tracker>\{{[^{{}}]*\}})",
         ),
         integers="pid",
-        refine=_read_tracker,
+        refine=_read_station,
     ),
     Regex(  # also what is cut off, as long messages of UDP are
         "unifi.message",
         "any other",
         whole="message",
         tag="ubiquiti.unifi.message",
-        message="{message}",
-        pattern=r"(?P<text>.*)",
+        message="{text}",
+        pattern=r"(?:: )?(?P<text>.*)",
     ),
     tag="ubiquiti.unifi.{firewall|station|message}",
     chain=("s3-lines", "syslog-any", "unifi"),
