@@ -177,7 +177,7 @@ def both(chain: Chain, declared: Any, limits: RecordLimits = LIMITS) -> tuple[An
     """The functions that decode directly, and by a dict."""
     types = EventTypes.of(declared, "Handler")
     assert types is not None
-    fitting = Fitting(types.fit(strict=True), types.kinds, types)
+    fitting = Fitting(types.fit(None), types.kinds, types)
     direct = parse_typed(fitting, chain._reader, chain._parsers, limits, chain.parse)
     return direct, fitted(lambda meta, record: unusual(meta, record, chain.parse), fitting.fit)
 
@@ -218,7 +218,7 @@ def test_usual_texts_are_decoded_without_a_dict(declaration: Any, declared: Any)
     chain = chain_of(*([declaration] if declaration else []))
     types = EventTypes.of(declared, "Handler")
     assert types is not None
-    fitting = Fitting(types.fit(strict=True), types.kinds, types)
+    fitting = Fitting(types.fit(None), types.kinds, types)
     parse = parse_typed(fitting, chain._reader, chain._parsers, LIMITS, by_dict)
     event = {
         "name": "x",
@@ -504,7 +504,7 @@ def test_a_run_of_elements_is_decoded_at_once_to_what_the_parser_takes() -> None
     chain = compile_chain(["cloudtrail"], Path())
     types = EventTypes.of(Call, "Handler")
     assert types is not None
-    fitting = Fitting(types.fit(strict=True), types.kinds, types)
+    fitting = Fitting(types.fit(None), types.kinds, types)
 
     def by_dict(_meta: MetaData, _record: Any) -> Any:
         raise AssertionError("a dict")
@@ -525,7 +525,7 @@ def test_most_events_of_an_object_are_made_without_dicts(chain: list[str]) -> No
     types = EventTypes.of(Call, "Handler")
     assert types is not None
     through_dicts: list[Any] = []
-    by_dict = types.fit(strict=True)
+    by_dict = types.fit(None)
 
     def fit(meta: MetaData, event: Any) -> Any:
         through_dicts.append(event)

@@ -117,6 +117,48 @@ def test_digits_of_csv_are_numbers_and_those_of_json_are_not(make: Make) -> None
     assert [each.user for each in Keeps.events] == ["b"]
 
 
+class Row(Struct, rename={"note": "Note"}):
+    user: str
+    tries: int | None
+    at: datetime.datetime | None = None
+    share: float = 0.5
+    note: str | None = "none"
+    other: Any = None
+    plain: str = "-"
+
+
+class KeepsRows(Keeps):
+    event_type = Row
+
+
+TABLE = b"user,tries,at,share,Note,other,plain\n"
+
+
+def test_an_empty_field_of_csv_is_no_value_where_the_type_says_so(make: Make) -> None:
+    body = TABLE + b"ann,,,,,,\nbob,3,2026-11-23T08:00:00Z,0.25,x,y,z\n"
+    done(make(body, CSV, KeepsRows).process(EVENT))
+    at = datetime.datetime(2026, 11, 23, 8, tzinfo=datetime.UTC)
+    assert KeepsRows.events == [
+        Row("ann", None, None, 0.5, None, "", ""),
+        Row("bob", 3, at, 0.25, "x", "y", "z"),
+    ]
+
+
+def test_an_absent_text_of_a_table_is_no_value_where_the_type_says_so(make: Make) -> None:
+    done(make(TABLE + b"ann,-,-,-,-,-,-\n", [{"csv": {"absent": "-"}}], KeepsRows).process(EVENT))
+    assert KeepsRows.events == [Row("ann", None, None, 0.5, None, "-", "-")]
+
+
+def test_an_empty_field_that_must_be_a_number_is_quarantined(make: Make) -> None:
+    class Strict(Keeps):
+        event_type = msgspec.defstruct("Strict", [("tries", int)])
+
+    success = done(make(b"user,tries\na,\n", CSV, Strict).process(EVENT))
+    assert success.quarantine[0].samples[0].reason == (
+        "the event is no Strict of Strict: Expected `int`, got `str` - at `$.tries`"
+    )
+
+
 class Inner(Struct):
     name: str
 

@@ -65,10 +65,11 @@ class EventTypes(msgspec.Struct, frozen=True):
         """The classes of the events that the handler gets."""
         return frozenset(self.by_tag.values())
 
-    def fit(self, strict: bool) -> Fit:
-        """Return the function that converts an event. If not `strict`, texts stand for numbers, as in CSV."""
+    def fit(self, texts: Texts | None) -> Fit:
+        """Return the function that converts an event. `texts` are those of a chain that has no other values."""
         by_tag, owner = self.by_tag, self.owner
-        other = by_tag.get(OTHER)
+        other, strict = by_tag.get(OTHER), texts is None
+        amend = {} if texts is None else {kind: texts.amend(kind) for kind in self.kinds if kind is not dict}
 
         def fit(meta: MetaData, event: Event) -> Any:
             kind = by_tag.get(meta.tag, other)
@@ -80,12 +81,58 @@ class EventTypes(msgspec.Struct, frozen=True):
                     f"{owner}.event_type has no type for tag {meta.tag!r}; expected one of {tags}; add it, or '*' for "
                     "all others"
                 )
+            if not strict:
+                event = amend[kind](event)
             try:
                 return _converted(event, kind, strict)
             except msgspec.ValidationError as error:
                 raise RecordError(f"the event is no {name_of(kind)} of {owner}: {error}") from None
 
         return fit
+
+
+class Texts(msgspec.Struct, frozen=True):
+    """The texts of a chain that makes its events of texts alone, as of CSV: some are numbers, some are no value."""
+
+    absent: frozenset[str]
+    """The texts that stand for no value."""
+
+    def amend(self, kind: type) -> Callable[[Event], Event]:
+        """Return a function of an event that has no value where a text says so: None, if the class takes it there.
+
+        Where the class takes the text, and not None, it stays. Where it takes neither, a default counts.
+        """
+        nothing: set[str] = set()
+        default: set[str] = set()
+        for each in msgspec.structs.fields(kind):
+            if _takes(each.type, object()):
+                continue
+            if _takes(each.type, None):
+                nothing.add(each.encode_name)
+            elif not each.required:
+                default.update([each.encode_name] if not any(_takes(each.type, text) for text in self.absent) else [])
+        concerned, absent = nothing | default, self.absent
+        if not concerned:
+            return _as_it_is
+
+        def amended(event: Event) -> Event:
+            found = [name for name in concerned if event.get(name).__class__ is str and event[name] in absent]
+            if not found:
+                return event
+            amended = {name: value for name, value in event.items() if name not in default or name not in found}
+            amended.update(dict.fromkeys(nothing.intersection(found)))
+            return amended
+
+        return amended
+
+
+def _takes(type_: Any, value: object) -> bool:
+    """Whether a field of a class takes a value, and texts for numbers."""
+    try:
+        msgspec.convert(value, type_, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _converted(event: Event, kind: Any, strict: bool) -> Any:
@@ -124,9 +171,9 @@ def _readable(value: Any, *, texts: bool = False) -> Any:
     return readable(value) if texts and value.__class__ is str else value
 
 
-def fit_all(types: Sequence[EventTypes | None], strict: bool) -> Fit:
+def fit_all(types: Sequence[EventTypes | None], texts: Texts | None) -> Fit:
     """Return the function that makes an event for each handler. An event that does not fit one of them is for none."""
-    fits = [None if each is None else each.fit(strict) for each in types]
+    fits = [None if each is None else each.fit(texts) for each in types]
 
     def fit(meta: MetaData, event: Event) -> PerHandler:
         events = [event if number == len(fits) else copy_json(event) for number in range(1, len(fits) + 1)]
@@ -179,10 +226,11 @@ class Fitting(msgspec.Struct, frozen=True):
             return None
         if problems := [problem for each in given for problem in misfits(each, formats)]:
             raise FormatError("\n".join(problems))
-        strict = not are_texts(formats)
+        absent = frozenset(text for each in formats for text in getattr(each, "absent_texts", ()))
+        texts = Texts(absent | {""}) if are_texts(formats) else None
         if len(types) == 1:
-            return cls(given[0].fit(strict), given[0].kinds, given[0])
-        return cls(fit_all(types, strict), frozenset((PerHandler,)), None)
+            return cls(given[0].fit(texts), given[0].kinds, given[0])
+        return cls(fit_all(types, texts), frozenset((PerHandler,)), None)
 
 
 def are_texts(formats: Sequence[Format]) -> bool:
