@@ -42,6 +42,33 @@ def test_the_first_of_several_times_that_has_a_value_counts() -> None:
     assert [at for _, at, _ in metas(step, content=content)] == [1795939200.0, 1795939200.0, chains.OBJECT.timestamp]
 
 
+@pytest.mark.parametrize(
+    ("step", "content"),
+    [
+        ({"csv": {"time": ["ts"]}}, "ts,a\n{},1\n"),
+        ({"json": {"time": ["x", "ts"]}}, '{{"ts": "{}"}}\n'),
+        ({"regex": {"pattern": "(?P<ts>.*)", "time": ["ts"]}}, "{}\n"),
+        ({"grok": {"pattern": "%{GREEDYDATA:ts}", "time": ["ts"]}}, "{}\n"),
+        ({"logfmt": {"time": ["ts"]}}, 'ts="{}"\n'),
+    ],
+)
+def test_an_option_says_how_times_are_written(step: dict[str, dict[str, Any]], content: str) -> None:
+    ((name, options),) = step.items()
+    for text, form in (
+        ("29/11/2026 08:00:00", "%d/%m/%Y %H:%M:%S"),
+        ("29/11/2026 8:00:00 AM", "%d/%m/%Y %I:%M:%S %p"),
+        ("29.11.2026 08:00:00", ""),
+    ):
+        given: Step = {name: {**options, **({"time_format": form} if form else {})}}
+        ((_, at, _),) = metas(given, content=content.format(text).encode())
+        assert at == 1795939200.0
+
+
+def test_a_date_and_a_clock_are_read_together_by_their_form() -> None:
+    step: Step = {"csv": {"time": ["day+clock"], "time_format": "%d/%m/%y %H.%M"}}
+    assert metas(step, content=b"day,clock\n29/11/26,08.00\n")[0][1] == 1795939200.0
+
+
 def test_records_without_a_required_field_are_quarantined() -> None:
     seen = chains.run([{"json": {"require": ["eventType", "legacyEventType"]}}], b'{"legacyEventType": 1}\n{"x": 1}\n')
     assert [meta.seq for meta, _ in seen.events] == [1]
@@ -121,6 +148,18 @@ def test_all_mistakes_in_the_meaning_are_told_at_once_with_their_options() -> No
     assert [problem.split(": ")[:2] for problem in check_chain([step], Path())] == [
         ["format 'json'", option] for option in ("time", "tag", "message", "require")
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "mistake"),
+    [
+        ({"time_format": "%H:%M", "time": ["a"]}, "time_format: time is written as '%H:%M': it has no year; expected"),
+        ({"time_format": "%d/%m/%Y"}, "time_format: says how the field 'time' is written; expected 'time' beside it"),
+    ],
+)
+def test_a_form_of_times_without_a_year_or_without_a_field_is_a_mistake(options: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(FormatError, match=re.escape(mistake)):
+        compile_chain([{"json": options}], Path())
 
 
 def test_check_tells_the_lines_of_such_mistakes() -> None:

@@ -379,6 +379,13 @@ def test_a_format_for_slips_itself_makes_the_package_of_its_vendor(tmp_path: Pat
         ({"due_date": "2026-12-29", "due_time": "12:00", "ts": "2026-11-29T12:00:00Z"}, ("iso", '"ts"')),
         ({"date": "2026-11-29", "logged": "2026-11-29T12:00:00Z"}, ("iso", '"logged"')),
         ({"a": "2026-11-29", "b": "12.00.00"}, ("stamp", '"a"')),
+        ({"ts": "29.11.2026 12:00:00"}, ("stamp", '"ts"')),
+        ({"day": "29.11.2026", "clock": "12:00:00"}, ("stamp", '("day", "clock")')),
+        ({"ts": "29/11/2026 12:00:00"}, ("written", '"%d/%m/%Y %H:%M:%S", "ts"')),
+        ({"ts": "11/29/2026 12:00"}, ("written", '"%m/%d/%Y %H:%M", "ts"')),
+        ({"ts": "29/11/2026 08:00:00 PM"}, ("written", '"%d/%m/%Y %I:%M:%S %p", "ts"')),
+        ({"ts": "11/12/2026 12:00:00"}, None),  # which of them is the day?
+        ({"ts": "29.11.26 12:00:00"}, ("written", '"%d.%m.%y %H:%M:%S", "ts"')),
         ({"time": True, "date": [], "ts": {}, "at": None}, None),
         ({"time": "12:00"}, None),
         ({"ts": 12}, None),

@@ -522,6 +522,37 @@ def test_a_stamp_of_the_year_before_its_object_keeps_its_year(reference: datetim
         assert times.stamp(stamp, reference.timestamp()) == when.timestamp()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "11.06.2018 12:00:00",
+        "11.6.2018 12:00",
+        "11.06.2018, 12:00:00",
+        "11.06.2018 14:00:00 +0200",
+        "11.06.2018 12:00 UTC",
+    ],
+)
+def test_a_date_with_dots_has_its_day_first(text: str) -> None:
+    assert times.any_notation(text, NOON) == NOON
+    assert times.any_notation("11.06.2018", NOON) == NOON - 12 * 3600
+
+
+@pytest.mark.parametrize("text", ["31.06.2018 12:00:00", "11.06.2018 noon", "06.13.2018 12:00", "11.06.", "1.2.3.4"])
+def test_a_date_with_dots_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(RecordError, match=f"'seen' is '{text}'; expected a time such as"):
+        times.any_notation(text, NOON, "seen")
+
+
+@pytest.mark.parametrize("text", ["11/06/2018 12:00:00", "29/11/2018", "13/01/18 08:00", "29/11/2018 08:00:00 AM"])
+def test_a_date_whose_month_may_be_the_first_or_the_second_is_refused_with_the_option_for_it(text: str) -> None:
+    with pytest.raises(RecordError, match=r"day may be the first or the second; .* by the option 'time_format'"):
+        times.any_notation(text, NOON, "seen")
+
+
+def test_a_date_with_a_half_of_the_day_has_its_month_first() -> None:
+    assert times.any_notation("06/11/2018 12:00:00 PM", NOON) == NOON
+
+
 def test_a_time_in_any_notation_is_read_by_its_shape() -> None:
     reference = epoch(2018, 12, 31)
     for value in ("Jun 11 12:00:00", "2018-06-11T12:00:00Z", "1528718400000", 1528718400, "Jun 11 2018 12:00:00 UTC"):

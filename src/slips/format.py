@@ -208,6 +208,14 @@ class MeaningOptions(FormatOptions, frozen=True):
             "published",
         ),
     ] = msgspec.field(default_factory=list)
+    time_format: Annotated[
+        str,
+        a_key(
+            "How `time` is written, in the directives of `strptime`: for a notation that is not known, and for "
+            "`29/11/2026`, whose day could be the month. Slower than without.",
+            "%d/%m/%Y %I:%M:%S %p",
+        ),
+    ] = ""
     tag: Annotated[
         str, a_key("Value of `meta.tag`, with fields in braces; not set: the name of the format.", "okta.{eventType}")
     ] = ""

@@ -75,6 +75,10 @@ _MONTH_FIRST = re.compile(
 )
 """A time such as `08/06/2025 14:26:04`, as .NET writes it in its invariant culture, and so Azure's App Service."""
 
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,? (\d{1,2}:\d\d.*))?", re.ASCII)
+"""A time such as `29.11.2026 08:00:00`: with dots, the day is first wherever people write so."""
+_SLASHED = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}\b", re.ASCII)
+
 
 _zone: Zone | None = None
 """The zone of times without one; None is UTC. A process reads one object at a time."""
@@ -181,6 +185,15 @@ def month_first(text: Any, name: str = "time") -> float:
             with suppress(RecordError):  # the error of the text as it is says more
                 return iso(f"{year}-{month:0>2}-{day:0>2}T{clock:0>8}{rest}", name)
         raise
+
+
+def _day_first(text: str, name: str) -> float:
+    """Convert `29.11.2026 08:00:00` to epoch seconds, or the day alone. Raises RecordError."""
+    if len(text) <= _LONGEST and (found := _DAY_FIRST.fullmatch(text)):
+        day, month, year, clock = found.groups()
+        with suppress(RecordError):  # the error of the text as it is says more
+            return iso(f"{year}-{month:0>2}-{day:0>2}{f'T{clock}' if clock else ''}".replace("T ", "T"), name)
+    raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '11.06.2018 04:27:47'")
 
 
 def _seconds(when: datetime) -> float:
@@ -327,8 +340,9 @@ costs 30 ns, a tenth of reading a time."""
 
 def any_notation(value: Any, reference: float, name: str = "time") -> float:
     """Convert a time in any notation: a stamp as `stamp`, that of access logs as `clf`, or ISO 8601 or a number as
-    `moment`, also with slashes in the date, as `2018/06/11`, or that of mail, `11 Jun 2018 04:27:47 GMT`. The day of
-    the week may stand before each, and the last may lack its year. Raises RecordError.
+    `moment`, also with slashes in the date, as `2018/06/11`, with dots and the day first, as `11.06.2018 04:27:47`,
+    or that of mail, `11 Jun 2018 04:27:47 GMT`. The day of the week may stand before each, and the last may lack its
+    year. Raises RecordError.
     """
     global _last  # noqa: PLW0603 - one tuple, replaced as a whole
     last, known, seconds = _last
@@ -351,7 +365,17 @@ def _by_shape(value: str, reference: float, name: str) -> float:
     text = _WEEKDAY.sub("", value, count=1)
     if text[:3] in _MONTHS:
         return stamp(text, reference)
-    if text[2:3] == "/":
+    if text[1:2] == "." or text[2:3] == ".":
+        return _day_first(text, name) if text.count(".", 0, 6) > 1 else moment(text, name)
+    if _SLASHED.match(text):
+        if text.endswith(("AM", "PM")):  # the month is first
+            with suppress(RecordError):
+                return iso(text, name)
+        raise RecordError(
+            f"{name!r} is {_shown(text)}, whose day may be the first or the second; expected a time that says its "
+            "month, such as '2018-06-11 04:27:47'; generic formats read others by the option 'time_format'"
+        )
+    if text[2:3] == "/" and text[6:7] == "/":
         return clf(text, name)
     if text[4:5] == text[7:8] == "/":
         return iso(text.replace("/", "-", 2), name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -32,6 +33,15 @@ _TIME_NAMES = (
 _HOUR = re.compile(r"\d[:T]\d")
 _CLOCK = re.compile(r"\d\d:\d\d\b.*")
 _ZONE = re.compile(r"[+-]\d\d:?\d\d|Z|UTC|GMT")
+_CLOCKS = ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S,%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+_FORMS = tuple(
+    tuple(f"{date} {clock}{zone}" for date in dates)
+    for dates in (("%d/%m/%Y", "%m/%d/%Y"), ("%d-%m-%Y", "%m-%d-%Y"), ("%d/%m/%y", "%m/%d/%y"), ("%d.%m.%y",))
+    for clock in _CLOCKS
+    for zone in ("", " %z")
+)
+"""Notations that no other reads, those together of which one text may be of several."""
+_FORMED = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4} \d{1,2}:\d\d")
 _LATER = re.compile(r"expir|end|until|updat|modif|next|last|valid|birth", re.I)
 _MESSAGE_NAMES = ("displayMessage", "message", "msg", "description", "summary", "title", "request", "event_message")
 _COMMON_NAMES = re.compile(
@@ -80,7 +90,7 @@ def time_of(events: Sequence[Event]) -> tuple[str, str] | None:
 
 def is_day_alone(events: Sequence[Event], time: tuple[str, str]) -> bool:
     """Whether the field of the time, as `time_of` returned it, has the day and no time of day."""
-    values = fields_of(events).get(time[1].strip('"'), [])
+    values = fields_of(events).get(time[1].strip('"'), []) if time[0] != "written" else []
     return bool(values) and _are_days(values)
 
 
@@ -112,6 +122,22 @@ def _are_parts(parts: Sequence[Sequence[Any]]) -> bool:
     return _are_nearly_all(_read_by(times.any_notation, whole, times.iso("2099-01-01")), whole)
 
 
+def _form_of(texts: Sequence[str], values: Sequence[Any]) -> str:
+    """Return how times are written whose notation only a form says; empty if none does, or day and month may be either.
+
+    By their days beyond the twelfth it is known which is the day.
+    """
+    if not _are_nearly_all([*filter(_FORMED.match, texts)], values):
+        return ""
+    for forms in _FORMS:
+        fitting = [
+            form for form in forms if _are_nearly_all(_read_by(partial(times.written, form=form), texts), values)
+        ]
+        if fitting:
+            return fitting[0] if len(fitting) == 1 else ""
+    return ""
+
+
 def _notation(path: str, values: Sequence[Any], *, is_named: bool) -> tuple[str, str] | None:
     """Return the notation in which all values are times."""
     quoted = f'"{path}"'
@@ -122,7 +148,10 @@ def _notation(path: str, values: Sequence[Any], *, is_named: bool) -> tuple[str,
             if _are_nearly_all(_read_by(read, long), values):
                 return name, quoted
         read_by_any = _read_by(times.any_notation, texts, times.iso("2099-01-01"))
-        return ("stamp", quoted) if _are_nearly_all(read_by_any, values) else None
+        if _are_nearly_all(read_by_any, values):
+            return "stamp", quoted
+        form = _form_of(texts, values)
+        return ("written", f'"{form}", {quoted}') if form else None
     numbers = [float(value) for value in values if _is_number(value)]
     if not is_named or not _are_nearly_all(numbers, values):
         return None

@@ -16,7 +16,7 @@ from slips.format import Format
 from slips.formats import breadths, catalogue, entries
 from slips.inference.containers import HEAD, PARQUET, OpenedLog, open_containers
 from slips.inference.likeness import fingerprints, has_own_fields, likeness
-from slips.inference.tables import table_step, time_path
+from slips.inference.tables import table_step, time_options
 from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
 from slips.step import Step, name_of, written
@@ -343,8 +343,8 @@ def _general(log: OpenedLog, source: ObjectEvent, *, is_json: bool) -> Iterator[
     """Yield the chain for a log of no product that says where its time is: a table with a header, or JSON."""
     if is_json:
         alone = try_chain(["json"], log.content, source, RECORDS, whole=log.whole)
-        time = time_path(alone.events)
-        step: Step | None = {"json": {"time": time}} if time else None
+        time = time_options(alone.events)
+        step: Step | None = {"json": time} if time else None
         like = likeness("json", alone.events) * _GENERAL if time else 0.0
     else:
         step, like = table_step(log.content), _GENERAL

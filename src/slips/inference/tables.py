@@ -37,8 +37,7 @@ def table_step(content: bytes) -> Step | None:
         if len(names) >= _LEAST and others and _is_header(names) and all(len(row) == len(names) for row in others):
             events: list[Event] = [dict(zip(names, row, strict=True)) for row in others]
             options = {} if delimiter == "," else {"delimiter": name}
-            if time := time_path(events):
-                options["time"] = time
+            options |= time_options(events)
             return {"csv": options} if options else "csv"
         if step := _unnamed(rows, name):
             return step
@@ -52,18 +51,23 @@ def _unnamed(rows: list[list[str]], delimiter: str) -> Step | None:
         return None
     names = [f"column_{number}" for number in range(1, width + 1)]
     events: list[Event] = [dict(zip(names, (field.strip() for field in row), strict=True)) for row in rows]
-    time = time_path(events)
+    time = time_options(events)
     if not time:
         return None
-    if time in names:
-        names[names.index(time)] = time = "time"
-    return {"csv": {"columns": names, "time": time, **({} if delimiter == "comma" else {"delimiter": delimiter})}}
+    if time["time"] in names:
+        names[names.index(time["time"])] = time["time"] = "time"
+    return {"csv": {"columns": names, **time, **({} if delimiter == "comma" else {"delimiter": delimiter})}}
 
 
-def time_path(events: list[Event]) -> str:
-    """Return the field with the time, as an option of a format names it; empty if no field has one."""
+def time_options(events: list[Event]) -> dict[str, str]:
+    """Return the options of a format that name the field with the time, and its notation; none if no field has one."""
     found = time_of(events)
-    return "+".join(re.findall(r'"([^"]+)"', found[1].partition(", unit=")[0])) if found else ""
+    if found is None:
+        return {}
+    notation, arguments = found
+    names = re.findall(r'"([^"]+)"', arguments.partition(", unit=")[0])
+    form = {"time_format": names.pop(0)} if notation == "written" else {}
+    return {"time": "+".join(names), **form}
 
 
 def _is_header(names: list[str]) -> bool:

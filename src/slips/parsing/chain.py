@@ -294,7 +294,8 @@ def _meaning(format_: Format, options: FormatOptions) -> Format | None:
     types: dict[str, Any] = {
         part: tuple(getattr(options, part)) for part in ("integers", "floats", "booleans", "boolean_words")
     }
-    if not any((options.time, options.tag, options.message, options.require, options.entities, *types.values())):
+    meanings = [getattr(options, part) for part in MeaningOptions.__struct_fields__]
+    if not any(meanings):
         return None
     from slips.parsing.declare import Declaration, Json  # few chains need it, and its compiler
     from slips.parsing.meaning import parts_of

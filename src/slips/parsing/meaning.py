@@ -415,6 +415,7 @@ def parts_of(options: MeaningOptions) -> dict[str, Any]:
     """
     makers: dict[str, Callable[[], object]] = {
         "time": lambda: stamp(*(tuple(each.split("+")) for each in options.time)) if options.time else None,
+        "time_format": lambda: _written(options),
         "tag": lambda: Template(options.tag).source,
         "message": lambda: Template(options.message).source,
         "require": lambda: any_of(*options.require) if options.require else None,
@@ -429,7 +430,18 @@ def parts_of(options: MeaningOptions) -> dict[str, Any]:
             mistakes.append(f"{option}: {str(error).removeprefix(f'{option}: ')}")
     if mistakes:
         raise ValueError("\n".join(mistakes))
+    parts["time"] = parts.pop("time_format") or parts["time"]
     return parts
+
+
+def _written(options: MeaningOptions) -> Time | None:
+    """Return the time of options that say how it is written. Raises ValueError for a form that no time has."""
+    if not options.time_format:
+        return None
+    if not options.time:
+        raise ValueError("says how the field 'time' is written; expected 'time' beside it; name the field")
+    form = written(options.time_format, "time")
+    return msgspec.structs.replace(form, alternatives=tuple(tuple(each.split("+")) for each in options.time))
 
 
 # ---- Together

@@ -72,7 +72,7 @@ class LineDeclaration(Declaration):
         given: dict[str, Any] = {}
         for name in options.__struct_fields__:
             value = getattr(options, name)
-            if value and name not in parts:
+            if value and name not in parts and name in self.__dataclass_fields__:  # the others are part of a part
                 given[name] = tuple(value) if isinstance(value, list) else value
         meaning = {name: part for name, part in parts.items() if getattr(options, name)}
         return replace(self, **given, **meaning)
