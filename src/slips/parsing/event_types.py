@@ -65,7 +65,7 @@ class EventTypes(msgspec.Struct, frozen=True):
         """The classes of the events that the handler gets."""
         return frozenset(self.by_tag.values())
 
-    def fit(self, texts: Texts | None) -> Fit:
+    def fit(self, texts: AbsentTexts | None) -> Fit:
         """Return the function that converts an event. `texts` are those of a chain that has no other values."""
         by_tag, owner = self.by_tag, self.owner
         other, strict = by_tag.get(OTHER), texts is None
@@ -91,11 +91,10 @@ class EventTypes(msgspec.Struct, frozen=True):
         return fit
 
 
-class Texts(msgspec.Struct, frozen=True):
-    """The texts of a chain that makes its events of texts alone, as of CSV: some are numbers, some are no value."""
+class AbsentTexts(msgspec.Struct, frozen=True):
+    """The texts that stand for no value in a chain that makes its events of texts alone, as of CSV."""
 
     absent: frozenset[str]
-    """The texts that stand for no value."""
 
     def amend(self, kind: type) -> Callable[[Event], Event]:
         """Return a function of an event that has no value where a text says so: None, if the class takes it there.
@@ -171,7 +170,7 @@ def _readable(value: Any, *, texts: bool = False) -> Any:
     return readable(value) if texts and value.__class__ is str else value
 
 
-def fit_all(types: Sequence[EventTypes | None], texts: Texts | None) -> Fit:
+def fit_all(types: Sequence[EventTypes | None], texts: AbsentTexts | None) -> Fit:
     """Return the function that makes an event for each handler. An event that does not fit one of them is for none."""
     fits = [None if each is None else each.fit(texts) for each in types]
 
@@ -227,7 +226,7 @@ class Fitting(msgspec.Struct, frozen=True):
         if problems := [problem for each in given for problem in misfits(each, formats)]:
             raise FormatError("\n".join(problems))
         absent = frozenset(text for each in formats for text in getattr(each, "absent_texts", ()))
-        texts = Texts(absent | {""}) if are_texts(formats) else None
+        texts = AbsentTexts(absent | {""}) if are_texts(formats) else None
         if len(types) == 1:
             return cls(given[0].fit(texts), given[0].kinds, given[0])
         return cls(fit_all(types, texts), frozenset((PerHandler,)), None)
