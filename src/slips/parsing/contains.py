@@ -49,8 +49,8 @@ def numbered(records: Iterable[Record], seq: int = 0) -> Iterator[tuple[int, Rec
 def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: int) -> Iterator[bytes | Skipped]:
     """Yield the lines of a stream, and in place of lines in which nothing is found how many these are.
 
-    All lines are yielded that have another first byte than one of `begins`, or that two blocks share. A line of more
-    than `size` bytes, which are at least 2 * BLOCK, may go on in the stream.
+    All lines are yielded that have another first byte than one of `begins`, or `size` bytes, 2 * BLOCK at the least. A
+    line of more than `size` bytes may go on in the stream.
     """
     rest = b""
     block_of, stored = blocks(), LongReads(stream, BLOCK)
@@ -59,8 +59,12 @@ def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: 
         next_end = data.find
         if rest:
             at = next_end(b"\n") + 1
-            yield rest + data[:at] if at else rest + data + stored.readline(size - len(rest) - len(data))
+            line = rest + data[:at] if at else rest + data + stored.readline(size - len(rest) - len(data))
             rest = b""
+            if at and len(line) < size and line[0] in begins and _has_none(finds_of(block_of(line))):
+                count = 1
+            else:
+                yield line
             if not at:
                 continue
         finds = finds_of(block_of(data))
@@ -86,6 +90,10 @@ def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: 
         rest = data[at:]  # read on with the next block: `readline` would fill the buffer of the stream
     if rest:
         yield rest
+
+
+def _has_none(finds: Sequence[Find]) -> bool:
+    return all(find(0) < 0 for find in finds)
 
 
 def _place(find: Find, at: int, otherwise: int) -> int:
