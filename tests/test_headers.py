@@ -126,19 +126,21 @@ def test_any_format_of_texts_has_behind_a_header_the_events_that_it_has_without(
     carry, fields = HEADERS[header]
     texts = texts_of(name)
     assert texts
-    alone = chains.run(["s3-lines", name], "\n".join(texts).encode(), OBJECT)
+    at_header = msgspec.structs.replace(OBJECT, event_time="2026-11-28T08:00:02Z")  # it dates what has no time, or year
+    alone = chains.run(["s3-lines", name], "\n".join(texts).encode(), at_header)
     behind = chains.run([STEPS.get(header, header), name], b"".join(map(carry, texts)), OBJECT)
     assert behind.quarantined == alone.quarantined
     assert behind.outcome.rules == alone.outcome.rules
     assert len(behind.events) == len(alone.events)
     extra = set(fields) if catalogue()[name].extends else set()
     for (meta, event), (expected, expected_event) in zip(behind.events, alone.events, strict=True):
-        assert meta.header == fields
+        # A text may itself have a header of syslog, as lines of sshd in CloudWatch Logs have.
+        assert meta.header == ({**expected.header, "header": fields} if expected.header else fields)
         assert {key: event[key] for key in event if key in expected_event or key not in extra} == expected_event
         assert (meta.seq, meta.index) == (expected.seq, expected.index)
         # JSON sets no tag of its own; what is named after its line has the line as its message.
         assert meta.tag == expected.tag or not expected.tag
-        assert meta.timestamp == (AT if expected.timestamp == OBJECT.timestamp else expected.timestamp)
+        assert meta.timestamp == expected.timestamp
         assert expected.message in (meta.message, None)
 
 
@@ -365,6 +367,31 @@ def test_a_header_without_a_text_is_quarantined(content: bytes) -> None:
 def test_half_a_character_in_a_text_is_read_as_far_as_it_goes(text: str) -> None:
     seen = chains.run_chain(chain_of(catalogue()["json"], WRAPPED, catalogue()["json"]), text.encode() + b"\n", OBJECT)
     assert len(seen.quarantined) == 1
+
+
+@pytest.mark.parametrize("header", [*HEADERS, "s3-lines"])
+@pytest.mark.parametrize("own", ["Nov 28 08:00:03 web2 sshd[9]: ", "<38>1 2026-11-28T08:00:03Z web2 sshd 9 - - ", ""])
+def test_a_product_with_or_without_a_header_of_syslog_is_that_behind_another_header_too(header: str, own: str) -> None:
+    carry = HEADERS[header][0] if header in HEADERS else lambda text: text.encode() + b"\n"
+    text = f"{own}Accepted password for ada from 192.0.2.7 port 41641 ssh2"
+    ((meta, event),) = chains.run([STEPS.get(header, header), "sshd"], carry(text), OBJECT).events
+    assert (meta.tag, event["user"], event["src_port"]) == ("linux.sshd.Accepted", "ada", 41641)
+    if own:
+        assert (meta.timestamp, meta.header["hostname"]) == (AT + 1, "web2")
+
+
+@pytest.mark.parametrize(
+    ("steps", "names"),
+    [
+        (["sshd"], ("s3-lines", "syslog-any", "sshd")),
+        (["s3-lines", "sshd"], ("s3-lines", "syslog-any", "sshd")),
+        (["syslog-any", "sshd"], ("s3-lines", "syslog-any", "sshd")),
+        (["k8s-cri", "haproxy"], (*catalogue()["k8s-cri"].chain, "syslog-any", "haproxy")),
+        (["k8s-cri", "nginx-access"], (*catalogue()["k8s-cri"].chain, "nginx-access")),
+    ],
+)
+def test_a_header_that_need_not_be_there_is_looked_for_once(steps: list[Step], names: tuple[str, ...]) -> None:
+    assert compile_chain(steps, Path()).names == names
 
 
 def test_a_parser_in_the_first_place_brings_its_reader() -> None:

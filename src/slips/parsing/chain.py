@@ -6,7 +6,7 @@ Checks import no loop, which costs commands that only read a config a tenth of a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -165,6 +165,8 @@ def options_of_format(name: str, root: Path) -> type[FormatOptions] | None:
     return find_format(name, root).options
 
 
+ANY_HEADER = "syslog-any"
+"""The parser of a header of syslog that need not be there."""
 _FEW = 3
 """Formats that a word may find to be named in place of it."""
 
@@ -233,8 +235,21 @@ def _resolve(steps: Sequence[Step], root: Path) -> tuple[list[_Part], list[str]]
     if len(parts) > 1 and not written_out and parts[1].format.container and parts[0].name in ("s3-lines", "s3-text"):
         # One streaming reader for both, so that records are numbered across the object in flat memory.
         parts[0] = _plain_part(f"json-records:{parts[1].format.container}", root)
-    parts = [*archives, *parts]
+    parts = [*archives, *_with_headers(parts, root)]
     return parts, _misfits([(part.name, part.format) for part in parts])
+
+
+def _with_headers(parts: Sequence[_Part], root: Path) -> Iterator[_Part]:
+    """Yield the parts, and `syslog-any` before each parser whose usual chain has it, if it does not stand there.
+
+    So a product whose lines may have a header of syslog may have it behind Docker's wrapper or in CloudWatch Logs, too.
+    """
+    before = ""
+    for part in parts:
+        if part.format.takes == "text" and ANY_HEADER in part.format.chain[1:-1] and before != ANY_HEADER:
+            yield _plain_part(ANY_HEADER, root)
+        yield part
+        before = part.name
 
 
 def _plain_part(name: str, root: Path) -> _Part:
