@@ -134,9 +134,10 @@ class Contains:
 
         `raw_of` returns the text of an event. `show`: see `Chain`.
         """
-        has_text = self.has_text
+        has_text, has = self.has_text, self._has
         for seq, record in enumerate(records, 1):
-            if has_text(record) if record.__class__ is bytes else self._has(record, raw_of):
+            kind = record.__class__
+            if kind is Skipped or (has_text(record) if kind is bytes else has(record, raw_of)):  # type: ignore[arg-type]
                 yield record
             else:
                 if show is not None:

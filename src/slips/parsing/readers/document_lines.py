@@ -110,6 +110,8 @@ class LineDocumentRecords(DocumentRecords):
             return self._text.raw_of(event)
         if not self._run:
             return self._line
+        if len(self._run) == 1:
+            return self._lines[0]
         return next((line for line, each in zip(self._lines, self._run, strict=False) if each is event), None)
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
