@@ -20,6 +20,8 @@ ZSCALER_ZPA = Json(
         "from {ClientPublicIP|PublicIP|ClientPublicIp|'-'}"
     ),
     integers="HostStartTime HostUpTime ConnectorStartTime ConnectorUpTime",
+    booleans="AuditOldValue.enabled AuditNewValue.enabled",
+    documents="AuditOldValue AuditNewValue",
     entities={
         "addresses": "ClientPublicIP ClientPrivateIP ConnectorIP ServerIP PublicIP PrivateIP ClientPublicIp",
         "users": "Username NameID ModifiedByUser User",

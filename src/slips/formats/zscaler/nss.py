@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from slips.parsing import Json, KeyValue, all_of, any_of, stamp
 
-# Each value is a text; those that are numbers become numbers.
+
+def _in_both(names: str) -> str:
+    """Return the names of fields, and those below `event`."""
+    return f"{names} {' '.join(f'event.{name}' for name in names.split())}"
+
+
+# Each value is a text, a number (`%d` in the documentation) or flag, too. A record has its fields in `event`, or bare.
 ZSCALER = Json(
     "zscaler",
     "Zscaler Internet Access (NSS) feeds as JSON: web, firewall, DNS, tunnel, SaaS security, DLP, audit",
@@ -22,20 +28,27 @@ ZSCALER = Json(
         "email.subject|threat.indicator.name|tunneltype|'-'} "
         "by {user|login|adminid|user_name|'-'} from {ClientIP|cip|cltip|csip|clt_sip|clientip|src_ip|sourceip|'-'}"
     ),
-    integers="""event.status event.requestsize event.responsesize event.transactionsize event.clt_sport event.srv_dport
-        event.pagerisk event.csport event.cdport event.ssport event.sdport event.inbytes event.outbytes event.duration
-        event.durationms event.numsessions event.rxbytes event.txbytes event.sourceport event.filesize event.epochtime
-        event.dpdrec event.reqsize event.respsize event.totalsize event.reqdatasize event.respdatasize
-        event.reqheadersize event.respheadersize event.respcode event.riskscore event.cltsourceport event.http_code
-        event.scannedbytes event.scantime activity.count dlp.scan_time email.mail_sent_epoch""",
+    integers="""status requestsize responsesize transactionsize clt_sport srv_dport pagerisk csport cdport ssport sdport
+        tunsport inbytes outbytes duration durationms avgduration numsessions rxbytes txbytes sourceport filesize
+        epochtime epochlastmodtime dpdrec reqsize respsize totalsize reqdatasize respdatasize reqheadersize
+        respheadersize reqhdrsize resphdrsize throttlereqsize throttlerespsize clienttranstime servertranstime
+        respcode riskscore threat_score app_risk_score appriskscore cltsourceport cltsslfailcount http_code scannedbytes
+        scantime filescantimems filedownloadtimems numdlpdictids numdlpengineids activity_count
+        activity.count dlp.scan_time email.mail_sent_epoch""",
+    # of reused sessions and wildcards in certificates there is Unknown, too
+    booleans="""ssldecrypted bwthrottle eedone is_sslexpiredca is_sslselfsigned is_ssluntrustedca is_src_cntry_risky
+        is_dst_cntry_risky dnat stateful aggregate bypassedtraffic bypassed_traffic bypassed_session
+        ips_custom_signature istcp is_admin_act""",
+    boolean_words="yes/no 1/0",
     entities={
-        "addresses": """event.ClientIP event.clientpublicIP event.serverip event.csip event.cdip event.ssip event.sdip
-            event.clt_sip event.srv_dip event.clientip event.src_ip event.sourceip event.destinationip event.cltip
-            event.cltintip event.cltpubip src_ip""",
-        "users": "event.user event.login event.adminid user_name sender",
-        "hosts": "event.devicehostname event.devicename",
-        "domains": "event.hostname event.host event.cdfqdn event.dns_req",
-        "hashes": "event.sha256 event.bamd5 event.filemd5 event.filesha file.hash.md5 file.hash.sha256",
+        "addresses": _in_both(
+            """ClientIP clientpublicIP serverip csip cdip ssip sdip clt_sip srv_dip clientip src_ip sourceip
+            destinationip cltip cltintip cltpubip"""
+        ),
+        "users": f"{_in_both('user login adminid')} user_name sender",
+        "hosts": _in_both("devicehostname devicename"),
+        "domains": _in_both("hostname host cdfqdn dns_req"),
+        "hashes": f"{_in_both('sha256 bamd5 filemd5 filesha')} file.hash.md5 file.hash.sha256",
     },
 )
 
@@ -55,7 +68,8 @@ ZSCALER_KV = KeyValue(
     tag="zscaler.{sourcetype|'nss'}",
     message="{action|'-'} {url|hostname|cdfqdn|'-'} by {user|login|'-'} from {ClientIP|cip|csip|'-'}",
     absent=("None", "NA"),
-    integers="status requestsize responsesize transactionsize pagerisk",
+    integers="""status requestsize responsesize transactionsize pagerisk csport cdport ssport sdport tunsport inbytes
+        outbytes duration durationms avgduration numsessions""",
     booleans="ssldecrypted bypassed_traffic dnat stateful aggregate",
     boolean_words="yes/no 1/0",
     entities={
