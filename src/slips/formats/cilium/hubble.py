@@ -29,6 +29,7 @@ HUBBLE = Json(
         "{flow.verdict|'-'} {flow.source.namespace|'-'}/{flow.source.pod_name|flow.IP.source|'-'} => "
         "{flow.destination.namespace|'-'}/{flow.destination.pod_name|flow.IP.destination|'-'} {flow.Summary|'-'}"
     ),
+    integers="lost_events.num_events_lost flow.l7.latency_ns",  # of 64 bits, which are texts
     refine=_name_note,
     entities={
         "addresses": "flow.IP.source flow.IP.destination",

@@ -58,6 +58,10 @@ TETRAGON = Json(
     require=any_of(*_KINDS),
     time=iso("time"),
     tag="cilium.tetragon.{kind|'event'}",  # the kind that `_describe` finds
+    # of 64 bits, which are texts
+    integers="""rate_limit_info.number_of_dropped_process_events process_kprobe.args.size_arg
+        process_kprobe.args.long_arg process_kprobe.return.size_arg process_kprobe.return.long_arg
+        process_tracepoint.args.size_arg process_tracepoint.args.long_arg""",
     refine=_describe,
     entities={
         "addresses": """process_kprobe.args.sock_arg.saddr process_kprobe.args.sock_arg.daddr

@@ -20,6 +20,11 @@ GCP_AUDIT = Json(
         "{' by ' authenticationInfo.principalEmail|authenticationInfo.principalSubject}"
         "{' from ' requestMetadata.callerIp}"
     ),
+    # Protocol Buffers write numbers of 64 bits as texts.
+    integers="""requestMetadata.destinationAttributes.port metadata.activityId.timeUsec
+        metadata.jobChange.job.jobStats.totalSlotMs metadata.jobChange.job.jobStats.queryStats.outputRowCount
+        metadata.jobChange.job.jobStats.queryStats.totalBilledBytes
+        metadata.jobChange.job.jobStats.queryStats.totalProcessedBytes""",
     entities={
         "addresses": "protoPayload.requestMetadata.callerIp protopayload.requestMetadata.callerIp",
         "users": "protoPayload.authenticationInfo.principalEmail protopayload.authenticationInfo.principalEmail",
@@ -128,5 +133,7 @@ GCP_LOG = Json(
     message=(
         "{textPayload|jsonPayload.message|jsonPayload.MESSAGE|jsonPayload.msg|jsonPayload.log|jsonPayload.event|logName}"
     ),
+    integers="""httpRequest.status httpRequest.requestSize httpRequest.responseSize httpRequest.cacheFillBytes
+        sourceLocation.line""",
     entities={"hosts": "resource.labels.node_name resource.labels.pod_name"},
 )
