@@ -13,6 +13,11 @@ from slips.parsing import Json, all_of, any_of, iso
 
 _USERS = "identity.claims.upn identity.authorization.evidence.principalId caller properties.eventProperties.upn"
 
+_TOKEN_TIMES = " ".join(
+    f"{claims}.{name}" for claims in ("identity.claims", "claims") for name in ("iat", "nbf", "exp")
+)
+"""Times of a caller's token, among whose claims all values are texts."""
+
 AZURE_ACTIVITY = Json(
     "azure-activity",
     "Azure activity log, of diagnostic settings, or of the API",
@@ -29,6 +34,8 @@ AZURE_ACTIVITY = Json(
         "{' ' resultType|status.value|statusText}{' ' resourceId|resource_id}"
         "{' by ' identity.claims.name|caller|callerIpAddress}"
     ),
+    integers=f"durationMs {_TOKEN_TIMES}",
+    booleans="properties.isComplianceCheck",
     entities={"addresses": "callerIpAddress httpRequest.clientIpAddress", "users": _USERS},
 )
 
@@ -50,6 +57,8 @@ AZURE_APPGATEWAY = Json(
     ),
     integers="properties.serverStatus properties.clientPort properties.healthyHostCount properties.unHealthyHostCount",
     floats="properties.WAFEvaluationTime properties.serverResponseLatency properties.latency",
+    booleans="properties.sslEnabled",
+    boolean_words="on/off",
     entities={
         "addresses": "properties.clientIP properties.clientIp properties.serverRouted",
         "domains": "properties.host properties.hostname properties.originalHost",
@@ -155,6 +164,7 @@ AZURE_RESOURCE = Json(
         "{operationName|EventName|category|'-'} {resultType|statusText|Status|'-'} {resourceId|ResourceId} "
         "from {callerIpAddress|'-'}"
     ),
+    integers=f"durationMs {_TOKEN_TIMES}",
     entities={
         "addresses": "callerIpAddress properties.clientIp properties.client_ip_s CallerIPAddress",
         "users": "identity.claim.upn identity.upn identity.claims.upn properties.server_principal_name",

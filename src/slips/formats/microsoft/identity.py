@@ -26,6 +26,7 @@ AZURE_SIGNIN = Json(
         "{appDisplayName|resourceDisplayName|operationName|'-'}{' from ' ipAddress|callerIpAddress}"
         "{': ' status.errorCode|resultType}{' ' status.failureReason|resultDescription}"
     ),
+    integers="durationMs Level autonomousSystemNumber processingTimeInMilliseconds",
     entities={"addresses": _IP, "users": _USERS},
 )
 
@@ -44,6 +45,7 @@ AZURE_AUDIT = Json(
         "{activityDisplayName|operationName|operationname|'-'} {result|resultType|'-'} by "
         "{initiatedBy.user.userPrincipalName|initiatedBy.app.displayName|identity|'-'}"
     ),
+    integers="durationMs Level autonomousSystemNumber",
     entities={
         "addresses": "initiatedBy.user.ipAddress properties.initiatedBy.user.ipAddress callerIpAddress calleripaddress",
         "users": """initiatedBy.user.userPrincipalName properties.initiatedBy.user.userPrincipalName
@@ -99,7 +101,7 @@ AZURE_PROVISIONING = Json(
         "{' in ' targetSystem.displayName|targetSystem.Name}"
         "{': ' provisioningStatusInfo.status|provisioningStatusInfo.Status|statusInfo.status|resultType}"
     ),
-    integers="durationInMilliseconds properties.durationInMilliseconds",
+    integers="durationMs Level durationInMilliseconds",
     entities={
         "addresses": "callerIpAddress",
         "users": """sourceIdentity.displayName targetIdentity.displayName properties.sourceIdentity.displayName
@@ -123,7 +125,8 @@ GRAPH_ACTIVITY = Json(
         "{' ' requestUri|RequestUri}{' by ' userId|UserId|servicePrincipalId|ServicePrincipalId}"
         "{' from ' ipAddress|IPAddress}"
     ),
-    integers="responseStatusCode responseSizeBytes ResponseStatusCode ResponseSizeBytes DurationMs durationMs",
+    integers="""responseStatusCode responseSizeBytes ResponseStatusCode ResponseSizeBytes DurationMs durationMs
+        Level""",
     entities={
         "addresses": "ipAddress IPAddress callerIpAddress properties.ipAddress",
         "users": "userId UserId properties.userId",

@@ -11,6 +11,7 @@ from slips.errors import RecordError
 from slips.format import Event, Rule
 from slips.model import MetaData
 from slips.parsing import Json, all_of
+from slips.parsing.conversions import integer_or_text
 from slips.parsing.stages import Several
 
 NO_FLOWS = Rule("no-flows", "records of a minute without a flow")
@@ -24,6 +25,7 @@ _NETWORK = (
     *("packetsSrcToDst", "bytesSrcToDst", "packetsDstToSrc", "bytesDstToSrc"),
 )
 _NUMBERS = frozenset(("srcPort", "dstPort", "packetsSrcToDst", "bytesSrcToDst", "packetsDstToSrc", "bytesDstToSrc"))
+"""Fields that are numbers in both. The protocol is a number of virtual networks, the letter T or U of groups."""
 _FLOWS = ("properties", "flowRecords")
 """The fields of records that have the flows; each event has the others, as `recordTime` and so on."""
 
@@ -55,7 +57,7 @@ def _event_of(line: str, columns: tuple[str, ...]) -> Event:
                 raise RecordError(f"{name!r} of a flow is {value!r:.40}; expected an integer")
             event[name] = int(value)
         elif value:
-            event[name] = value
+            event[name] = integer_or_text(value) if name == "protocol" else value
     return event
 
 
