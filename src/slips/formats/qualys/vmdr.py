@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from slips.parsing import Json, all_of, any_of, iso
 
-_DETECTION = (
-    *("SEVERITY", "PORT", "TIMES_FOUND", "SSL", "IS_IGNORED", "IS_DISABLED", "TIMES_REOPENED"),
+_NUMBERS = "SEVERITY", "PORT", "TIMES_FOUND", "TIMES_REOPENED"
+"""Numbers of a detection."""
+_FLAGS = (
+    *("SSL", "IS_IGNORED", "IS_DISABLED"),
     *("AFFECT_RUNNING_KERNEL", "AFFECT_RUNNING_SERVICE", "AFFECT_EXPLOITABLE_CONFIG"),
 )
-"""Numbers of a detection, flags among them, which are 0 or 1."""
-_IN_HOST = tuple(
-    f"{place}.{name}" for place in ("DETECTION_LIST", "DETECTION_LIST.DETECTION") for name in (*_DETECTION, "QDS.#text")
-)
+"""What is true or not of a detection, written 1 or 0."""
+
+
+def _in_host(*names: str) -> tuple[str, ...]:
+    """Return the paths of fields of detections in the record of their host."""
+    return tuple(f"{place}.{name}" for place in ("DETECTION_LIST", "DETECTION_LIST.DETECTION") for name in names)
+
+
+_OF_BASE = "PATCHABLE", "PCI_FLAG"
 _REFERENCE = "https://docs.qualys.com/en/vm/api/assets/host_lists/host_detection.htm"
 _TIME = iso(
     *("DETECTION_LIST.LAST_UPDATE_DATETIME", "DETECTION_LIST.LAST_FOUND_DATETIME", "LAST_UPDATE_DATETIME"),
@@ -40,7 +47,9 @@ QUALYS_VMDR = Json(
     time=_TIME,
     tag="qualys.vmdr",
     message=_MESSAGE,
-    integers=(*_IN_HOST, *_DETECTION, "SEVERITY_LEVEL", "PATCHABLE", "PCI_FLAG", "KNOWLEDGE_BASE.SEVERITY_LEVEL"),
+    integers=(*_in_host(*_NUMBERS, "QDS.#text"), *_NUMBERS, "SEVERITY_LEVEL", "KNOWLEDGE_BASE.SEVERITY_LEVEL"),
+    booleans=(*_in_host(*_FLAGS), *_FLAGS, *_OF_BASE, *(f"KNOWLEDGE_BASE.{name}" for name in _OF_BASE)),
+    boolean_words="1/0",
     floats="CVSS.BASE CVSS.TEMPORAL CVSS_V3.BASE CVSS_V3.TEMPORAL",
     entities={"addresses": ("IP", "IPV6", "User IP"), "users": ("User Name",), "hosts": _HOSTS},
 )
@@ -53,6 +62,8 @@ QUALYS_VMDR_XML = Json(
     time=_TIME,
     tag="qualys.vmdr",
     message="{OS|'host'} {TRACKING_METHOD|'-'} {DNS|NETBIOS|IP|IPV6|'-'}",
-    integers=_IN_HOST,
+    integers=_in_host(*_NUMBERS, "QDS.#text"),
+    booleans=_in_host(*_FLAGS),
+    boolean_words="1/0",
     entities={"addresses": ("IP", "IPV6"), "hosts": _HOSTS},
 )
