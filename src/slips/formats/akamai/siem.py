@@ -66,7 +66,8 @@ AKAMAI_SIEM = Json(
     ),
     rules=(PAGE,),
     refine=_take_rules,
-    integers="httpMessage.bytes httpMessage.port httpMessage.status botData.botScore userRiskData.score geo.asn",
+    integers="""httpMessage.bytes httpMessage.port httpMessage.status botData.botScore botData.responseSegment
+        userRiskData.score geo.asn""",
     floats="httpMessage.start",
     entities={"addresses": "attackData.clientIP", "domains": "httpMessage.host"},
 )

@@ -16,5 +16,6 @@ ACTIONTRAIL = Json(
         "{errorCode|'OK'} {serviceName|eventSource|'-'} {eventName} "
         "by {userIdentity.userName|userIdentity.principalId|'-'} from {sourceIpAddress|'-'}"
     ),
+    booleans="userIdentity.sessionContext.attributes.mfaAuthenticated",
     entities={"addresses": "sourceIpAddress", "users": "userIdentity.userName", "hosts": "resourceName"},
 )

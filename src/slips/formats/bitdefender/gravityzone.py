@@ -22,7 +22,7 @@ BITDEFENDER = Json(
         "{' ' malware_name|detection_name|exploit_type|threatType|url|taskName} on "
         "{computer_name|computerName|endpointId|companyId|'-'}"
     ),
-    integers="protocol_id local_port item_count event.protocol_id event.local_port event.item_count",
+    integers="protocol_id local_port item_count fileSizes",
     entities={
         "addresses": "computer_ip computerIp source_ip victim_ip attack_source",
         "users": "user.name user.userName username",

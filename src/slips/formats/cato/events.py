@@ -20,7 +20,7 @@ CATO = Json(
         "{event_sub_type|event_type}{' ' action}{' ' user_name|vpn_user_email|src_site}{' ' src_ip}"
         "{' => ' domain_name|dest_ip}{' by ' rule_name|rule|signature_id}"
     ),
-    integers="""src_port dest_port event_count fieldsMap.src_port fieldsMap.dest_port fieldsMap.event_count""",
+    integers="time src_port dest_port event_count",
     entities={
         "addresses": """src_ip dest_ip src_isp_ip fieldsMap.src_ip fieldsMap.dest_ip fieldsMap.src_isp_ip
             host_ip client_ip""",

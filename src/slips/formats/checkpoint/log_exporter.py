@@ -7,6 +7,7 @@ from slips.model import MetaData
 from slips.parsing import Json, KeyValue, all_of, any_of, moment
 from slips.parsing.conversions import integer_or_text
 
+_NUMBERS = "s_port service proto bytes client_inbound_bytes server_inbound_bytes sequencenum"
 _COUNTS = frozenset(
     """time packets segment_time start_time lastupdatetime elapsed duration icmp_type icmp_code received_bytes
     sent_bytes suppressed_logs xlatesport xlatedport server_outbound_bytes client_outbound_bytes client_inbound_packets
@@ -38,7 +39,7 @@ CHECKPOINT = KeyValue(
         "{action|product|'log'}{' ' src|client_ip}{' => ' dst}{' port ' service}"
         "{' ' rule_name|operation|sys_message|description}"
     ),
-    integers="s_port service proto bytes client_inbound_bytes server_inbound_bytes sequencenum",
+    integers=_NUMBERS,
     refine=_read_numbers,
     entities={
         "addresses": "src dst origin xlatesrc xlatedst client_ip",
@@ -59,6 +60,6 @@ CHECKPOINT_JSON = Json(
         "{action|product|'log'}{' ' src|client_ip}{' => ' dst}{' port ' service}"
         "{' ' rule_name|operation|sys_message|description}"
     ),
-    integers="s_port service proto time bytes client_inbound_bytes server_inbound_bytes packets sequencenum",
+    integers=f"{_NUMBERS} {' '.join(sorted(_COUNTS))}",
     entities=CHECKPOINT.entities,
 )

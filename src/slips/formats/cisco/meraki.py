@@ -34,7 +34,9 @@ MERAKI = one_of(
         rest="pattern: request: message:",
         quotes="\"'",
         message="{kind} {type|'-'} {src|client_ip|ip_src|'-'} => {dst|'-'}",
-        integers="syslog_priority priority sport dport translated_port",
+        integers="syslog_priority priority sport dport translated_port radio vap channel rssi",
+        booleans="is_wpa",
+        boolean_words="1/0",
     ),
     tag="cisco.meraki.{kind}",
     entities={
@@ -66,6 +68,9 @@ MERAKI_EVENTS = Json(
     time=iso("occurredAt"),
     tag="cisco.meraki.{type}",
     message="{description|type}{' of ' clientDescription|clientMac|clientId}{' at ' deviceName|deviceSerial}",
+    integers="eventData.radio eventData.vap eventData.channel eventData.rssi",
+    booleans="eventData.is_wpa",
+    boolean_words="1/0",
     entities={
         "addresses": "eventData.client_ip eventData.ip eventData.src eventData.dst",
         "users": "eventData.identity",

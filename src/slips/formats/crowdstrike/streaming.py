@@ -35,6 +35,8 @@ CROWDSTRIKE_INVENTORY = Json(
     time=moment("_time", "Time", "timestamp", "LastLoggedOnTime", "FirstSeen"),
     tag="crowdstrike.inventory",
     message="{ComputerName|UserName|User|MAC|aid|'-'} {Version|AppName|ProductType|'-'}",
+    integers="ProductType PointerSize ServicePackMajor",
+    floats="_time Time FirstSeen AgentLocalTime AgentTimeOffset",
     entities={
         "addresses": "LocalAddressIP4 CurrentLocalIP NeighborAddressIP4 aip",
         "users": "UserName User",

@@ -38,6 +38,8 @@ CYBERARK_VAULT = Json(
         "syslog.audit_record.MessageID",
         *(f"syslog.monitor_record.{name}" for name in _COUNTS.split()),
     ],
+    booleans="syslog.audit_record.Rfc5424 syslog.monitor_record.Rfc5424",
+    boolean_words="yes/no",
     refine=_name_kind,
     entities={
         "addresses": "syslog.audit_record.Station syslog.audit_record.GatewayStation",

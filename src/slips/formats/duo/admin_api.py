@@ -25,6 +25,7 @@ DUO = Json(
         "{' ' user.name|username|actor.name|surfaced_auth.user.name|enabled_for.name}"
         "{' from ' access_device.ip.address|access_device.ip|surfaced_auth.access_device.ip|ip}"
     ),
+    integers="timestamp",
     entities={
         "addresses": "access_device.ip access_device.ip.address surfaced_auth.access_device.ip auth_device.ip ip",
         "users": "user.name username actor.name surfaced_auth.user.name enabled_for.name enabled_by.name email",

@@ -16,6 +16,7 @@ ECS = Json(
         "@timestamp",
         any_of("ecs.version", "event.kind", "event.dataset", "event.module", "event.category", "log.level", "message"),
     ),
+    integers="http.response.status_code source.port destination.port client.port server.port",  # so says the schema
     entities={
         "addresses": "source.ip destination.ip client.ip server.ip host.ip",
         "users": "user.name",

@@ -27,7 +27,13 @@ F5_TELEMETRY = Json(
         "{' ' ip_client|client_ip|src_ip|source_ip}{' ' method|http_method}{' ' uri|http_uri}"
     ),
     integers="""response_code resp_code src_port dest_port source_port violation_rating violate_rate bytes_in bytes_out
-        http_status node_port req_elapsed_time""",
+        http_status node_port req_elapsed_time translated_source_port translated_dest_port
+        EOCTimestamp Microtimestamp AggrInterval HitCount ResponseCode POOLPort ServerHitcount UserSessionsNewTotal
+        ClientLatencyHitCount ClientLatencyMax ClientLatencyTotal ServerLatencyMax ServerLatencyMin ServerLatencyTotal
+        ThroughputReqMaxPerSec ThroughputReqTotalPerInterval ThroughputRespMaxPerSec ThroughputRespTotalPerInterval""",
+    floats="TPSMax",
+    booleans="system.configReady system.licenseReady system.provisionReady",
+    boolean_words="yes/no",
     absent="N/A",
     refine=_read_request_time,
     entities={

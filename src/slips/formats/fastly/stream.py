@@ -19,7 +19,7 @@ FASTLY = Json(
         "{response_status|status|event_type|'-'} {request_method|request|'-'} {host|'-'}{url|''} "
         "from {client_ip|ip|'-'}"
     ),
-    integers="response_status response_body_size request_body_size status time_elapsed",
+    integers="response_status response_body_size request_body_size status time_elapsed time_start",
     booleans="fastly_is_edge",
     entities={"addresses": "client_ip ip", "domains": "host"},
 )

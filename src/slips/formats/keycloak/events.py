@@ -52,6 +52,7 @@ KEYCLOAK = Json(
         "{' by ' details.username|userId|authDetails.userId}{' from ' ipAddress|authDetails.ipAddress}"
         "{' ' error}"
     ),
+    booleans="details.remember_me",
     refine=_take_pairs,
     entities={
         "addresses": "ipAddress authDetails.ipAddress",

@@ -22,6 +22,9 @@ MODSECURITY = Json(
         "{' ' transaction.request.uri|request.request_line}"
         "{' from ' transaction.client_ip|transaction.remote_address}"
     ),
+    integers=" ".join(
+        f"transaction.messages.details.{name}" for name in ("severity", "maturity", "accuracy", "lineNumber")
+    ),
     entities={
         "addresses": "transaction.client_ip transaction.host_ip transaction.remote_address transaction.local_address",
         "domains": """transaction.request.headers.Host transaction.request.headers.host request.headers.Host

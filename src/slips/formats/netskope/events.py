@@ -26,6 +26,8 @@ NETSKOPE = Json(
     integers="""time-taken cs-bytes sc-bytes bytes sc-status rs-status cs-uri-port x-cs-timestamp x-cs-src-port
         x-cs-dst-port x-sr-src-port x-sr-dst-port x-cs-app-cci x-rs-file-size""",
     floats="x-s-latitude x-s-longitude x-c-latitude x-c-longitude",
+    booleans="alert acked is_malicious is_bypass_traffic managed_app user_generated dlp_is_unique_count x-ssl-bypass",
+    boolean_words="yes/no",
     entities={
         "addresses": "srcip dstip userip c-ip s-ip x-cs-userip x-cs-dst-ip",
         "users": "user userkey acting_user from_user cs-username",

@@ -44,6 +44,9 @@ OCI_LOG = Json(
     tag="oracle.oci.{type}",
     message="{data.action|data.status|type}{' ' data.protocolName|data.requestAction|data.message}"
     "{' from ' data.sourceAddress|data.src|data.clientIpAddress}{' to ' data.destinationAddress|data.dst}",
+    # of firewalls; others have numbers
+    integers="""data.sport data.dport data.bytes data.bytes_sent data.bytes_received data.packets data.pkts_sent
+        data.pkts_received data.repeatcnt""",
     refine=_shorten,
     entities={
         "addresses": "data.sourceAddress data.destinationAddress data.src data.dst data.clientIpAddress",

@@ -19,7 +19,7 @@ RADWARE_WAAP = Json(
     "{' from ' source_ip|sourceIp|externalIp}{': ' title|name|violationType}",
     absent="-",
     integers="""destination_port source_port http_bytes_in http_bytes_out response_code destinationPort sourcePort
-        httpBytesIn httpBytesOut responseCode""",
+        httpBytesIn httpBytesOut responseCode receivedTimeStamp""",
     floats="request_time requestTime",
     entities={
         "addresses": "source_ip sourceIp externalIp destination_ip destinationIp",

@@ -25,6 +25,7 @@ SENTINELONE = Json(
     message=(
         "{primaryDescription|primarydescription|threatInfo.threatName|ruleInfo.name|name|description|processName|'-'}"
     ),
+    integers="activityType activitytype alertInfo.srcPort alertInfo.dstPort sourceProcessInfo.pid",
     entities={
         "addresses": """data.ipAddress data.agentipv4 data.externalIp agentDetectionInfo.externalIp
             agentDetectionInfo.agentIpV4 alertInfo.srcIp alertInfo.dstIp alertInfo.srcMachineIp

@@ -22,6 +22,7 @@ SENTINELONE_CLOUD_FUNNEL = Json(
         "by {src.process.name|source.name|process.name|'-'} "
         "on {endpoint.name|meta.computerName|'-'}"
     ),
+    integers="timestamp.millisecondsSinceEpoch",  # of Protocol Buffers, which write it as a text
     entities={
         "addresses": """src.ip.address dst.ip.address src.endpoint.ip.address sourceAddress.address
             destinationAddress.address""",

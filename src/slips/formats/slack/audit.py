@@ -18,6 +18,7 @@ SLACK_AUDIT = Json(
         "{action|change_type|'access'} "
         "by {actor.user.email|actor.user.name|username|user_name|'-'} from {context.ip_address|ip|'-'}"
     ),
+    integers="date count",
     entities={
         "addresses": "context.ip_address ip",
         "users": "actor.user.email entity.user.email username user_name",

@@ -23,6 +23,7 @@ SPLUNK_HEC = Json(
     time=moment("time"),
     tag="splunk.hec.{sourcetype|'event'}",
     message="{event.message|event.msg|event.log|event.name|sourcetype|source|'event'}",
+    floats="time",  # of which senders make a number or a text
     refine=_show_event,
     entities={"hosts": "host"},
 )

@@ -17,6 +17,7 @@ TANIUM_THREAT_RESPONSE = Json(
     tag="tanium.{Event Name|table|'alert'}",
     message="{Event Name|Intel Name|table|'-'} on {Computer Name|'-'}: {Priority|Intel Type|action|'-'}",
     documents=("Match Details", "MITRE Techniques", "state"),
+    integers=("Match Details.match.properties.size",),
     entities={
         "addresses": ("Computer IP",),
         "users": ("User Name", "userName", "Match Details.match.properties.user"),

@@ -15,5 +15,6 @@ TENCENT_CLOUDAUDIT = Json(
         "{actionType|'call'}{' ' eventSource|resourceType} {eventName}{' ' apiErrorCode|errorCode}"
         "{' by ' userIdentity.userName|userIdentity.principalId}{' from ' sourceIPAddress}"
     ),
+    integers="eventTime errorCode apiErrorCode sensitiveAction eventPlatform",
     entities={"addresses": "sourceIPAddress", "users": "userIdentity.userName"},
 )

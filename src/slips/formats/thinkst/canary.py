@@ -18,6 +18,7 @@ THINKST_CANARY = Json(
         "{Description|description|'-'}: {SourceIP|source_ip|'-'} => "
         "{CanaryIP|canary_ip|'-'} ({CanaryName|canary_name|'-'})"
     ),
+    integers="Triggered",
     entities={
         "addresses": "SourceIP CanaryIP source_ip canary_ip",
         "hosts": "CanaryName canary_name ReverseDNS reverse_dns",

@@ -31,6 +31,7 @@ TRAEFIK_JSON = Json(
     time=iso("StartUTC", "StartLocal", "time"),
     message="{ClientHost|ClientAddr|'-'} {RequestMethod|'-'} {RequestPath|'-'} {DownstreamStatus|OriginStatus|'-'}",
     require=any_of("DownstreamStatus", "OriginStatus", "RequestPath"),
+    integers="ClientPort RequestPort",
     absent="-",
     entities={"addresses": "ClientHost", "users": "ClientUsername", "domains": "RequestHost"},
 )

@@ -19,7 +19,8 @@ TRELLIX_EPO = Json(
         "{threatactiontaken|'-'}"
     ),
     absent="None",
-    integers="attributes.threatseverity attributes.targetport threatseverity targetport",
+    integers="threatseverity targetport detectedutc receivedutc",
+    booleans="threathandled",
     entities={
         "addresses": "analyzeripv4 sourceipv4 targetipv4",
         "users": "targetusername sourceusername",

@@ -30,6 +30,8 @@ TRELLIX_NX = Json(
         *("src.port", "dst.port", "vlan", "src.vlan", "explanation.ips-detected.match-count"),
         "explanation.cnc-services.cnc-service.port",
     ),
+    booleans="ack",
+    boolean_words="yes/no",
     entities={
         "addresses": "src.ip dst.ip rawmsg.src_ip rawmsg.dest_ip",
         "users": "src.smtp-mail-from dst.smtp-to",

@@ -12,5 +12,6 @@ VERCEL = Json(
     time=epoch("timestamp", unit="ms"),
     tag="vercel.{source|'log'}",
     message="{message|proxy.path|path|source|'-'}",
+    integers="timestamp",
     entities={"addresses": "proxy.clientIp", "domains": "host proxy.host"},
 )

@@ -14,7 +14,9 @@ WAZUH = Json(
     time=moment("timestamp"),
     tag="wazuh.{decoder.name|'alert'}",
     message="level {rule.level|'-'}: {rule.description|full_log|'-'} on {agent.name|'-'}",
-    integers="data.srcport data.dstport",
+    integers="""data.srcport data.dstport data.win.system.eventID data.win.system.eventRecordID data.win.system.level
+        data.win.system.opcode data.win.system.processID data.win.system.task data.win.system.threadID
+        data.win.system.version""",
     entities={
         "addresses": "data.srcip data.dstip agent.ip",
         "users": "data.srcuser data.dstuser data.win.eventdata.targetUserName",
