@@ -317,6 +317,26 @@ def test_a_header_of_a_vendor_that_reads_no_more_than_a_general_one_is_behind_it
     assert (first.format, first.also) == ("syslog-5424", ["heroku"])
 
 
+CEF = b"CEF:0|Acme|Door|1.0|17|door forced|8|rt=1772352000000 src=192.0.2.7 " + b" ".join(
+    b"acmeField%d=value%d" % (number, number) for number in range(40)
+)
+"""A product that has its own names for most of what it says."""
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"<14>Mar  1 08:00:00 gate ",
+        b"Mar  1 08:00:00 gate door: ",
+        b"<14>1 2026-03-01T08:00:00Z gate door - - - ",
+        b"Mar  1 08:00:00 198.51.100.9 812 <14>1 2026-03-01T08:00:00Z gate door - acme - ",
+    ],
+)
+def test_cef_of_an_unknown_product_is_known_behind_any_header(header: bytes) -> None:
+    assert infer((header + CEF + b"\n") * 3, SOURCE).fitting[0].format == "cef"
+
+
 @pytest.mark.parametrize(
     ("line", "format_"),
     [

@@ -19,6 +19,7 @@ from slips.inference.likeness import fingerprints, has_own_fields, likeness
 from slips.inference.tables import table_step, time_options
 from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
+from slips.parsing import Syslog
 from slips.step import Step, name_of, written
 
 RECORDS = 40
@@ -152,8 +153,9 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
         if any(each.fits for each in best.values()):
             break
     _put_back_unmarked(best)
-    _put_back_headers(list(best.values()))
+    alike = _put_back_headers(list(best.values()))
     _put_back_envelopes(list(best.values()))
+    _put_back_general(list(best.values()), alike)
     found = sorted(
         best.values(), key=lambda each: (-round(each.score, 3), each.breadth, _is_general(each.format), each.format)
     )
@@ -192,8 +194,9 @@ def _put_back_unmarked(best: dict[str, Candidate]) -> None:
         general.likeness = max(general.likeness, _GENERAL)
 
 
-def _put_back_headers(found: list[Candidate]) -> None:
-    """Lower the likeness of a vendor's format that reads no more in this log than a header of no vendor does."""
+def _put_back_headers(found: list[Candidate]) -> list[Candidate]:
+    """Lower the likeness of vendors' formats that read no more in this log than a header of no vendor; return these."""
+    alike = []
     general = {
         tuple(values)
         for each in found
@@ -205,6 +208,8 @@ def _put_back_headers(found: list[Candidate]) -> None:
             continue
         if all(tuple(values) in general for values in _values(each.trial.events)):
             each.likeness *= _GENERAL * _NEAR
+            alike.append(each)
+    return alike
 
 
 def _put_back_envelopes(found: list[Candidate]) -> None:
@@ -224,6 +229,35 @@ def _put_back_envelopes(found: list[Candidate]) -> None:
             )
             if max(inner, default=0.0) >= _GENERAL:
                 each.likeness *= _GENERAL * _NEAR
+
+
+def _put_back_general(found: list[Candidate], alike: list[Candidate]) -> None:
+    """Lower the likeness of formats of any line and of headers, if one that knows a notation reads more of the log.
+
+    CEF is such a notation, also behind a header of syslog. Of vendors' formats, only those are headers that are `alike`
+    to one of no vendor.
+    """
+    marked = [each for each in found if _is_notation(each.format) and each.fits]
+    for each in [*alike, *(each for each in found if _is_general(each.format) and _is_loose(each.format))]:
+        more = (
+            other.likeness
+            for other in marked
+            if other.trial.parsed >= each.trial.parsed
+            and other.trial.times >= each.trial.times
+            and other.detail > each.detail
+        )
+        if best := max(more, default=0.0):
+            each.likeness = min(each.likeness, max(_LIKE, _NEAR * best))
+
+
+def _is_loose(name: str) -> bool:
+    return bool(catalogue()[name].carries or _of_anything(name))
+
+
+def _is_notation(name: str) -> bool:
+    """Whether a format of no vendor is a notation of lines, as CEF is, which lines of others do not have."""
+    narrow = breadths().get(name, 0.0) <= _NO_BREADTH
+    return narrow and _is_general(name) and _takes_text(name) and not _is_loose(name)
 
 
 def _ordered(fitting: list[Candidate]) -> list[Candidate]:
@@ -329,8 +363,6 @@ def _candidates(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
         in_json = sum(text.lstrip()[:1] in ("{", "[") for text in texts) > len(texts) / 2
         before = header.trial.steps
         for format_ in catalogue().values():
-            if format_.carries and _is_general(format_.name):
-                continue  # a header behind a header, of which one has the other's fields
             if (
                 format_.name != header.format
                 and _is_behind(format_, in_json)
@@ -390,7 +422,7 @@ def _is_behind(format_: Format, in_json: bool) -> bool:
         return False
     if name_of(format_.chain[0]) not in _READERS_OF_LINES:
         return False
-    if format_.carries and _is_general(format_.name):
+    if isinstance(format_, Syslog) or (format_.carries and _is_general(format_.name)):
         return False  # a header behind a header would have its fields again
     return (in_json and format_.takes_json) or (name_of(format_.chain[1]) == "json") == in_json
 
@@ -407,6 +439,8 @@ def _likeness(format_: Format, events: Sequence[Any]) -> float:
     if anything := _of_anything(format_.name):
         # Of a format that takes any line, those count of which more comes.
         found *= _OF_ANYTHING * sum(not anything.issuperset(event) for event in events) / len(events)
+    if _is_notation(format_.name):  # whatever fields it has, which each product names as it likes
+        return max(found * _GENERAL, _LIKE)
     return found * _GENERAL if _is_general(format_.name) else found
 
 
