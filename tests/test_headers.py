@@ -351,6 +351,27 @@ def test_records_of_several_lines_are_read_behind_no_header_but_that_in_them() -
     ]
 
 
+@pytest.mark.parametrize("front", ["Oracle Unified Audit[7]: ", "journal: Oracle Audit[7]: "])
+def test_records_of_the_unified_audit_trail_of_oracle_are_read_behind_syslog(front: str) -> None:
+    text = (
+        """LENGTH: '98' TYPE:"4" DBID:"17" CLIENTID:"" DBUSER:"SCOTT" ACTION:"100" RETCODE:"1017" OBJNAME:"A: 'B'\""""
+    )
+    ((meta, event),) = chains.run(
+        ["syslog", "oracle-audit"], f"<13>Nov 28 08:00:02 db1 {front}{text}\n".encode()
+    ).events
+    assert event == {
+        "LENGTH": 98,
+        "TYPE": "4",
+        "DBID": 17,
+        "CLIENTID": None,
+        "DBUSER": "SCOTT",
+        "ACTION": "100",
+        "RETCODE": 1017,
+        "OBJNAME": "A: 'B'",
+    }
+    assert (meta.message, list(meta.entities.users)) == ("SCOTT: 100 from -: 1017", ["SCOTT"])
+
+
 def test_no_header_is_an_empty_one() -> None:
     ((meta, _),) = chains.run(["syslog"], syslog("hello"), OBJECT).events
     assert meta.header == {}

@@ -21,8 +21,13 @@ _UNCOUNTED = re.compile(
     re.MULTILINE,
 )
 """Names in files of versions before 11, which do not write how many characters a value has."""
+_UNIFIED = re.compile(r"""LENGTH ?: ?'(\d{1,9})' (?=TYPE:")""")
+"""Beginning of a record of the unified audit trail, of which Oracle sends these fields to syslog."""
+_PAIR = re.compile(r"""([A-Z][A-Z_]{1,30}):"((?:[^"]|"(?! [A-Z][A-Z_]{1,30}:"|\s*\Z))*+)"\s*""")
 _HOST = re.compile(r"\(HOST=([^()]+)\)")
-_INTEGERS = frozenset("LENGTH STATUS RETURNCODE ACTION_NUMBER ENTRYID STATEMENT SESSIONID DBID".split())
+_INTEGERS = frozenset(
+    "LENGTH STATUS RETURNCODE RETCODE ACTION_NUMBER ENTRYID STATEMENT STMTID SESSIONID SESID DBID".split()
+)
 
 
 def _take_fields(meta: MetaData, event: Event) -> None:
@@ -37,7 +42,7 @@ def _take_fields(meta: MetaData, event: Event) -> None:
     text = event.pop("text", None)
     if text is None:
         return
-    fields = [*(_counted if _COUNT.search(text) else _uncounted)(text)]
+    fields = [*_fields_of(text)]
     if "time" not in event and len(fields) < _FEWEST:
         raise foreign_record(
             f"{len(fields)} fields; expected a record of Oracle's audit trail behind a header of syslog"
@@ -48,10 +53,24 @@ def _take_fields(meta: MetaData, event: Event) -> None:
         event[key] = int(value) if is_number else value or None
     if address := _HOST.search(event.get("CLIENT_ADDRESS") or event.get("COMMENT$TEXT") or ""):
         event["client_ip"] = address[1]
-    status = event.get("STATUS", event.get("RETURNCODE"))
-    user = event.get("DATABASE_USER") or event.get("USERID") or "-"
+    status = event.get("STATUS", event.get("RETURNCODE", event.get("RETCODE")))
+    user = event.get("DATABASE_USER") or event.get("USERID") or event.get("DBUSER") or "-"
     action = " ".join((event.get("ACTION") or "-").split())
     meta.message = f"{user}: {action} from {event.get('USERHOST') or '-'}: {status}"
+
+
+def _fields_of(text: str) -> Iterator[tuple[str, str]]:
+    if unified := _UNIFIED.match(text):
+        return _unified(text, unified)
+    return _counted(text) if _COUNT.search(text) else _uncounted(text)
+
+
+def _unified(text: str, head: re.Match[str]) -> Iterator[tuple[str, str]]:
+    yield "LENGTH", head[1]
+    at = head.end()
+    while pair := _PAIR.match(text, at):
+        yield pair[1], pair[2]
+        at = pair.end()
 
 
 def _counted(text: str) -> Iterator[tuple[str, str]]:
@@ -85,7 +104,7 @@ def _end_of(text: str, start: int) -> int:
 
 ORACLE_AUDIT = Patterns(
     "oracle-audit",
-    "audit files of Oracle Database (.aud): statements and sessions of users and administrators, of any version",
+    "audit files of Oracle Database (.aud), and its audit records in syslog: statements and sessions, of any version",
     "https://docs.oracle.com/cd/E11882_01/network.112/e36292/auditing.htm",
     chain=({"multiline": {"start": r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"}}, "oracle-audit"),
     tag="oracle.audit",
@@ -93,14 +112,14 @@ ORACLE_AUDIT = Patterns(
         r"[A-Z][a-z]{2} (?P<time>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}(?: [+-]\d\d:\d\d)?)\s+"
         r"(?P<text>(?:LENGTH|SESSIONID|ACTION) ?:.*)",
         r"(?P<header>Audit file .*)",
-        r"(?P<text>(?:LENGTH|SESSIONID|ACTION) ?:.*)",
+        r"(?:Oracle (?:Unified )?Audit\[\d+\]: ?)?(?P<text>(?:LENGTH|SESSIONID|ACTION) ?:.*)",
     ),
     time=stamp("time"),
     absent="/",  # a user whom the operating system knows
     refine=_take_fields,
     rules=(Rule("header", "the lines at the top of a file", when=lambda event: "header" in event),),
     entities={
-        "users": "DATABASE_USER USERID CURRENT_USER CLIENT_USER OS$USERID",
+        "users": "DATABASE_USER USERID CURRENT_USER CLIENT_USER OS$USERID DBUSER CURUSER",
         "hosts": "USERHOST",
         "addresses": "client_ip",
     },
