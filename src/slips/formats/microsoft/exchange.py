@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from slips.parsing import Csv, all_of, any_of, iso
 
+# A header without `#Fields:` is at the top of logs of the HTTP proxy, and of files that scripts wrote as CSV.
+_TRACKING = """date-time client-ip client-hostname server-ip server-hostname source-context connector-id source event-id
+    internal-message-id message-id network-message-id recipient-address recipient-status total-bytes recipient-count
+    related-recipient-address reference message-subject sender-address return-path message-info directionality
+    tenant-id original-client-ip original-server-ip custom-data transport-traffic-type log-id schema-version"""
+_PROXY = """DateTime RequestId MajorVersion MinorVersion BuildVersion RevisionVersion ClientRequestId Protocol UrlHost
+    UrlStem ProtocolAction AuthenticationType IsAuthenticated AuthenticatedUser Organization AnchorMailbox UserAgent
+    ClientIpAddress ServerHostName HttpStatus BackEndStatus ErrorCode Method ProxyAction TargetServer
+    TargetServerVersion RoutingType RoutingHint BackEndCookie ServerLocatorHost ServerLocatorLatency RequestBytes
+    ResponseBytes TargetOutstandingRequests AuthModulePerfContext HttpPipelineLatency CalculateTargetBackEndLatency
+    GlsLatencyBreakup TotalGlsLatency TotalRequestTime UrlQuery BackEndGenericInfo GenericInfo GenericErrors"""
+
 EXCHANGE_TRACKING = Csv(
     "exchange-tracking",
     "message tracking logs of Microsoft Exchange Server, of any version",
@@ -13,10 +25,8 @@ EXCHANGE_TRACKING = Csv(
     time=iso("date-time"),
     message="{event-id|'-'} {source|'-'} from {sender-address|'-'} to {recipient-address|'-'}: {message-subject|'-'}",
     directive="#Fields:",
-    columns="""date-time client-ip client-hostname server-ip server-hostname source-context connector-id source event-id
-        internal-message-id message-id network-message-id recipient-address recipient-status total-bytes recipient-count
-        related-recipient-address reference message-subject sender-address return-path message-info directionality
-        tenant-id original-client-ip original-server-ip custom-data transport-traffic-type log-id schema-version""",
+    header=_TRACKING,
+    columns=_TRACKING,
     absent="",
     integers="internal-message-id total-bytes recipient-count",
     entities={
@@ -37,12 +47,13 @@ EXCHANGE_PROTOCOL = Csv(
         "{' ' remote-endpoint|cIp|ClientIpAddress}{' => ' local-endpoint|sIp|ServerHostName}"
     ),
     directive="#Fields:",
+    header=_PROXY,
     columns="""date-time connector-id session-id sequence-number local-endpoint remote-endpoint event data context""",
     others=("dateTime sessionId seqNumber sIp cIp user duration rqsize rpsize command parameters context puid",),
     require=any_of(
         all_of("date-time", "session-id", "sequence-number"),
         all_of("dateTime", "sessionId", "seqNumber"),
-        all_of("DateTime", "RequestId"),
+        all_of("RequestId", "MajorVersion"),  # of which those on the process itself have no `DateTime`
     ),
     absent="",
     integers="""sequence-number seqNumber duration rqsize rpsize HttpStatus MajorVersion MinorVersion BuildVersion
