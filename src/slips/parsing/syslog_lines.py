@@ -78,8 +78,8 @@ _START_5424 = re.compile(
 )
 _IS_5424 = re.compile(r"<\d{1,3}>\d{1,2} (?:-|\d{4}-)|1 \d{4}-\d\d-\d\dT\d\d:\d\d:", re.ASCII)
 _ELEMENT = re.compile(r"\[([^ =\]\"]{1,128})")
-_PARAMETER = re.compile(r' +([^ =\]"]{1,128})="((?:[^"\\]++|\\.)*+)"', re.DOTALL)
-_PARAMETER_BEGINS = re.compile(r' +[^ =\]"]{1,128}="')
+_PARAMETER = re.compile(r' +([^ =\]"]{1,128})= ?"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_PARAMETER_BEGINS = re.compile(r' +[^ =\]"]{1,128}= ?"')
 _ESCAPE = re.compile(r'\\(["\\\]])')
 
 

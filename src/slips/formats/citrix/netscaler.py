@@ -25,7 +25,7 @@ _LABELS = re.compile(r"((?:\[[^\[\]]*+\] {0,3})+)")
 _LABEL = re.compile(r"\[([^\[\]]*)\]")
 _DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4})|(\d{4})/(\d\d)/(\d\d)")
 _PAIR = re.compile(
-    r'(Start Time|End Time|Delink Time|Client IP|Client security check|[A-Za-z_][A-Za-z0-9_():-]*) *("[^"]*"|.*)',
+    r"(Start Time|End Time|Delink Time|Client IP|Client security check|[A-Za-z_][A-Za-z0-9_():-]*) *(.*)",
     re.DOTALL,
 )
 _END = re.compile(r"(\[?[0-9a-fA-F.:]+?\]?):(\d{1,5})")
@@ -112,7 +112,10 @@ def _name_pairs(event: Event, text: str) -> None:
         if labels:
             event["labels"] = _LABEL.findall(labels[1])
         if pair := _PAIR.fullmatch(part[labels.end() if labels else 0 :].strip()):
-            name, value = pair[1].rstrip(":"), pair[2].strip('"').strip()
+            name, value = pair[1].rstrip(":"), pair[2]
+            if len(value) > 1 and value[0] == value[-1] == '"':
+                value = value[1:-1]
+            value = value.strip()
             if name == "Client IP":  # of checks of clients, others write `Client_ip`
                 name = "Client_ip"
             elif name == "CaseID":

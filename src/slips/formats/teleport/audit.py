@@ -13,7 +13,7 @@ TELEPORT = Json(
     tag="teleport.{event}",
     message="{event} {code|'-'} by {user|identity.user|login|'-'} {error|message|path|name|'-'}",
     entities={
-        "addresses": "addr.remote addr.local identity.client_ip",
+        "addresses": "addr.remote addr.local identity.client_ip src_addr dst_addr",
         "users": "user login identity.user",
         "hosts": "server_hostname",
     },
