@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import given
@@ -182,6 +183,43 @@ def test_metas_that_a_handler_keeps_do_not_keep_the_texts_of_other_events(chain:
     assert {(meta.message, meta.entities.addresses) for meta in kept} == {(MESSAGE, ADDRESSES)}
     assert [pickle.loads(pickle.dumps(meta))._event["n"] for meta in kept[::20]] == [m.seq - 1 for m in kept[::20]]
     assert bytes_within(kept) < 1.1 * theirs + 2 * recent, "also when they have been asked"
+
+
+class Marked:
+    """An object of which a test can see whether it was freed."""
+
+
+class WithTags(Call):
+    tags: list[Any] = []
+    more: dict[str, Any] = {}
+
+
+class WithOwner(Call):
+    owner: Owner | None = None
+
+
+class Owner(Struct):
+    names: list[str]
+
+
+@pytest.mark.parametrize("declared", [WithTags, WithOwner])
+@pytest.mark.parametrize("chain", [DOCUMENT, LINES], ids=["document", "lines"])
+def test_metas_that_a_handler_puts_into_their_own_events_are_freed(chain: list[str], declared: type[Struct]) -> None:
+    marks = list[ref[Marked]]()
+
+    def tie(meta: MetaData, event: Any) -> None:
+        marks.append(ref(mark := Marked()))
+        if isinstance(event, WithTags):
+            event.tags.append(mark)
+            (event.tags if meta.seq % 2 else event.more.setdefault("metas", [])).append(meta)
+            event.more["tags"] = event.tags
+        else:
+            event.owner.names += [meta, mark]
+
+    run(chain, [call(number, tags=["a"], more={"a": "b"}, owner={"names": []}) for number in range(100)], tie, declared)
+    gc.collect()
+    assert len(marks) == 100
+    assert not any(mark() for mark in marks)
 
 
 def test_metas_of_a_batch_do_not_let_a_run_be_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,17 @@ alone decides what becomes of a record.
 
 from __future__ import annotations
 
+import datetime
 import functools
 import operator
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
 from functools import cached_property
-from typing import Any, Literal, NewType, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
+from uuid import UUID
 
 import msgspec
 
@@ -38,6 +42,11 @@ Given = Literal["texts", "lines", "elements"]
 """The records of a reader: texts; or lines, or runs of elements, that it decodes as it is told."""
 _PLAIN = {str, int, bool, types.NoneType, Any, object, dict, dict[str, Any], list, list[Any]}
 """Types whose values are those that a dict would have. A `float` is none: it makes a float of an integer."""
+_SCALARS = {
+    *(str, bytes, int, float, bool, types.NoneType, Decimal, UUID),
+    *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
+}
+"""Types whose values refer to no others."""
 
 
 def parse_typed(
@@ -272,7 +281,9 @@ class Wire:
         for name, key, type_ in needs.root.fields() if needs else ():
             if key not in shared:
                 fields.append((name, type_, msgspec.field(name=key, default=None)))
-        struct = msgspec.defstruct(f"{kind.__name__}Wire", fields, kw_only=True, gc=False)
+        # Metas have their wires. A handler may put a meta into a dict or list of its event, which the wire has, too.
+        cyclic = not all(_is_scalar(each.type) for each in msgspec.structs.fields(kind))
+        struct = msgspec.defstruct(f"{kind.__name__}Wire", fields, kw_only=True, gc=cyclic)
         return cls(kind, struct, tuple(own), needs and needs.shared_with(shared), is_open)
 
 
@@ -284,6 +295,15 @@ def _parts(kind: Any) -> tuple[Any, ...]:
 def _is_plain(kind: Any) -> bool:
     """Whether the values of a type are those that a dict would have."""
     return set(_parts(kind)) <= _PLAIN
+
+
+def _is_scalar(kind: Any) -> bool:
+    """Whether no value of a type can refer to another, so that none is part of a cycle."""
+    if get_origin(kind) is Annotated:
+        return _is_scalar(get_args(kind)[0])
+    if get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, Enum)):
+        return True
+    return all(part in _SCALARS if part is kind else _is_scalar(part) for part in _parts(kind))
 
 
 def _bounded(kind: Any, depth: int) -> Any:
