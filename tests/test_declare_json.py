@@ -17,6 +17,7 @@ from slips.format import Event, Rule
 from slips.interface import Handler
 from slips.model import MetaData
 from slips.parsing import Json, epoch
+from slips.parsing.conversions import convert_fields, decimal_or_text
 
 TYPED = Json(
     "typed",
@@ -205,3 +206,11 @@ def test_both_readings_of_arbitrary_events_agree(event: Event) -> None:
 def test_generated_values_come_back_from_their_texts(integer: int, number: float, flag: bool) -> None:
     event = {"i": str(integer), "f": repr(number), "b": str(flag)}
     assert typed(event, integers="i", floats="f", booleans="b") == {"i": integer, "f": number, "b": flag}
+
+
+def test_a_field_that_some_records_have_as_a_word_is_converted_where_it_is_a_number() -> None:
+    event: Event = {"port": "443", "line": "-7", "proto": "TCP", "list": ["1"], "other": "1", "none": None}
+    convert_fields(event, frozenset(("port", "line", "proto", "list", "none", "missing")))
+    assert event == {"port": 443, "line": -7, "proto": "TCP", "list": ["1"], "other": "1", "none": None}
+    convert_fields(event, frozenset(["other"]), decimal_or_text)
+    assert event["other"] == 1.0

@@ -5,7 +5,7 @@ A text that writes no such value stays as it is, and so does a value that is no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 from slips.errors import RecordError, RecordTooLarge
@@ -42,6 +42,16 @@ def boolean_or_text(words: tuple[str, ...] = ()) -> Convert:
     """
     booleans = booleans_by_text(words)
     return lambda text: booleans.get(text, text)
+
+
+def convert_fields(event: Event, names: Set[str], convert: Convert = integer_or_text) -> None:
+    """Convert the texts in fields of an event: for lines of text whose numbers some versions or parts write as words.
+
+    A number that a declaration of lines names must be one, else the record is quarantined.
+    """
+    for name in names & event.keys():
+        if (value := event[name]).__class__ is str:
+            event[name] = convert(value)
 
 
 def document_or_text(text: str) -> Any:

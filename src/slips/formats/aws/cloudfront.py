@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Columns, Json, any_of, epoch, moment
+from slips.parsing.conversions import convert_fields, decimal_or_text
 
 _REFERENCE = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide"
 _STANDARD = """date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer)
@@ -62,6 +65,19 @@ _LATER = """primary-distribution-id primary-distribution-dns-name origin-fbl ori
     cmcd-top-bitrate cmcd-version r-host sr-reason x-edge-mqcs distribution-tenant-id connection-id
     viewer-request-log-data viewer-response-log-data"""
 
+_OF_PLAYERS = frozenset(
+    """cmcd-encoded-bitrate cmcd-buffer-length cmcd-object-duration cmcd-deadline cmcd-measured-throughput
+    cmcd-requested-maximum-throughput cmcd-top-bitrate cmcd-version x-edge-mqcs""".split()
+)
+_RATE = frozenset(["cmcd-playback-rate"])
+
+
+def _read_player(_meta: MetaData, event: Event) -> None:
+    """Convert the numbers of a player, which may have sent anything."""
+    convert_fields(event, _OF_PLAYERS)
+    convert_fields(event, _RATE, decimal_or_text)
+
+
 # Real-time logs have no header: `columns` names the fields of a configuration that has not all of them.
 CLOUDFRONT_REALTIME = Columns(
     "cloudfront-realtime",
@@ -77,5 +93,6 @@ CLOUDFRONT_REALTIME = Columns(
     integers="sc-status sc-bytes cs-bytes sc-content-len sc-range-start sc-range-end c-port cs-headers-count asn",
     floats=f"timestamp {_DECIMALS}",
     booleans="cmcd-buffer-starvation cmcd-startup",
+    refine=_read_player,
     entities={"addresses": "c-ip s-ip x-forwarded-for", "domains": "cs-host x-host-header"},
 )

@@ -5,22 +5,20 @@ from __future__ import annotations
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Json, KeyValue, all_of, any_of, moment
-from slips.parsing.conversions import integer_or_text
+from slips.parsing.conversions import convert_fields
 
 _NUMBERS = "s_port service proto bytes client_inbound_bytes server_inbound_bytes sequencenum"
 _COUNTS = frozenset(
     """time packets segment_time start_time lastupdatetime elapsed duration icmp_type icmp_code received_bytes
-    sent_bytes suppressed_logs xlatesport xlatedport server_outbound_bytes client_outbound_bytes client_inbound_packets
-    client_outbound_packets server_inbound_packets server_outbound_packets""".split()
+    sent_bytes packet_amount suppressed_logs xlatesport xlatedport server_outbound_bytes client_outbound_bytes
+    client_inbound_packets client_outbound_packets server_inbound_packets server_outbound_packets""".split()
 )
 """Fields whose values are numbers, of which some exporters or versions write a few in another way."""
 
 
 def _read_numbers(_meta: MetaData, event: Event) -> None:
     """Convert numbers; the time of some exporters is ISO 8601, and `packets` a number or a list of packets."""
-    for name in _COUNTS & event.keys():
-        if (value := event[name]).__class__ is str:
-            event[name] = integer_or_text(value)
+    convert_fields(event, _COUNTS)
 
 
 CHECKPOINT = KeyValue(

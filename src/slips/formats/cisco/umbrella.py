@@ -5,18 +5,24 @@ from __future__ import annotations
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Csv, iso
-from slips.parsing.conversions import integer_or_text
+from slips.parsing.conversions import convert_fields
 
 _REFERENCE = "https://docs.umbrella.com/umbrella-user-guide/docs/"
 
 # From version 11 on, a log may begin with the names of its columns, which are for people.
 _HEADINGS = "timestamp time date"
+_PROTOCOL = frozenset(["ip_protocol"])
+_COUNTS = frozenset(["step_up_auth_token_life", "source_process_id"])
 
 
 def _read_protocol(_meta: MetaData, event: Event) -> None:
     """Convert the protocol, a number or a name such as `TCP`."""
-    if (protocol := event["ip_protocol"]) is not None:
-        event["ip_protocol"] = integer_or_text(protocol)
+    convert_fields(event, _PROTOCOL)
+
+
+def _read_counts(_meta: MetaData, event: Event) -> None:
+    """Convert numbers for which the documentation has an example alone."""
+    convert_fields(event, _COUNTS)
 
 
 UMBRELLA = Csv(
@@ -214,6 +220,7 @@ SECURE_ACCESS_ZTA = Csv(
     ),
     integers="application_port",
     booleans="mdm_is_managed mdm_is_compliant",
+    refine=_read_counts,
     entities={
         "addresses": "client_ip resolved_ip",
         "users": "identity_email source_process_user_name",

@@ -8,7 +8,7 @@ from slips import times
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import KeyValue, all_of, any_of, stamp
-from slips.parsing.conversions import integer_or_text
+from slips.parsing.conversions import convert_fields
 
 _ZONE = re.compile(r"\(GMT(?:([+-])(\d{1,2}):(\d\d))?\)")
 """The zone as FortiWeb names it: "(GMT-5:00)Eastern Time(US & Canada)"."""
@@ -16,7 +16,7 @@ _ZONE = re.compile(r"\(GMT(?:([+-])(\d{1,2}):(\d\d))?\)")
 
 _COUNTS = frozenset(
     """proto appid attackid countapp countav countips countweb countdlp countssl countwaf countemail remport locport
-    stage vrf filesize lanin lanout wanin wanout shaperdropsentbyte shaperdroprcvdbyte vwlid
+    stage vrf filesize remote_port local_port lanin lanout wanin wanout shaperdropsentbyte shaperdroprcvdbyte vwlid
     slatargetid channel rate signal noise incidentserialno cpu mem disk totalsession count cat quotaused quotamax
     criticalcount highcount mediumcount lowcount passedcount message_length notif_delay""".split()
 )
@@ -25,9 +25,7 @@ _COUNTS = frozenset(
 
 def _read_others(meta: MetaData, event: Event) -> None:
     """Convert numbers that are words elsewhere, and add FortiWeb's zone as `tz`. Raises RecordError."""
-    for name in _COUNTS & event.keys():
-        if (value := event[name]).__class__ is str:
-            event[name] = integer_or_text(value)
+    convert_fields(event, _COUNTS)
     zone = event.get("timezone")
     if zone.__class__ is str and "tz" not in event and "eventtime" not in event and (found := _ZONE.match(zone)):
         sign, hours, minutes = found.groups(default="00")
@@ -77,6 +75,7 @@ FORTINET_CSV = KeyValue(
     absent=FORTINET.absent,
     integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt
         rcvdpkt crscore craction transport sentdelta rcvddelta tranport""",
+    floats="scan_time",
     refine=_read_others,
     entities={
         "addresses": "client_ip dst_ip srcip dstip src dst remip locip tranip transip",

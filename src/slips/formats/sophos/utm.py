@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import KeyValue, Patterns, all_of, any_of, one_of, written
+from slips.parsing.conversions import convert_fields
 
 _HEAD = r"(?P<datetime>\d{4}:\d\d:\d\d-\d\d:\d\d:\d\d) (?P<hostname>[^ ]+) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
 _WORKER = r"(?:(?P<worker>[A-Z]{3,12})\[(?P<worker_id>\w+)\]: )?"
 """A part of the proxy of mails, which writes its own name and number."""
 _TIME = written("%Y:%m:%d-%H:%M:%S", "datetime")
+
+_COUNTS = frozenset(("proto", "port", "line", "time"))
+"""Numbers of some parts of the firewall, for which others may have words."""
+
+
+def _read_counts(_meta: MetaData, event: Event) -> None:
+    convert_fields(event, _COUNTS)
+
 
 # The pairs of the web server protection have a `time` of their own, the microseconds of a request. Programs that are
 # not Sophos' own, such as dhcpd, write a text in place of pairs.
@@ -27,6 +38,9 @@ SOPHOS_UTM = one_of(
         message="{name|message|action|method|'log'}{' ' srcip}{' => ' dstip}{':' dstport}{' ' url|reason}",
         integers="""pid statuscode size length ttl srcport dstport authtime dnstime aptptime cattime avscantime
             fullreqtime""",
+        booleans="cached",
+        boolean_words="1/0",
+        refine=_read_counts,
     ),
     Patterns(
         "sophos-utm.text",

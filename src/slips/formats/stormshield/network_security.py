@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import KeyValue, all_of, any_of, stamp
+from slips.parsing.conversions import convert_fields
+
+_LEVELS = frozenset("sandboxinglevel spamlevel security system error classification srchostrep dsthostrep".split())
+"""Numbers of one kind of log or another, some of which other kinds may write as words."""
+
+
+def _read_levels(_meta: MetaData, event: Event) -> None:
+    convert_fields(event, _LEVELS)
+
 
 # Its monitor writes times without quotes.
 _MONITOR = (
@@ -25,6 +36,7 @@ STORMSHIELD = KeyValue(
     integers="""pri srcport dstport modsrcport origdstport ipv sent rcvd icmptype icmpcode pktlen pktdumplen slotlevel
         ruleid repeat risk""",
     floats="duration",
+    refine=_read_levels,
     entities={
         "addresses": "src dst modsrc origdst address",
         "users": "user",
