@@ -78,7 +78,7 @@ def _insight(name: str, separator: str) -> KeyValue:
         time=stamp("Event Date", "time"),
         tag="beyondtrust.insight.{Agent ID|'event'}",
         message="{Event Name|'-'} {Event Desc|'-'} by {User|UserName|'-'} from {Source Host|Source IP|'-'}",
-        integers="priority",
+        integers=("priority", "Event Severity"),
     )
 
 

@@ -13,6 +13,7 @@ CLAROTY_CTD = Cef(
     time=stamp("CtdRealTime", "CtdTimeGenerated", "datetime"),
     tag="claroty.ctd.{deviceEventClassId|'event'}",
     message="{name}{': ' CtdMessage}{' from ' CtdSourceIp}{' to ' CtdDestinationIp}{' at ' CtdSite}",
+    floats="CtdCpu CtdMem",
     entities={
         "addresses": "CtdSourceIp CtdDestinationIp",
         "hosts": "CtdSourceHost CtdDestinationHost",

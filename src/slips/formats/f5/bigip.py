@@ -67,6 +67,7 @@ F5_ASM = KeyValue(
     tag="f5.asm.{request_status|'request'}",
     message="{request_status|'-'} {ip_client|'-'} {method|'-'} {uri|'-'} {violations|'-'}",
     integers="response_code src_port dest_port violation_rating",
+    booleans="is_truncated",
     absent="N/A",
     entities={
         "addresses": "ip_client dest_ip management_ip_address",

@@ -29,7 +29,9 @@ SONICWALL = KeyValue(
     time=iso("time"),
     tag="sonicwall.firewall",
     message="{msg|note|m} {src|'-'} => {dst|'-'}",
-    integers="pri c gcat m n sent rcvd spkt rpkt cdur app dpi auditId tranxId",
+    integers="pri c gcat m n sent rcvd spkt rpkt cdur app auditId tranxId",
+    booleans="dpi",
+    boolean_words="1/0",
     refine=_split_ends,
     entities={
         "addresses": "src_ip dst_ip srcV6 dstV6 natSrc_ip natDst_ip fw",

@@ -183,7 +183,7 @@ SNORT_CSV = Csv(
     tag="snort.alert",
     message="[{rule|sig_id|'-'}] {msg|proto|'-'} {src|src_ap|'-'} => {dst|dst_ap|'-'}",
     integers="pkt_num pkt_len sig_generator sig_id sig_rev srcport dstport ttl tos id dgmlen iplen icmptype icmpcode "
-    "priority",
+    "icmpid icmpseq priority",
     entities={"addresses": "src dst src_ap dst_ap"},
 )
 

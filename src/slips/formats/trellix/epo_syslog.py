@@ -21,7 +21,7 @@ TRELLIX_EPO_SYSLOG = Json(
     "{' ' SoftwareInfo.Event.CommonFields.ThreatType}{' ' SoftwareInfo.Event.CommonFields.ThreatName}"
     "{' ' SoftwareInfo.Event.CommonFields.ThreatActionTaken}",
     integers=f"{_EVENT}.EventID {_EVENT}.Severity {_FIELDS}.ThreatSeverity {_FIELDS}.TargetPort "
-    f"{_FIELDS}.ThreatEventID",
+    f"{_FIELDS}.ThreatEventID MachineInfo.TimeZoneBias",
     booleans=f"{_FIELDS}.ThreatHandled",
     entities={
         "addresses": f"MachineInfo.IPAddress {_FIELDS}.SourceIPV4 {_FIELDS}.TargetIPV4",

@@ -84,6 +84,7 @@ UNIFI_CEF = Cef(
     _REFERENCE,
     require=any_of("UNIFIcategory", "UNIFIhost"),
     time=stamp("UNIFIutcTime", "rt", "end", "start", "datetime"),
+    integers="spt dpt",
     tag="ubiquiti.unifi.{deviceEventClassId|'event'}",
     message="{msg|name}",
     entities={
