@@ -48,18 +48,20 @@ def take_apart(meta: MetaData, event: Event) -> None:
     meta.message = " ".join((event["level"], *event["message"].split()))
 
 
-# In their order: Log4j's and Logback's own, Hadoop; the same with the line of the source; log4j's with milliseconds
+# In their order: Log4j's and Logback's own, Hadoop; Hadoop with file, method and line; log4j's with milliseconds
 # since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache Karaf; Apache ActiveMQ; Apache Cassandra; Tomcat;
 # Apache Spark; Spring Boot with a trace; WildFly, Quarkus, CloudStack; Confluence; Apache NiFi; Jira; Jenkins;
 # java.util.logging; the configuration that Log4j and Logback have without a file, with a clock and no date.
 PATTERNS = (
-    rf"\[?{_TIME}\]? {_THREAD} {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
-    rf"\[?{_TIME}\]? {_LEVEL} +{_THREAD} {_LOGGER}(?::(?P<line>\d++))?(?: -|:) (?P<message>.*)",
+    rf"\[?{_TIME}\]? {_THREAD} {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: *+-|:) (?P<message>.*)",
+    rf"\[?{_TIME}\]? {_LEVEL} +{_THREAD} {_LOGGER}(?::(?P<line>\d++))?(?: *+-|:) (?P<message>.*)",
     rf"\[?{_TIME}\]? {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: *+-|:) (?P<message>.*)",
-    rf"(?P<elapsed>\d++) {_THREAD} {_LEVEL} +{_LOGGER} - (?P<message>.*)",
+    rf"{_TIME} {_LEVEL} +{_LOGGER} \((?P<file>[^:()\n]++):(?P<method>[^()\n]++)\((?P<line>\d++)\)\) - (?P<message>.*)",
+    rf"(?P<elapsed>\d++) {_THREAD} {_LEVEL} +{_LOGGER} *+- (?P<message>.*)",
     rf"\[{_TIME}\] {_LEVEL} +(?P<message>.*)",
     rf"{_TIME} +{_LEVEL} (?P<pid>\d++) --- (?:\[(?P<application>[^\]]*+)\] )?{_THREAD} {_LOGGER} *+: (?P<message>.*)",
     rf"{_TIME} \[myid:(?P<myid>\d*+)\] - {_LEVEL} +\[(?P<place>[^\]]++)\] - (?P<message>.*)",
+    rf"{_TIME} \[myid:(?P<myid>\d*+)\] - {_LEVEL} +\[(?P<place>[^@\n]++@\d++)\] - (?P<message>.*)",
     rf"{_TIME} \| {_LEVEL} *+\| (?P<thread>[^|\n]++)\| (?P<logger>[^ |\n]++) *+\| (?P<bundle_id>\d++) - "
     r"(?P<bundle>[^ |\n]++) - (?P<bundle_version>[^ |\n]++) *+\| (?P<message>.*)",
     rf"{_TIME} \| {_LEVEL} +(?P<bar>\|) (?P<message>.*)",

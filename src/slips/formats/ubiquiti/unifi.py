@@ -13,15 +13,15 @@ _PROCESS = r"(?:: )?(?:(?P<process>[a-z_]+)(?:: [a-z_]+)?(?:\[(?P<pid>\d+)\])?: 
 """Access points put their address and version in the place of a process, and the process, often twice, behind it."""
 
 
-def _packets(rule: str) -> KeyValue:
-    """Declare packets that the kernel logs behind the name of a chain, with the rule as one version writes it."""
+def _packets(prefix: str) -> KeyValue:
+    """Declare packets that the kernel logs behind a prefix, as one version writes the names of chain and rule."""
     return KeyValue(
         "unifi.firewall",
         "packets",
-        head=rf"(?:\[ *+(?P<uptime>\d++\.\d++)\] ?)?\[(?P<chain>[A-Za-z0-9_]++)-{rule}\] ?",
+        head=rf"(?:\[ *+(?P<uptime>\d++\.\d++)\] ?)?{prefix} ?",
         require=all_of("IN", "SRC"),
         tag="ubiquiti.unifi.firewall",
-        message="{chain} {action} {SRC}:{SPT|'-'} => {DST|'-'}:{DPT|'-'} {PROTO|'-'}",
+        message="{chain|prefix|'packet'}{' ' action} {SRC}:{SPT|'-'} => {DST|'-'}:{DPT|'-'} {PROTO|'-'}",
         integers="LEN TTL ID SPT DPT WINDOW URGP TYPE CODE SEQ ACK HOPLIMIT FLOWLBL",
         floats="uptime",
     )
@@ -38,8 +38,9 @@ UNIFI = one_of(
     "unifi",
     "UniFi gateways and access points: firewall, stations of the Wi-Fi, with or without a syslog header",
     _REFERENCE,
-    _packets(r"(?P<action>A|D|R|RET)-(?P<rule>\d++)"),
-    _packets(r"(?P<rule>[0-9a-z]++)-(?P<action>[A-Z]++)"),
+    _packets(r"\[(?P<chain>[A-Za-z0-9_]++)-(?P<action>A|D|R|RET)-(?P<rule>\d++)\]"),
+    _packets(r"\[(?P<chain>[A-Za-z0-9_]++)-(?P<rule>[0-9a-z]++)-(?P<action>[A-Z]++)\]"),
+    _packets(r"(?:(?P<prefix>\[[^\]=]++\]|[A-Z][A-Z ]++:) ?)?(?=IN=)"),
     KeyValue(
         "unifi.anomalies",
         "stations with a bad connection",

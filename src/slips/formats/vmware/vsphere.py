@@ -27,10 +27,12 @@ _DAEMON = r"(?P<level>[A-Za-z]+)(?:\((?P<level_id>\d+)\))? (?P<process>[A-Za-z][
 _ORIGIN = r"\[Originator@6876(?P<origin>[^\]]*)\] ?(?P<message>.*)"
 _SHELL = r"\[shell\.cmd@6876 subject=\"(?P<user>[^\"]*)\" object=\"(?P<object>[^\"]*)\" (?P<message>.*)"
 _KERNEL = r"(?P<cpu>cpu\d+)(?::(?P<world>\d+))?(?: opID=(?P<opID>[^)]*))?\)(?P<message>.*)"
-_LEVELLED = r"(?P<level>[A-Z][a-z])\((?P<level_id>\d+)\) (?P<program>vmkernel|vmkwarning): "
-_LEVELLED_TEXT = (
-    rf"{_TIMED}(?P<level>[A-Z][a-z])\((?P<level_id>\d+)\) {_PROGRAM}(?:\[(?P<program_id>\d+)\])?: (?P<text>.*)"
-)
+_LEVEL = r"(?P<level>[A-Z][a-z])\((?P<level_id>\d+)\)(?:\[\+\])? "
+"""A level as of ESXi 8; `[+]` says that a line goes on with the message of the one before."""
+_LEVELLED = rf"{_LEVEL}(?P<program>vmkernel|vmkwarning): "
+_LEVELLED_TEXT = rf"{_TIMED}{_LEVEL}{_PROGRAM}(?:\[(?P<program_id>\d+)\])?: (?P<text>.*)"
+_MONITOR = rf"{_TIMED}{_LEVEL}(?P<program>host)-(?P<program_id>\d+) +(?P<message>.*)"
+"""A line of vCenter's `vmon`, which watches its services."""
 _TYPED = (
     rf"{_TIMED}(?:(?P<hostname>[^ :\[]+) )?(?P<program>shell|ESXShell)(?:\[(?P<program_id>\d+)\])?: "
     r"\[(?P<user>[^\]]+)\]: (?P<message>.*)"
@@ -90,6 +92,7 @@ VSPHERE = Patterns(
         *(f"{head}{_KERNEL}" for head in (f"{_TIMED}{_LEVELLED}", _OLD, _TIMED, "")),
         *(f"{head}{_OPS}" for head in (_TIMED, "")),
         _LEVELLED_TEXT,
+        _MONITOR,
         *(f"{head}{_TEXT}" for head in (_NEW, _OLD)),
     ),
     integers="priority",
