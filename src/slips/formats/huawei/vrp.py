@@ -1,6 +1,7 @@
 """Messages of Huawei's operating system VRP: USG firewalls, switches, routers; and of H3C's Comware, which came of it.
 
-A message is `%%01MODULE/6/BRIEF(l): text`, behind the time and the name of the device, and maybe a relay's header.
+A message is `%%01MODULE/6/BRIEF(l): text`, behind the time and the name of the device, and maybe a relay's header; or
+behind the relay's header alone.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import re
 
 from slips import times
 from slips.errors import foreign_record
-from slips.format import Event
+from slips.format import Event, RecordLimits
 from slips.model import MetaData
 from slips.parsing import Patterns
 from slips.parsing.conversions import integer_or_text
+from slips.parsing.syslog_lines import read_front
 
 _TIME = (
     r"(?:[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?: \d{4}(?= ))?"
@@ -50,23 +52,42 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     before = event.pop("before").rstrip()
     found = _HEADER.search(before[-400:])
     if found is None:
-        raise foreign_record(
-            f"header is {before[-60:]!r}; expected a time and a name, such as 'Oct  5 2018 10:52:19 fw1'"
-        )
-    if priority := _PRIORITY.match(before):
-        event["priority"] = int(priority[1])
-    fraction = found["fraction"] or ""
-    event["datetime"], event["hostname"] = found["time"] + fraction + (found["zone"] or ""), found["host"]
-    # The clock is that of UTC, and the zone behind it says what local time is, as Huawei's documentation has it.
-    written = _SLASHED.sub(lambda date: f"{date[1]}-{date[2]:0>2}-{date[3]:0>2}", found["time"])
-    seconds = times.any_notation(f"{written} UTC" if found["zone"] else written, meta.timestamp, "datetime")
-    meta.timestamp = seconds + float(f"0.{fraction[1:]}") if fraction else seconds
+        _read_front(meta, event, before)
+    else:
+        _read_own(meta, event, before, found)
     text = event["message"]
     meta.message = f"{event['module']}/{event['severity']}/{event['brief']}: {text}"
     if _PAIR.match(text):
         _take_pairs(event, text.rstrip().removesuffix("."))
     elif text.rstrip().endswith((")", ").")) and (start := text.find("(")) >= 0 and _PAIR.match(text, start + 1):
         _take_pairs(event, text[start + 1 :].rstrip().removesuffix(".").removesuffix(")"))
+
+
+def _read_front(meta: MetaData, event: Event, before: str) -> None:
+    """Read a header of RFC 5424 that stands in place of the device's own. Raises RecordError."""
+    front = read_front(f"{before} ", RecordLimits())
+    if not front.keys() & {"datetime", "hostname"}:
+        raise foreign_record(
+            f"header is {before[-60:]!r}; expected a time and a name, such as 'Oct  5 2018 10:52:19 fw1'"
+        )
+    event |= {name: front[name] for name in ("datetime", "hostname", "priority") if name in front}
+    if "datetime" in front:
+        meta.timestamp = times.any_notation(front["datetime"], meta.timestamp, "datetime")
+
+
+def _read_own(meta: MetaData, event: Event, before: str, found: re.Match[str]) -> None:
+    """Read the header that the device wrote. Raises RecordError."""
+    if priority := _PRIORITY.match(before):
+        event["priority"] = int(priority[1])
+    fraction = found["fraction"] or ""
+    event["datetime"], event["hostname"] = found["time"] + fraction + (found["zone"] or ""), found["host"]
+    if "T" in found["time"]:  # of a relay: the device has a blank between date and clock
+        meta.timestamp = times.iso(event["datetime"], "datetime")
+        return
+    # The clock is that of UTC, and the zone behind it says what local time is, as Huawei's documentation has it.
+    written = _SLASHED.sub(lambda date: f"{date[1]}-{date[2]:0>2}-{date[3]:0>2}", found["time"])
+    seconds = times.any_notation(f"{written} UTC" if found["zone"] else written, meta.timestamp, "datetime")
+    meta.timestamp = seconds + float(f"0.{fraction[1:]}") if fraction else seconds
 
 
 HUAWEI_VRP = Patterns(
