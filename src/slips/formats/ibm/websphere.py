@@ -17,17 +17,23 @@ BANNER = Rule(
 )
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _LOCAL = re.compile(
-    r"(?P<first>\d{1,2})(?P<mark>[/.])(?P<second>\d{1,2})[/.](?P<year>\d{4}|\d\d),? "
-    r"(?P<hour>\d{1,2}):(?P<rest>\d\d:\d\d)[:.](?P<fraction>\d{1,9})(?: (?P<half>[AP]M))?(?: (?P<zone>[A-Z]{1,5}))?"
+    r"(?P<first>\d{1,4})(?P<mark>[/.])(?P<second>\d{1,2})[/.](?P<third>\d{1,4}),? "
+    r"(?P<hour>\d{1,2}):(?P<rest>\d\d:\d\d)[:.](?P<fraction>\d{1,9})(?: (?P<half>[AP]M))?"
+    r"(?: (?P<zone>[A-Z]{1,5}|GMT[+-]\d\d:\d\d))?",
+    re.ASCII,
 )
 _GERMAN = {"MEZ": "CET", "MESZ": "CEST"}
 _NOON = 12
+_YEAR = len("2026")
+_NO_HOUR = 99
+"""The hour of a clock such as `13:00 PM`, which is none."""
 
 
 def _read_time(meta: MetaData, event: Event) -> None:
     """Read the time, which is written as the locale of the process has it, or as ISO 8601. Raises RecordError.
 
-    A date with slashes is month first, as in the United States; with dots it is day first.
+    A date with slashes is month first, as in the United States, or year first, if the year has four digits or the zone
+    is Japan's; with dots it is day first.
     """
     if component := event.get("component"):
         event["component"] = component.removesuffix(" thread")
@@ -36,21 +42,28 @@ def _read_time(meta: MetaData, event: Event) -> None:
     if not (found := _LOCAL.fullmatch(text)):
         meta.timestamp = times.iso(text)
         return
-    day, month = found["second"], int(found["first"])
+    first, second, third = found.group("first", "second", "third")
     if found["mark"] == ".":
-        day, month = found["first"], int(found["second"])
+        day, month, year = first, second, third
+    elif len(first) == _YEAR or found["zone"] == "JST":
+        year, month, day = first, second, third
+    else:
+        month, day, year = first, second, third
     hour = int(found["hour"])
     if found["half"]:
-        hour = hour % _NOON + (_NOON if found["half"] == "PM" else 0)
-    if not 1 <= month <= len(_MONTHS):
-        raise RecordError(f"'time' is {text!r}; expected one such as '11/29/26 8:00:00:123 UTC'")
-    year = found["year"] if len(found["year"]) == len("2026") else f"20{found['year']}"
-    zone = f" {_GERMAN.get(found['zone'], found['zone'])}" if found["zone"] else ""
+        hour = hour % _NOON + (_NOON if found["half"] == "PM" else 0) if 1 <= hour <= _NOON else _NO_HOUR
+    year = year if len(year) == _YEAR else f"20{year}"
+    zone = (found["zone"] or "").removeprefix("GMT") or found["zone"] or ""
     clock = f"{hour:02}:{found['rest']}.{found['fraction']}"
-    meta.timestamp = times.stamp(f"{_MONTHS[month - 1]} {int(day):>2} {year} {clock}{zone}", meta.timestamp)
+    try:
+        meta.timestamp = times.iso(f"{year}-{month:0>2}-{day:0>2} {clock} {_GERMAN.get(zone, zone)}".rstrip())
+    except RecordError as error:
+        _, _, *hint = str(error).split("; ", 2)
+        expected = "expected one such as '11/29/26 8:00:00:123 UTC', whose month is first"
+        raise RecordError("; ".join([f"'time' is {text!r}", expected, *hint])) from None
 
 
-_TIME = r"\[(?P<time>[^\]]++)\] (?P<thread>[0-9A-Fa-f]{8}) "
+_TIME = r"\[(?P<time>[^\]]++)\] (?P<thread>[0-9A-Fa-f]{8,16}) (?:id=(?P<object>[0-9A-Fa-f]*) )? *+"
 _TEXT = r"(?:(?P<message_id>[A-Z]{3,5}\d{4}[A-Z]): ++)?(?P<message>.*)"
 
 # The advanced format has pairs in place of a short name; its text is on the next line.
@@ -63,7 +76,7 @@ WEBSPHERE = Patterns(
     tag="ibm.websphere",
     message="{type|'banner'}{' ' source}{' ' message_id}{': ' message}",
     patterns=(
-        rf"{_TIME}++(?P<type>[A-Za-z0-9<>]) ++UOW=(?P<uow>[^ ]*+) source=(?P<source>[^ ]*+)"
+        rf"{_TIME}(?P<type>[A-Za-z0-9<>]) ++UOW=(?P<uow>[^ ]*+) source=(?P<source>[^ ]*+)"
         r"(?: class=(?P<class>[^ ]*+))?(?: method=(?P<method>[^ ]*+))?(?: org=(?P<organization>[^ ]*+))?"
         r"(?: prod=(?P<product>[^ ]*+))?(?: component=(?P<component>[^=\n]*+)=\[(?P<thread_name>[^\]\n]*+)\])?"
         rf"[ \t]*+\n?[ \t]*+{_TEXT}",
