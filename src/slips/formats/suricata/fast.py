@@ -10,6 +10,7 @@ from slips.errors import RecordError
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Csv, Json, Regex, all_of, any_of
+from slips.parsing.conversions import integer_or_text
 from slips.parsing.meaning import Time
 
 _DATE = re.compile(r"(\d\d|\d{4})/(\d\d)(?:/(\d{4}|\d\d))?-(\d\d:\d\d:\d\d)(\.\d{1,9})?", re.ASCII)
@@ -26,6 +27,7 @@ _OWN = frozenset(("app_id", "packet", "packet_number"))
 """Fields of some lines only."""
 _MARKS = (" [Classification: ", " [Priority: ", " {")
 """Beginnings of what stands behind the signature in syslog, where no mark is between."""
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 _INTERFACE = re.compile(r" *<([^>]{1,40})> +")
 _WITH_PORTS = frozenset(("TCP", "UDP", "SCTP"))
 
@@ -63,7 +65,7 @@ def _cut_address(event: Event, side: str) -> str | None:
     an address of IPv6 has colons itself, which Suricata writes all."""
     address, colon, port = event[f"{side}_ip"].rpartition(":")
     is_apart = event["protocol"] in _WITH_PORTS or address.count(":") in (0, 7)
-    if not (colon and is_apart and port.isdigit()):
+    if not (colon and is_apart and _PORT.fullmatch(port)):
         return None
     event[f"{side}_ip"] = address
     return str(port)
@@ -102,8 +104,16 @@ def _take_packet(meta: MetaData, event: Event) -> None:
 
     Raises RecordError.
     """
-    event["signature"] = event["signature"].removesuffix(" ").removesuffix("[**]").rstrip()
-    lines = event["packet"].rstrip().split("\n")
+    signature = event["signature"].removesuffix(" ").removesuffix("[**]").rstrip()
+    if interface := _INTERFACE.match(signature):
+        event["interface"], signature = interface[1], signature[interface.end() :]
+    event["signature"] = meta.message = signature
+    if event["app_id"] is None:
+        del event["app_id"]
+    lines = (event["packet"] or "").rstrip().split("\n")
+    if lines == [""]:  # Snort says nothing of packets that are no IP
+        event |= {"src_ip": None, "dst_ip": None, "protocol": None}
+        return
     if (ends := _ENDS.match(lines[0])) and ends[3]:
         event["src_mac"], event["dst_mac"], event["eth_type"], event["eth_len"] = ends.groups()
         del lines[0]
@@ -119,8 +129,8 @@ def _take_packet(meta: MetaData, event: Event) -> None:
             if port := _cut_address(event, side):
                 event[f"{side}_port"] = int(port)
     for name, value in _OF_PACKET.findall(event["packet"]):
-        event.setdefault(name.lower(), int(value) if value.isdecimal() else value)
-    meta.message = f"{event['signature']} {event['src_ip']} => {event['dst_ip']}"
+        event.setdefault(name.lower(), integer_or_text(value))
+    meta.message = f"{signature} {event['src_ip']} => {event['dst_ip']}"
 
 
 SURICATA_FAST = Regex(
@@ -147,7 +157,7 @@ def _seconds(value: Any, reference: float, name: str = "time") -> float:
 
 def _add_fraction(meta: MetaData, event: Event) -> None:
     """Add the fraction of `timestamp` to the time of `seconds`, which has none."""
-    if event.get("seconds").__class__ is int and (fraction := _FRACTION.search(str(event["timestamp"]))):
+    if event.get("seconds").__class__ is int and (fraction := _FRACTION.search(str(event.get("timestamp")))):
         meta.timestamp += float(fraction[0])
 
 
@@ -156,7 +166,7 @@ SNORT = Json(
     "snort",
     "Snort 3 alerts as JSON (alert_json)",
     "https://docs.snort.org/start/alert_logging",
-    require=all_of("timestamp", any_of("msg", "rule", "sid", "action")),
+    require=all_of(any_of("timestamp", all_of("seconds", "rule")), any_of("msg", "rule", "sid", "action")),
     time=Time((("seconds",), ("timestamp",)), _seconds, dated=True),
     tag="snort.alert",
     message="[{rule|sid|'-'}] {msg|'-'} {src_addr|src_ap|'-'} => {dst_addr|dst_ap|'-'}",
@@ -197,8 +207,9 @@ SNORT_FULL = Regex(
     tag="snort.alert",
     pattern=(
         r"\[\*\*\] \[(?P<gid>\d+):(?P<sid>\d+):(?P<rev>\d+)\] (?P<signature>[^\n]*)\n"
-        r"(?:\[Classification: (?P<classification>[^\]]*)\] )?(?:\[Priority: (?P<priority>\d+)\] ?)?\n"
-        r"(?P<time>[0-9/]+-[0-9:.]+) (?P<packet>.*)"
+        r"(?:(?:\[Classification: (?P<classification>[^\]]*)\] )?(?:\[Priority: (?P<priority>\d+)\] ?)?\n)?"
+        r"(?:\[AppID: (?P<app_id>[^\]]*)\] ?\n)?"
+        r"(?P<time>[0-9/]+-[0-9:.]+)(?: (?P<packet>.*)|\s*\Z)"
     ),
     integers="gid sid rev priority",
     refine=_take_packet,
