@@ -8,11 +8,13 @@ from slips import times
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Patterns, stamp
+from slips.parsing.conversions import decimal_or_text, integer_or_text
 
 _TAGS = re.compile(r"\[([^\[\]\n]{1,200})\] ")
 _STARTED = re.compile(
-    r'Started (?P<method>[A-Z]+) "(?P<path>[^"\n]*)" for (?P<client>[^ ]+) at '
-    r"(?P<started_at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})"
+    r'Started (?P<method>[A-Z]+) "(?P<path>[^\n]*)" for (?P<client>[^ \n]+) at '
+    r"(?P<started_at>[^ \n]+ [^ \n]+(?: [^ \n]+)?) *$",
+    re.MULTILINE,
 )
 _PROCESSING = re.compile(
     r"Processing by (?P<controller>[\w:]+)#(?P<action>\w+[?!]?)(?: as (?P<format>[^ \n]+))?", re.MULTILINE
@@ -43,10 +45,10 @@ def _take_request(meta: MetaData, event: Event) -> None:
         if found := pattern.search(text):
             event |= {name: value for name, value in found.groupdict().items() if value is not None}
     if completed := _COMPLETED.search(text):
-        event |= {"status": int(completed["status"]), "duration_ms": float(completed["duration_ms"])}
+        event |= {"status": int(completed["status"]), "duration_ms": decimal_or_text(completed["duration_ms"])}
         for name, number, unit in _PART.findall(completed["parts"] or ""):
             field = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.strip()).replace(" ", "_").lower()
-            event[f"{field}_ms" if unit else field] = float(number) if unit else int(float(number))
+            event[f"{field}_ms" if unit else field] = decimal_or_text(number) if unit else integer_or_text(number)
     meta.message = event["message"].partition("\n")[0]
 
 
