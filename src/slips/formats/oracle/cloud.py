@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, all_of, any_of, iso
+from slips.parsing import Json, all_of, any_of, iso, moment
 
 # Connector Hub writes the records bare, a search of the logs gives them within `logContent`. What a service logs is in
 # `data`, the fields of which are those of the service.
@@ -40,16 +40,21 @@ OCI_LOG = Json(
     "https://docs.oracle.com/en-us/iaas/Content/Logging/Reference/service_log_reference.htm",
     require=all_of("type", "data", any_of("oracle.logid", "oracle.loggroupid", "oracle.tenantid")),
     also_in="logContent",
-    time=iso("time", "datetime", "oracle.ingestedtime"),
+    time=moment("time", "datetime", "oracle.ingestedtime"),
     tag="oracle.oci.{type}",
-    message="{data.action|data.status|type}{' ' data.protocolName|data.requestAction|data.message}"
-    "{' from ' data.sourceAddress|data.src|data.clientIpAddress}{' to ' data.destinationAddress|data.dst}",
+    message="{data.action|data.status|data.lbStatusCode|type}"
+    "{' ' data.protocolName|data.requestAction|data.request.method}"
+    "{' ' data.message|data.request.path|data.request}"
+    "{' from ' data.sourceAddress|data.src|data.clientIpAddress|data.remoteAddr|data.clientAddr|data.sender}"
+    "{' to ' data.destinationAddress|data.dst|data.host|data.recipient}",
     # of firewalls; others have numbers
     integers="""data.sport data.dport data.bytes data.bytes_sent data.bytes_received data.packets data.pkts_sent
         data.pkts_received data.repeatcnt""",
     refine=_shorten,
     entities={
-        "addresses": "data.sourceAddress data.destinationAddress data.src data.dst data.clientIpAddress",
+        "addresses": """data.sourceAddress data.destinationAddress data.src data.dst data.clientIpAddress
+            data.remoteAddr data.clientAddr""",
         "users": "data.principalName",
+        "domains": "data.host",
     },
 )

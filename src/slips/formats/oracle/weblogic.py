@@ -7,6 +7,7 @@ import re
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Patterns, epoch
+from slips.parsing.conversions import integer_or_text
 
 _ATTRIBUTE = re.compile(r"\[([\w.-]{1,64}): ([^\]]*)\]")
 
@@ -16,8 +17,7 @@ def _tidy(meta: MetaData, event: Event) -> None:
     attributes = event.get("attributes")
     if attributes is not None:
         event["attributes"] = {
-            name: int(value) if value.isascii() and value.isdigit() else value
-            for name, value in _ATTRIBUTE.findall(attributes)
+            name: integer_or_text(value) if value.isdigit() else value for name, value in _ATTRIBUTE.findall(attributes)
         }
     user = event["user"]
     if user and user.startswith("<"):
