@@ -12,10 +12,12 @@ CLAROTY_CTD = Cef(
     require=any_of("CtdRealTime", "CtdTimeGenerated", "CtdMessage", "CtdSite"),
     time=stamp("CtdRealTime", "CtdTimeGenerated", "datetime"),
     tag="claroty.ctd.{deviceEventClassId|'event'}",
-    message="{name}{': ' CtdMessage}{' from ' CtdSourceIp}{' to ' CtdDestinationIp}{' at ' CtdSite}",
+    message="{name}{': ' CtdMessage}{' by ' CtdUser}{' from ' CtdSourceIp}{' to ' CtdDestinationIp}{' at ' CtdSite}",
+    absent="N/A",
     floats="CtdCpu CtdMem",
     entities={
         "addresses": "CtdSourceIp CtdDestinationIp",
+        "users": "CtdUser CtdAssignedTo CtdResolvedBy",
         "hosts": "CtdSourceHost CtdDestinationHost",
     },
 )
