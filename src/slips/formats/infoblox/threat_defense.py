@@ -27,9 +27,9 @@ INFOBLOX_CEF = Cef(
 
 
 def _add_nanoseconds(meta: MetaData, event: Event) -> None:
-    """Add the part of a second, which has a field of its own, to the time."""
+    """Add the part of a second, which has a field of its own, to a time without one."""
     nanoseconds = event.get("nanosecond")
-    if nanoseconds.__class__ is int and 0 <= nanoseconds < 1_000_000_000:
+    if nanoseconds.__class__ is int and 0 <= nanoseconds < 1_000_000_000 and meta.timestamp.is_integer():
         meta.timestamp += nanoseconds / 1e9
 
 

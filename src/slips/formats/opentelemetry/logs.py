@@ -20,7 +20,10 @@ _DEEPEST = 8
 
 
 def _value(value: Any) -> Any:
-    """Return what an `AnyValue` of OTLP holds: a text, number, boolean, list or object; None, if it is empty."""
+    """Return what an `AnyValue` of OTLP holds: a text, number, boolean, list or object; None, if it is empty.
+
+    One of a kind that OTLP does not have stays as it is.
+    """
     if value is None:
         return None
     for kind, held in value.items():
@@ -32,7 +35,7 @@ def _value(value: Any) -> Any:
             return _attributes(held.get("values", ()))
         if kind in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
             return held
-    return None
+    return value or None
 
 
 def _attributes(pairs: Any) -> Event:

@@ -16,7 +16,7 @@ RAPID7_INSIGHTVM = Json(
     ),
     time=iso(
         *("vulnerability.last_found", "last_found", "last_scan_end", "last_assessed_for_vulnerabilities"),
-        *("modified", "published", "added"),
+        *("modified", "published", "added", "vulnerability.first_found", "first_found"),
     ),
     tag="rapid7.insightvm",
     message=(
