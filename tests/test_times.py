@@ -505,6 +505,24 @@ def test_a_text_that_is_no_stamp_is_refused(stamp: str) -> None:
         times.stamp(stamp, NOON)
 
 
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        ("Feb 29 2026 08:00:00", ""),
+        ("Sun Nov 31 08:00:00 2026", ""),
+        ("31 Nov 2026 08:00:00 GMT", ""),
+        (
+            "Nov 29 2026, 08:00:00 IST",
+            "; 'IST' is the name of several zones or of none: name yours as the mapping's 'timezone'",
+        ),
+    ],
+)
+def test_a_time_of_any_notation_that_is_none_is_shown_as_its_field_has_it(value: str, hint: str) -> None:
+    with pytest.raises(RecordError) as raised:
+        times.any_notation(value, NOON, "rt")
+    assert str(raised.value) == f"'rt' is {value!r}; expected a time such as 'Nov 21 06:00:24'{hint}"
+
+
 @pytest.mark.parametrize("reference", [epoch(1, 1, 1), epoch(9999, 12, 31, 23), -1e20, math.inf, math.nan])
 def test_an_object_of_no_possible_year_refuses_its_stamps(reference: float) -> None:
     with pytest.raises(RecordError, match="'Feb 29 06:00:24'"):

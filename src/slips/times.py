@@ -350,9 +350,27 @@ def any_notation(value: Any, reference: float, name: str = "time") -> float:
         return seconds
     if value.__class__ is not str:
         return moment(value, name)
-    seconds = stamp(value, reference) if value[:3] in _MONTHS else _by_shape(value, reference, name)
+    if value[:3] in _MONTHS:
+        try:
+            seconds = stamp(value, reference)
+        except RecordError:
+            raise _no_time(value, name) from None
+    else:
+        seconds = _by_shape(value, reference, name)
     _last = value, reference, seconds
     return seconds
+
+
+def _named_stamp(text: str, reference: float, value: str, name: str) -> float:
+    """Convert the stamp `text`, as which the `value` of a field can be read. Raises RecordError."""
+    try:
+        return stamp(text, reference)
+    except RecordError:
+        raise _no_time(value, name) from None
+
+
+def _no_time(value: str, name: str) -> RecordError:
+    return RecordError(f"{name!r} is {_shown(value)}; expected a time such as 'Nov 21 06:00:24'{_hint(value)}")
 
 
 def _by_shape(value: str, reference: float, name: str) -> float:
@@ -361,10 +379,10 @@ def _by_shape(value: str, reference: float, name: str) -> float:
     if value[4:5] == " " and value[7:8] == ":" and value[:2] in _NUMBERED:  # of klog: month and day, "0601 14:20:25.5"
         fraction = value[13:] if value[13:14] == "." and value[14:].isascii() and value[14:].isdigit() else ""
         text = f"{_NUMBERED[value[:2]]} {value[2 : 13 if fraction else None]}"
-        return stamp(text, reference) + (float(f"0{fraction}") if fraction else 0.0)
+        return _named_stamp(text, reference, value, name) + (float(f"0{fraction}") if fraction else 0.0)
     text = _WEEKDAY.sub("", value, count=1)
     if text[:3] in _MONTHS:
-        return stamp(text, reference)
+        return _named_stamp(text, reference, value, name)
     if text[1:2] == "." or text[2:3] == ".":
         return _day_first(text, name) if text.count(".", 0, 6) > 1 else moment(text, name)
     if _SLASHED.match(text):
@@ -382,7 +400,7 @@ def _by_shape(value: str, reference: float, name: str) -> float:
     if found := _MAIL_DATE.match(text):
         day, month, year, minute, second = found.groups()
         date = f"{month} {day} {year}" if year else f"{month} {day}"
-        return stamp(f"{date} {minute}{second or ':00'}{text[found.end() :]}", reference)
+        return _named_stamp(f"{date} {minute}{second or ':00'}{text[found.end() :]}", reference, value, name)
     return moment(text, name)
 
 
