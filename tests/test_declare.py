@@ -269,6 +269,16 @@ def test_the_first_missing_field_is_named_where_all_are_required() -> None:
     assert both(acme(require="a"), {"b": 1})[1] == "no 'a' (keys: b)"
 
 
+def test_a_document_with_such_records_in_an_array_says_what_reads_them() -> None:
+    assert both(acme(require=all_of("a", "in.b")), {"page": 1, "results": [{"a": 1, "in": {"b": 2}}]})[1] == (
+        "no 'a' (keys: page, results); "
+        "'results' has an array of such records, which 'json-records:results' in the chain reads"
+    )
+    assert both(acme(require="a"), {"results": [{"b": 1}], "more": [1], "none": []})[1] == (
+        "no 'a' (keys: results, more, none)"
+    )
+
+
 def test_an_error_about_required_fields_stays_short() -> None:
     declared = acme(require=any_of(*(f"field_{number}" for number in range(99))))
     _, text = both(declared, {f"{number}{'x' * 1_000}": 1 for number in range(1_000)})

@@ -350,7 +350,16 @@ class Require(Struct, frozen=True):
     def error(self, event: Event, get: Callable[[str], Any] | None = None) -> RecordError:
         """Make the error for an event that does not meet this; `get` returns its values for paths."""
         get = get or partial(value_at, event)
-        return RecordError(f"no {self._missing(get)} (keys: {keys_of(event)})")
+        return RecordError(f"no {self._missing(get)} (keys: {keys_of(event)}){self._within(event)}")
+
+    def _within(self, event: Event) -> str:
+        """Return what to do with a document that has such records in an array, as answers of APIs have."""
+        for name, value in event.items():
+            if value.__class__ is not list or not value or value[0].__class__ is not dict:
+                continue
+            if name.isidentifier() and self.met(partial(value_at, value[0])):
+                return f"; {name!r} has an array of such records, which 'json-records:{name}' in the chain reads"
+        return ""
 
     def _missing(self, get: Callable[[str], Any]) -> str:
         if self.every:
