@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import Csv, iso
+from slips.parsing import Csv, moment
 
 _MAIN = """date time time-taken c-ip cs-username cs-auth-group s-supplier-name s-supplier-ip s-supplier-country
     s-supplier-failures x-exception-id sc-filter-result cs-categories cs(Referer) sc-status s-action cs-method
@@ -25,7 +25,7 @@ SYMANTEC_PROXYSG = Csv(
     "https://knowledge.broadcom.com/external/article?legacyId=TECH244752",
     chain=("s3-lines", "symantec-proxysg"),
     tag="symantec.proxysg.access",
-    time=iso(("date", "time")),
+    time=moment(("date", "time"), "x-timestamp-unix-utc", "timestamp"),
     message="{sc-status|s-action|'request'}{' ' cs-method}{' ' cs-host}{cs-uri-path|''}"
     "{' by ' cs-username|cs-userdn}{' from ' c-ip}",
     separator=" ",
