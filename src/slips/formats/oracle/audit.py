@@ -9,6 +9,7 @@ from slips.errors import foreign_record
 from slips.format import Event, Rule
 from slips.model import MetaData
 from slips.parsing import Patterns, stamp
+from slips.parsing.conversions import integer_or_text
 
 _NAME = re.compile(r"""(?<![A-Za-z$])([A-Z][A-Z$_ ]{1,40}?) ?:(?: ?\[(\d{1,9})\])? ?(['"])""")
 _COUNT = re.compile(r":\[\d{1,9}\] ?['\"]")
@@ -50,7 +51,7 @@ def _take_fields(meta: MetaData, event: Event) -> None:
     for name, value in fields:
         key = name.strip().replace(" ", "_")
         is_number = key in _INTEGERS and value.isascii() and value.isdigit()
-        event[key] = int(value) if is_number else value or None
+        event[key] = integer_or_text(value) if is_number else value or None
     if address := _HOST.search(event.get("CLIENT_ADDRESS") or event.get("COMMENT$TEXT") or ""):
         event["client_ip"] = address[1]
     status = event.get("STATUS", event.get("RETURNCODE", event.get("RETCODE")))
