@@ -383,7 +383,7 @@ def _by_shape(value: str, reference: float, name: str) -> float:
     text = _WEEKDAY.sub("", value, count=1)
     if text[:3] in _MONTHS:
         return _named_stamp(text, reference, value, name)
-    if text[1:2] == "." or text[2:3] == ".":
+    if "." in text[1:3] and text[:1].isdecimal():
         return _day_first(text, name) if text.count(".", 0, 6) > 1 else moment(text, name)
     if _SLASHED.match(text):
         if text.endswith(("AM", "PM")):  # the month is first
