@@ -27,8 +27,12 @@ _FIELDS = {
     "EXTERNAL COMMAND": "command arguments",
 }
 """The parts of each kind of entry, with semicolons between; the last may have such itself."""
-_OF_COMMANDS = re.compile(r"(?<![A-Z])(HOST|SVC)(?![A-Z])")
+_OF_COMMANDS = re.compile(r"(?<![A-Z])(HOST|SVC|SERVICE)(?![A-Z])")
 """The first of them says of what a command is: `SCHEDULE_HOST_SVC_DOWNTIME` is of all services of a host."""
+_OF_NO_HOST = re.compile(
+    r"(?:.*_)?(?:HOSTGROUP|SERVICEGROUP|CONTACT|CONTACTGROUP|GLOBAL)_|DEL_.*_(?:COMMENT|DOWNTIME)$"
+)
+"""Commands whose first argument is a group, a contact, a program, or the number of a comment or downtime."""
 _INTEGERS = frozenset(["attempt", "code", "from", "to"])
 
 
@@ -42,10 +46,12 @@ def _name_parts(meta: MetaData, event: Event) -> None:
     for name, text in zip(names, event["text"].split(";", len(names) - 1), strict=False):
         is_number = name in _INTEGERS and re.fullmatch(r"-?\d{1,9}", text, re.ASCII)
         event[name] = int(text) if is_number else text.lstrip()
-    if known == "EXTERNAL COMMAND" and (of := _OF_COMMANDS.search(event["command"])) and event.get("arguments"):
+    if known != "EXTERNAL COMMAND" or not event.get("arguments") or _OF_NO_HOST.match(event["command"]):
+        return
+    if of := _OF_COMMANDS.search(event["command"]):
         host, _, rest = event["arguments"].partition(";")
         event["host"] = host
-        if of[1] == "SVC" and rest:
+        if of[1] != "HOST" and rest:
             event["service"] = rest.partition(";")[0]
 
 
