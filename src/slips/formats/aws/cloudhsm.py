@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import KeyValue, all_of
 
+_MICROSECONDS = re.compile(r"\d{1,20}", re.ASCII)
+
 
 def _read_time(meta: MetaData, event: Event) -> None:
     """Part the time from its microseconds since 1970, in UTC: `12/19/17 21:01:16.962174, usecs:1513717276962174`."""
-    event["Time"], _, microseconds = event["Time"].partition(", usecs:")
-    if not microseconds.isdecimal():
+    time, _, microseconds = str(event["Time"]).partition(", usecs:")
+    if not _MICROSECONDS.fullmatch(microseconds):
         raise RecordError(f"'Time' is {event['Time']!r:.60}; expected a time, ', usecs:' and microseconds since 1970")
-    event["usecs"] = int(microseconds)
+    event["Time"], event["usecs"] = time, int(microseconds)
     meta.timestamp = times.epoch(event["usecs"], "usecs")
 
 

@@ -84,10 +84,11 @@ def _read_access(event: Event, text: str) -> None:
 def _read_client(event: Event, agent: str, rest: str, names: str) -> None:
     """Add the user agent and what is behind it: the proxy, the authenticated user, and the values named `names`."""
     event["user_agent"] = _value(agent)
-    proxy, port, rest = rest.rstrip(" ").split(" ", 2)
+    proxy, _, behind = rest.rstrip(" ").partition(" ")
+    port, _, behind = behind.partition(" ")
     event |= {"proxy_ip": proxy, "proxy_port": int(port)}
     count = len(names.split())
-    user, *values = rest.rsplit(" ", count)
+    user, *values = behind.rsplit(" ", count)
     if len(values) != count:
         raise RecordError(f"{len(values)} values behind the user; expected {names}")
     event["authenticated_user"] = _value(user)
