@@ -17,7 +17,7 @@ from slips.parsing.conversions import integer_or_text
 from slips.parsing.syslog_lines import read_front
 
 _TIME = (
-    r"(?:[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?: \d{4}(?= ))?"
+    r"(?:[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:(?::\d{3})? \d{4}(?= ))?"
     r"|\d{4}[-/]\d{1,2}[-/]\d{1,2}[ T]\d\d:\d\d:\d\d)"
 )
 _HEADER = re.compile(
@@ -27,6 +27,7 @@ _HEADER = re.compile(
 )
 """The device's own time and name, at the end of what is before the message."""
 _PRIORITY = re.compile(r"<(\d{1,3})>", re.ASCII)
+_MILLISECONDS = re.compile(r"(?<=:\d\d):(\d{3})(?= \d{4}$)")
 _SLASHED = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})")
 _PAIR = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,60}=")
 _BETWEEN = re.compile(r"[,;] ?(?=[A-Za-z][A-Za-z0-9_.-]{0,60}=)")
@@ -86,6 +87,7 @@ def _read_own(meta: MetaData, event: Event, before: str, found: re.Match[str]) -
         return
     # The clock is that of UTC, and the zone behind it says what local time is, as Huawei's documentation has it.
     written = _SLASHED.sub(lambda date: f"{date[1]}-{date[2]:0>2}-{date[3]:0>2}", found["time"])
+    written = _MILLISECONDS.sub(r".\1", written)
     seconds = times.any_notation(f"{written} UTC" if found["zone"] else written, meta.timestamp, "datetime")
     meta.timestamp = seconds + float(f"0.{fraction[1:]}") if fraction else seconds
 
@@ -99,6 +101,9 @@ HUAWEI_VRP = Patterns(
         r"(?P<before>[^%]*)%% ?(?P<version>\d\d) ?(?P<module>[A-Za-z0-9_-]+)/(?P<severity>[0-7])/"
         r"(?P<brief>[A-Za-z0-9_-]+)"
         r"(?:\((?P<flag>[a-z])\))?(?:\[(?P<count>\d+)\])?: ?(?P<message>.*)",
+        # The log file and the console of Comware: `%Nov 24 14:21:43:502 2010 Sysname SHELL/5/SHELL_LOGIN: text`.
+        r"%(?:@\d{1,10}[%#^]?)?(?P<before>[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d:\d{3} \d{4} [^ ]+) "
+        r"(?P<module>[A-Za-z0-9_-]+)/(?P<severity>[0-7])/(?P<brief>[A-Za-z0-9_-]+): ?(?P<message>.*)",
     ),
     integers="severity count",
     refine=_take_apart,
