@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import re
-
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Patterns
 
-_TIME = re.compile(r"[A-Z][a-z][a-z] [A-Z][a-z][a-z] \d\d \d{4} \d\d:\d\d:\d\d [+-]\d\d:\d\d", re.ASCII)
-_TIME_LENGTH = len("Sun Nov 29 2026 08:00:00 +00:00")
+_TIME_WORDS = len("Sun Nov 29 2026 08:00:00 +00:00".split())
 
 
 def _name_parts(meta: MetaData, event: Event) -> None:
     """Name the parts of an entry, which have two colons between: `cluster:ssh :: peer:port :: vserver:user:role :: …`.
 
-    Raises RecordError for one of fewer parts.
+    Raises RecordError for one of fewer parts, or with another time.
     """
-    front = event.pop("front").rstrip()
-    origin, time = front[:-_TIME_LENGTH].rstrip(), front[-_TIME_LENGTH:]
-    if _TIME.fullmatch(time):
-        event["time"] = time
-        meta.timestamp = times.any_notation(time, meta.timestamp)
-    else:  # the header of syslog may have it
-        origin = front
-    if origin:
-        event["origin"] = origin
+    words = event.pop("front").split()
+    if words and words[-1][0] in "+-":
+        event["time"] = " ".join(words[-_TIME_WORDS:])
+        meta.timestamp = times.any_notation(event["time"], meta.timestamp)
+        words = words[:-_TIME_WORDS]
+    if words:  # the header of syslog may have the time
+        event["origin"] = " ".join(words)
     parts = event.pop("entry").split(" :: ")
     if len(parts) < 5:
         raise RecordError(f"entry has {len(parts)} parts; expected application, peer, user, command and result")
