@@ -64,7 +64,8 @@ FORTINET_CSV = KeyValue(
     "https://docs.fortinet.com/document/fortimail/8.0.0/log-reference/292270",
     chain=("s3-lines", "syslog-any", "fortinet-csv"),
     # The clock of FortiMail's own files; or words that belong to no pair, such as a second header of syslog.
-    head=r"(?:(?P<date>\d{4}-\d\d-\d\d) (?P<time>[0-9:.]+)[ ,]|(?P<header>[^=,\"']{1,300}) (?=date=))?",
+    head=r"(?:(?P<date>\d{4}-\d\d-\d\d) (?P<time>[0-9:.]+)[ ,]"
+    r"|(?P<header>[^=,\"']{0,300}[^=,\"'\s])(?: |(?<!\w))(?=date=))?",
     separator=",",
     quotes="\"'",
     require=all_of(any_of("log_id", "logid", "device_id", "devid"), any_of("type", "pri", "level")),
