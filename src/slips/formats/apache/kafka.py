@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.formats.generic.log4j import PATTERNS, START, take_apart
+from slips.formats.generic.log4j import OF_KAFKA, PATTERNS, START, take_apart
 from slips.parsing import Patterns
 
 # Kafka's own pattern is `[%d] %p %m (%c)%n`; many installations set that of their other Java programs.
@@ -12,7 +12,7 @@ KAFKA = Patterns(
     "https://kafka.apache.org/documentation/#monitoring",
     chain=({"multiline": {"start": START}}, "kafka"),
     tag="kafka.log",
-    patterns=(PATTERNS[4], *PATTERNS[:4]),
+    patterns=(OF_KAFKA, *PATTERNS[: PATTERNS.index(OF_KAFKA)]),
     integers="line elapsed",
     refine=take_apart,
 )

@@ -48,6 +48,8 @@ def take_apart(meta: MetaData, event: Event) -> None:
     meta.message = " ".join((event["level"], *event["message"].split()))
 
 
+OF_KAFKA = rf"\[{_TIME}\] {_LEVEL} +(?P<message>.*)"
+
 # In their order: Log4j's and Logback's own, Hadoop; Hadoop with file, method and line; log4j's with milliseconds
 # since the start; Apache Kafka; Spring Boot; Apache ZooKeeper; Apache Karaf; Apache ActiveMQ; Apache Cassandra; Tomcat;
 # Apache Spark; Spring Boot with a trace; WildFly, Quarkus, CloudStack; Confluence; Apache NiFi; Jira; Jenkins;
@@ -58,7 +60,7 @@ PATTERNS = (
     rf"\[?{_TIME}\]? {_LEVEL} +{_LOGGER}(?::(?P<line>\d++))?(?: *+-|:) (?P<message>.*)",
     rf"{_TIME} {_LEVEL} +{_LOGGER} \((?P<file>[^:()\n]++):(?P<method>[^()\n]++)\((?P<line>\d++)\)\) - (?P<message>.*)",
     rf"(?P<elapsed>\d++) {_THREAD} {_LEVEL} +{_LOGGER} *+- (?P<message>.*)",
-    rf"\[{_TIME}\] {_LEVEL} +(?P<message>.*)",
+    OF_KAFKA,
     rf"{_TIME} +{_LEVEL} (?P<pid>\d++) --- (?:\[(?P<application>[^\]]*+)\] )?{_THREAD} {_LOGGER} *+: (?P<message>.*)",
     rf"{_TIME} \[myid:(?P<myid>\d*+)\] - {_LEVEL} +\[(?P<place>[^\]]++)\] - (?P<message>.*)",
     rf"{_TIME} \[myid:(?P<myid>\d*+)\] - {_LEVEL} +\[(?P<place>[^@\n]++@\d++)\] - (?P<message>.*)",
