@@ -14,15 +14,19 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
 import slips.formats
 import slips.parsing
 from slips import times
 from slips.formats import catalogue
 from slips.parsing.chain import compile_chain
+from slips.parsing.event_types import EventTypes
+from slips.parsing.run import Chain
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
@@ -110,3 +114,40 @@ def test_repeats_in_repeats_are_found(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", ["(?:a++b)*", "(?>a*)*", "(?:a{1,9})*", "a*b*", "(?:ab*+)*+", "(?:a|b)*"])
 def test_repeats_that_give_nothing_back_are_no_mistake(pattern: str) -> None:
     assert not has_nested_repeats(parser.parse(pattern))
+
+
+# ---- blank lines
+
+
+def calls_of(chain: Chain, content: bytes) -> int:
+    """The functions of slips that are called, and the generators that are resumed, while a chain reads an object."""
+    count = 0
+
+    def profile(frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call" and "slips" in frame.f_code.co_filename
+
+    hostile_lines.run(chain, content)  # what is made once is no work of this object
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        hostile_lines.run(chain, content)
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+class Empty(Struct):
+    """An event of which no field is wanted."""
+
+
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b" \n", b"\r"])
+@pytest.mark.parametrize("typed", [False, True])
+@pytest.mark.parametrize("contains", [(), ("1",)])
+@pytest.mark.parametrize("name", ["okta", "syslog"])
+def test_a_blank_line_takes_no_call_of_its_own(name: str, typed: bool, contains: tuple[str, ...], blank: bytes) -> None:
+    types = [EventTypes.of(Empty, "Handler")] if typed else []
+    chain = compile_chain([name], Path(), types=types, contains=contains)
+    begin = hostile_lines.good_lines(catalogue()[name])[0].encode()
+    few, many = (begin + (b"\r" if blank == b"\r" else b"\n") + blank * count + begin for count in (2_000, 12_000))
+    assert calls_of(chain, many) - calls_of(chain, few) < 10_000 / 5

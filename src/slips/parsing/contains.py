@@ -49,8 +49,8 @@ def numbered(records: Iterable[Record], seq: int = 0) -> Iterator[tuple[int, Rec
 def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: int) -> Iterator[bytes | Skipped]:
     """Yield the lines of a stream, and in place of lines in which nothing is found how many these are.
 
-    All lines are yielded that have another first byte than one of `begins`, or `size` bytes, 2 * BLOCK at the least. A
-    line of more than `size` bytes may go on in the stream.
+    All lines are yielded that have another first byte than one of `begins`, or `size` bytes, 2 * BLOCK at the least; of
+    blank lines perhaps none. A line of more than `size` bytes may go on in the stream.
     """
     rest = b""
     block_of, stored = blocks(), LongReads(stream, BLOCK)
@@ -77,7 +77,8 @@ def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: 
                 if count:
                     yield Skipped(CONTAINS_RULE.name, CONTAINS_RULE.summary, count=count)
                     count = 0
-                yield data[at:end]
+                if not (line := data[at:end]).isspace():
+                    yield line
                 if place < end:
                     # Each place is looked for once: a block takes time in proportion to its bytes, whatever they are.
                     for number, found in enumerate(places):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from io import BufferedReader, BytesIO
-from itertools import chain, islice
+from itertools import chain, filterfalse, islice
 from json import JSONDecodeError
 from typing import Any, Protocol
 
@@ -132,20 +132,27 @@ class LineDocumentRecords(DocumentRecords):
     def _dicts(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the events of lines, and the records of each line that is odd."""
         decode = self._decode
-        for line in iter(partial(stream.readline, self._size), b""):
-            try:
-                event = decode(line)
-            except (ValueError, msgspec.MsgspecError):
-                yield from self.odd(stream, line)
-                decode = self._decode
+        lines = iter(partial(stream.readline, self._size), b"")
+        while True:
+            for line in lines:
+                try:
+                    event = decode(line)
+                except (ValueError, msgspec.MsgspecError):
+                    if line.isspace():
+                        break
+                    yield from self.odd(stream, line)
+                    decode = self._decode
+                else:
+                    self._line = line
+                    yield event
             else:
-                self._line = line
-                yield event
+                return
+            lines = filterfalse(bytes.isspace, lines)  # one blank line announces more of them
 
     def _runs(self, stream: BufferedReader, decoding: Decoding) -> Iterator[Iterable[Record]]:
         """Yield the events of lines that are decoded in a row, and the records of each line that is odd."""
         following = iter(partial(stream.readline, LONG), b"")
-        count, error = 1, None
+        count, error, has_blanks = 1, None, False
         while error is None:
             lines: list[bytes] = []
             try:
@@ -158,6 +165,8 @@ class LineDocumentRecords(DocumentRecords):
                 break
             run = list[Any]()
             longest = max(map(len, lines))
+            if has_blanks and longest < LONG:
+                lines = [*filterfalse(bytes.isspace, lines)]
             if longest < LONG and longest * count <= 4 * RUN:
                 with suppress(*REFUSALS):  # the line behind those of the run is odd
                     run.extend(map(decoding.decode, lines))
@@ -165,6 +174,7 @@ class LineDocumentRecords(DocumentRecords):
                 self._keep(run, lines)
                 yield run
             if len(run) < len(lines):
+                has_blanks |= lines[len(run)].isspace()  # one blank line announces more of them
                 ahead = _Ahead(stream, lines[len(run) :])
                 while ahead.lines:
                     yield self._records_of(ahead, ahead.readline(self._size))
@@ -189,7 +199,7 @@ class LineDocumentRecords(DocumentRecords):
                 if line.__class__ is Skipped:
                     yield line
                     continue
-                if not wanted(line) and line > b"!" and _is_one(line) and len(line) < size:
+                if line > b"!" and not wanted(line) and _is_one(line) and len(line) < size:
                     yield CONTAINS_RULE
                     continue
             if not decodes and line > b"!" and len(line) < size and (not wanted or _is_one(line)):
@@ -204,6 +214,8 @@ class LineDocumentRecords(DocumentRecords):
         """Return the records of a line, which may go on in the stream."""
         if len(line) >= self._size:
             return self.odd(stream, line)
+        if line.isspace():
+            return ()
         try:
             run = [self._decode(line)]
         except REFUSALS:

@@ -11,7 +11,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from functools import partial
 from io import BufferedReader
-from itertools import chain
+from itertools import chain, filterfalse
 from typing import Protocol
 
 from slips.format import Record, Rule, TooLong, reader
@@ -65,12 +65,19 @@ class LineRecords(TextRecords):
 
     def _whole(self, stream: BufferedReader, lines: Iterable[bytes]) -> Iterator[Record]:
         record_bytes = self._record_bytes
-        for line in lines:
-            # Its first byte is that of no blank, no NUL, and no byte order mark.
-            if b"!" < line < BOM_UTF8 and len(line) <= record_bytes:
-                yield line
+        rest = iter(lines)
+        while True:
+            for line in rest:
+                # Its first byte is that of no blank, no NUL, and no byte order mark.
+                if b"!" < line < BOM_UTF8 and len(line) <= record_bytes:
+                    yield line
+                elif line.isspace():
+                    break
+                else:
+                    yield from self.odd(stream, line)
             else:
-                yield from self.odd(stream, line)
+                return
+            rest = filterfalse(bytes.isspace, rest)  # one blank line announces more of them
 
     def _skimmed(self, stream: BufferedReader, finds: Finds) -> Iterator[Record]:
         for line_or_rule in skim(stream, finds, _BEGINS, self._record_bytes + 2):
