@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from functools import partial
 from io import BufferedReader
@@ -64,9 +65,12 @@ def multiline(options: MultilineOptions) -> Read:
             return _MultilineRecords(stream, record_bytes, _Changes(compiled))
         if options.together:
             return _MultilineRecords(stream, record_bytes, _FirstOfRow(compiled))
-        return _MultilineRecords(stream, record_bytes, lambda line: compiled.match(line) is not None)
+        return _MultilineRecords(stream, record_bytes, compiled.match)
 
     return read
+
+
+_MARK = BOM_UTF8[0]
 
 
 class _FirstOfRow:
@@ -94,7 +98,7 @@ class _Changes:
 
 
 class _MultilineRecords(TextRecords):
-    def __init__(self, stream: BufferedReader, record_bytes: int, starts: Callable[[str], bool]) -> None:
+    def __init__(self, stream: BufferedReader, record_bytes: int, starts: Callable[[str], object]) -> None:
         super().__init__(stream)
         self._record_bytes, self._starts = record_bytes, starts
         self._kept = bytearray()
@@ -108,23 +112,26 @@ class _MultilineRecords(TextRecords):
         return super().original(self._last_own if self._last and record == self._last else record)
 
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
-        limit, starts = self._record_bytes + 2, self._starts
+        most, starts, kept = self._record_bytes, self._starts, self._kept
+        limit = most + 2
         is_begin = True
         for line in iter(partial(stream.readline, limit), b""):
-            if is_begin and not line[0]:
-                yield from self._ended()
-                yield PADDING
-                line = behind_padding(stream, line, limit)  # noqa: PLW2901 - what is left of it
-            elif is_begin and starts((line := behind_marks(line))[:HEAD].decode("utf-8", "surrogateescape")):
-                yield from self._ended()
+            if is_begin:
+                first = line[0]
+                if not first:
+                    yield from self._ended()
+                    yield PADDING
+                    line = behind_padding(stream, line, limit)  # noqa: PLW2901 - what is left of it
+                else:
+                    if first == _MARK:
+                        line = behind_marks(line)  # noqa: PLW2901
+                    if starts(line[:HEAD].decode("utf-8", "surrogateescape")):
+                        yield from self._ended()
             is_begin = line.endswith(b"\n")
-            self._add(line)
+            self._size += len(line)
+            if len(kept) <= most:
+                kept += line
         yield from self._ended()
-
-    def _add(self, line: bytes) -> None:
-        self._size += len(line)
-        if len(self._kept) <= self._record_bytes:
-            self._kept += line
 
     def _ended(self) -> Iterator[Record]:
         """Yield the current record, unless it is blank, and begin the next."""
