@@ -45,9 +45,10 @@ _FORMATS = """\
 
 A chain is a reader, which cuts an object into records, then parsers, which make an event of each. In a config, `format`
 is such a list, or one name that stands for its usual chain. `slips infer FILE` finds the chains that fit an unknown
-log, `slips formats WORD …` the formats that have these words, older names of products among them. `slips formats NAME`
-shows the same as this page, and `slips parse NAME FILE` what a chain makes of a file. A format of your own,
-[declared](declare.md) in a few lines, is `path/file.py:name`.
+log, `slips infer DIR` those for each kind of log in a directory, `slips formats WORD …` the formats that have these
+words, older names of products among them. `slips formats NAME` shows the same as this page, and
+`slips parse NAME FILE` what a chain makes of a file. A format of your own, [declared](declare.md) in a few lines, is
+`path/file.py:name`.
 
 A format with options, each in a table below it, takes them from a mapping in place of its name:
 `format: [s3-lines, {json: {…}}]`, `format: {csv: {delimiter: tab}}`, on the command line

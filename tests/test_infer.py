@@ -651,13 +651,30 @@ def test_a_log_that_no_format_fits_is_told_with_the_nearest(project: Project) ->
 
 
 @pytest.mark.parametrize(
+    ("line", "is_zoneless"),
+    [
+        (b'{"time": "2026-11-29 08:00:00", "site": "north"}\n', True),
+        (b'{"time": "2026-11-29 08:00:00+01:00", "site": "north"}\n', False),
+        (b'{"time": 1795939200, "site": "north"}\n', False),
+        (b"2026-11-29 08:00:00 INFO it is up\n", True),
+    ],
+)
+def test_times_without_a_zone_are_told(project: Project, line: bytes, is_zoneless: bool) -> None:
+    done = project.slips("infer", "-", stdin=line * 3)
+    assert (
+        "its times name no zone and are read as UTC: if they are of another one, write it" in done.out
+    ) == is_zoneless
+    assert infer(line * 3, SOURCE).zoneless == is_zoneless
+
+
+@pytest.mark.parametrize(
     ("log", "reason"),
     [
         ("nowhere", "nowhere: No such file or directory; expected a log file that can be read"),
-        (".", ".: Is a directory; expected a log file that can be read"),
         ("empty", "empty: is empty; expected a log"),
         ("damaged.gz", "damaged.gz: "),
-        ("s3://bucket", "s3://bucket: expected s3://bucket/key, the name of an object"),
+        ("s3://", "s3://: expected s3://bucket/prefix/, the name of a bucket"),
+        ("s3:///key", "s3:///key: expected s3://bucket/key, the name of an object"),
     ],
 )
 def test_what_cannot_be_read_is_wrong_input(

@@ -18,7 +18,8 @@
     audit.py     audit                     command.py   the shape of a command on click
     push.py      push
     completion.py  completion, and values for the shells
-    console.py   console
+    console.py   console                   infer_kinds.py  infer, of a folder
+                                           proposals.py  what `infer` and `init --from` show
 
 A command is a plain typed function below its declarations, which stand in the order of its help:
 

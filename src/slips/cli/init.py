@@ -73,7 +73,7 @@ def init(
 
 def _log(file: Path) -> project.Log:
     """Return a log of the user's with the format that fits it best. Raises UsageError if none does."""
-    from slips.cli.infer import head_of, in_words  # with all formats
+    from slips.cli.proposals import head_of, in_words  # with all formats
     from slips.inference.rank import infer
 
     try:

@@ -55,6 +55,8 @@ _JSON_TEXT = 1 << 17
 """Bytes of JSON on which chains are tried at first: most logs have many records in them."""
 
 
+_ELSEWHERE = "Asia/Kolkata"
+"""A zone that is no other's by any name of a zone in logs, nor UTC at any time of the year."""
 _NO_LOG = b"qqxz vvkq jjwq\nzzyx wqvj\nkkqz\n"
 _OF_ANY_PROGRAM = b"2026-11-29 08:00:00 qqxz vvkq\n2026-11-29T08:00:00Z zzyx wqvj\n192.0.2.7:41641 vvkq jjwq\n"
 """Lines that begin as those of many programs: with a time, or an address and a port."""
@@ -93,6 +95,11 @@ class Candidate(Struct):
         return usual * narrow * self.trial.parsed**2 * (0.1 + 0.9 * self.likeness) * (0.6 + 0.4 * self.trial.times)
 
     @property
+    def is_general(self) -> bool:
+        """Whether the format is of no vendor."""
+        return _is_general(self.format)
+
+    @property
     def breadth(self) -> float:
         """The share of other vendors' records that the format accepts."""
         return breadths().get(self.format, 0.0)
@@ -120,6 +127,8 @@ class Inferred(Struct):
     """Of chains that do not fit, those that come nearest."""
     reason: str = ""
     """Why no chain was tried, as the log cannot be read; else empty."""
+    zoneless: bool = False
+    """Whether times of the best chain name no zone, so that they are read as UTC."""
     part: int = 0
     """Bytes that were looked at of a first line that is longer than what was read of the log; else 0."""
 
@@ -161,7 +170,18 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
     )
     fitting = _ordered([each for each in found if each.fits])
     near = [each for each in found if not each.fits and each.score > 0 and each.likeness >= _NEAREST]
-    return Inferred(fitting, near[:3], part=part)
+    return Inferred(fitting, near[:3], zoneless=bool(fitting) and _lacks_zone(fitting[0], log, source), part=part)
+
+
+def _lacks_zone(best: Candidate, log: OpenedLog, source: ObjectEvent) -> bool:
+    """Whether some times of a chain depend on the zone of times that name none."""
+    content, whole = (log.content, log.whole) if log.is_parquet else (log.content[:_TEXT], len(log.content) <= _TEXT)
+    as_utc, elsewhere = (
+        try_chain(best.trial.steps, content, source, _FIRST, whole=whole and log.whole, timezone=timezone)
+        for timezone in (None, _ELSEWHERE)
+    )
+    both = zip(as_utc.metas, elsewhere.metas, strict=False)
+    return any(one.timestamp != other.timestamp for one, other in both)
 
 
 def _is_unmarked(content: bytes) -> bool:

@@ -65,8 +65,18 @@ class _Enough(Ticker):
         return seq >= self._records
 
 
-def try_chain(steps: Sequence[Step], content: bytes, source: ObjectEvent, records: int, *, whole: bool) -> FirstRecords:
+def try_chain(
+    steps: Sequence[Step],
+    content: bytes,
+    source: ObjectEvent,
+    records: int,
+    *,
+    whole: bool,
+    timezone: str | None = None,
+) -> FirstRecords:
     """Run a chain on the first `records` of a log. If the content is not the `whole` log, it is cut off at its end.
+
+    `timezone` is the zone of times that name none; without it, that is UTC.
 
     Raises nothing: whatever a parser raises is a reason.
     """
@@ -83,7 +93,7 @@ def try_chain(steps: Sequence[Step], content: bytes, source: ObjectEvent, record
 
     outcome, latest = Outcome(), max(source.timestamp, time.time()) + _DAY
     try:
-        chain = _chain_of(steps)
+        chain = _chain_of(steps) if timezone is None else compile_chain(steps, Path(), timezone=timezone)
         chain.run(
             io.BufferedReader(io.BytesIO(content)),
             outcome,

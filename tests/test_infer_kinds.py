@@ -1,0 +1,192 @@
+"""`slips infer` on a directory, and on a prefix of a bucket: a proposal for each kind of log."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator, Mapping
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+import slips.inference.kinds
+from projects import Project
+from slips.errors import UsageError
+from slips.formats import sample_files
+from slips.inference.kinds import Sorted, shape_of, sort_by_kind
+from slips.inference.rank import Inferred, infer
+from slips.model import ObjectEvent
+
+pytestmark = pytest.mark.once
+
+
+def sample(name: str) -> bytes:
+    return next(path for path in sample_files(name) if ".expected." not in path.name).read_bytes()
+
+
+TRAIL = "AWSLogs/{}/CloudTrail/eu-west-1/2026/11/{}/{}_CloudTrail_eu-west-1_20261129T0800Z_x.json"
+LOGS = {
+    **{TRAIL.format(account, day, account): sample("cloudtrail") for account in (111, 222) for day in (28, 29)},
+    "AWSLogs/111/elb/eu-west-1/2026/11/29/111_a.log": sample("alb"),
+    "audit/2026-11-28.log": sample("auditd"),
+    "audit/2026-11-29.log": sample("auditd"),
+    "mixed/okta.json": sample("okta"),
+    "mixed/letter.txt": b"Dear all,\nsee you at noon.\n",
+}
+
+
+def sorted_(logs: Mapping[str, bytes]) -> tuple[Sorted, list[str]]:
+    """The kinds of some logs, and the keys of those that were opened."""
+    opened: list[str] = []
+
+    def head(each: ObjectEvent) -> tuple[bytes, bool]:
+        opened.append(each.object_key)
+        if logs[each.object_key] == b"damaged":
+            raise UsageError("damaged")
+        return logs[each.object_key], True
+
+    events = [
+        ObjectEvent(bucket_name="b", object_key=key, object_size=len(body), event_time="2026-11-29T08:00:00Z")
+        for key, body in sorted(logs.items())
+    ]
+    return sort_by_kind(events, head, lambda _: None), opened
+
+
+def mappings(found: Sorted) -> dict[str, str]:
+    return {
+        selector: kind.best.format if kind.best else ""
+        for kind in found.kinds
+        for selector in ([kind.prefix] if kind.prefix is not None else kind.patterns)
+    }
+
+
+@pytest.mark.slow
+def test_each_kind_of_log_in_a_folder_gets_its_proposal() -> None:
+    found, opened = sorted_(LOGS)
+    assert mappings(found) == {
+        "AWSLogs/*/CloudTrail/eu-west-*/**": "cloudtrail",
+        "AWSLogs/*/elb/eu-west-*/**": "alb",
+        "audit/": "auditd",
+        "mixed/okta.json": "okta",
+        "mixed/letter.txt": "",
+    }
+    assert [len(kind.objects) for kind in found.kinds] == [4, 2, 1, 1, 1]
+    assert len(opened) == 3 + 2 + 1 + 1 + 1
+    assert found.left_out == []
+
+
+def test_logs_of_one_kind_are_below_their_folder_without_dates() -> None:
+    found, _ = sorted_({f"trail/2026/11/{day}/a.json": sample("cloudtrail") for day in (28, 29)})
+    assert mappings(found) == {"trail/": "cloudtrail"}
+    assert found.kinds[0].patterns == ["trail/**"]
+
+
+def test_a_log_beside_others_of_one_name_that_is_of_another_kind_is_told() -> None:
+    logs = {f"x/{number}.log": sample("alb") for number in (1, 2)}
+    found, _ = sorted_({**logs, "x/3.log": sample("auditd")[:900]})
+    assert mappings(found) == {"x/*.log": "alb", "x/3.log": "auditd"}
+
+
+def test_logs_of_many_names_in_a_folder_are_tried_with_its_chains_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def counted(content: bytes, source: ObjectEvent, *, whole: bool) -> Inferred:
+        tried.append(source.object_key)
+        return infer(content, source, whole=whole)
+
+    monkeypatch.setattr(slips.inference.kinds, "infer", counted)
+    found, _ = sorted_({f"web/{name}.log": sample("alb") for name in ("ann", "bob", "chloe")})
+    assert mappings(found) == {"web/": "alb"}
+    assert tried == ["web/ann.log"]
+
+
+def test_blank_and_damaged_objects_do_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = sorted_({"a/blank.log": b"\n\n", "b/bad.gz": b"damaged", "c/alb.log": sample("alb")})
+    assert mappings(found) == {"b/": "", "c/": "alb"}
+    assert found.kinds[0].found.reason == "damaged"
+
+
+@pytest.mark.parametrize("bound", ["SHAPES", "OPENED", "OPENED_BYTES"])
+def test_what_is_beyond_the_bounds_is_left_out_and_counted(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slips.inference.kinds, bound, 1)
+    found, opened = sorted_({"a/x.log": sample("alb"), "b/y.log": sample("auditd"), "b/y1.log": sample("auditd")})
+    assert (mappings(found), opened) == ({"a/": "alb"}, ["a/x.log"])
+    assert sorted(each.object_key for each in found.left_out) == ["b/y.log", "b/y1.log"]
+
+
+@pytest.mark.parametrize(
+    ("key", "shape"),
+    [
+        ("app/2026-11-29T08:00:00Z.log", "app/*.log"),
+        ("app/20261129T0800Z_x.gz", "app/*_x.gz"),
+        ("a/2026/11/29/b.json", "a/*/*/*/b.json"),
+        ("a/3f2504e0-4f89-11d3-9a0c-0305e82c3301.json", "a/*.json"),
+        ("deadbeef.log", "deadbeef.log"),
+        ("k8s/web-7.log.1", "k8s/web-*.log.*"),
+        ("odd*/a\\b", "odd\\*/a\\\\b"),
+    ],
+)
+def test_dates_numbers_and_identifiers_in_keys_are_stars(key: str, shape: str) -> None:
+    assert shape_of(key) == shape
+
+
+@pytest.mark.slow
+def test_a_directory_gets_what_to_write_for_each_of_its_kinds(project: Project) -> None:
+    folder = project.root / "logs"
+    for key, body in LOGS.items():
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(body) if key.startswith("audit") else body)
+    (folder / "empty.log").touch()
+    done = project.slips("infer", str(folder))
+    assert done.status == 0
+    assert "audit/*.log: 2 files" in done.out
+    assert done.out.endswith(
+        "write into the config, below the bucket of these logs:\n"
+        "  - pattern: AWSLogs/*/CloudTrail/eu-west-*/**\n    format: cloudtrail\n"
+        "  - prefix: audit/\n    format: auditd\n"
+        "  - pattern: AWSLogs/*/elb/eu-west-*/**\n    format: alb\n"
+        "  - pattern: mixed/okta.json\n    format: okta\n"
+    )
+    found = project.slips("infer", f"{folder}/", "--json").json
+    assert (found["files"], found["left_out"], found["listed_all"]) == (len(LOGS), 0, True)
+    assert [kind["candidates"][0]["config"] for kind in found["kinds"][:2]] == ["cloudtrail", "auditd"]
+    assert found["kinds"][1]["prefix"] == "audit/"
+
+
+def test_a_directory_without_a_log_of_any_format_ends_with_status_1(project: Project) -> None:
+    (project.root / "letters").mkdir()
+    done = project.slips("infer", str(project.root / "letters"))
+    assert (done.status, "no file that has bytes; expected a folder with logs" in done.err) == (2, True)
+    (project.root / "letters/one.txt").write_text("Dear all,\nsee you at noon.\n")
+    assert project.slips("infer", str(project.root / "letters")).status == 1
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    server = ThreadedMotoServer(port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@pytest.mark.slow
+def test_the_kinds_below_a_prefix_in_s3_are_told(project: Project, s3: str) -> None:
+    client = boto3.client("s3", endpoint_url=s3)
+    client.create_bucket(Bucket="far")
+    for number in (1, 2):
+        client.put_object(Bucket="far", Key=f"in/alb/{number}.gz", Body=gzip.compress(sample("alb")))
+    client.put_object(Bucket="far", Key="in/", Body=b"")
+    client.put_object(Bucket="far", Key="other/a", Body=sample("okta"))
+    (kind,) = project.slips("infer", "s3://far/in/", "--json", "--endpoint-url", s3).json["kinds"]
+    assert (kind["files"], kind["prefix"], kind["candidates"][0]["format"]) == (2, "in/alb/", "alb")
+    assert "prefix: other/\n    format: okta\n" in project.slips("infer", "s3://far", "--endpoint-url", s3).out
+    missing = project.slips("infer", "s3://none/", "--endpoint-url", s3)
+    assert (missing.status, "s3://none/" in missing.err) == (2, True)
