@@ -59,6 +59,23 @@ def test_the_sample_of_most_formats_is_known_as_one_of_them() -> None:
     assert sum(formats[:1] == [name] for name, formats in known.items()) >= 0.8 * len(chosen), known
 
 
+SSHD = "Accepted publickey for ec2-user from 192.0.2.7 port 41641 ssh2: RSA SHA256:abc"
+
+
+@pytest.mark.slow
+def test_lines_of_sshd_in_cloudwatch_logs_are_not_taken_for_those_of_a_device_that_runs_it_too() -> None:
+    log_event = {"id": "1", "timestamp": 1795939200000, "message": f"Nov 29 08:00:00 ip-10-0-0-1 sshd[123]: {SSHD}"}
+    document = {"messageType": "DATA_MESSAGE", "logGroup": "g", "logStream": "s", "logEvents": [log_event] * 3}
+    assert infer(json.dumps(document).encode(), SOURCE).fitting[0].format == "sshd"
+
+
+@pytest.mark.slow
+def test_a_format_of_any_line_that_reads_more_of_it_is_proposed_before_one_that_reads_its_level_alone() -> None:
+    query = '192.0.2.7:%d - 58311 "AAAA IN api.svc.cluster.local. udp 54 false 512" NOERROR qr,aa,rd 147 0.000134s'
+    content = "".join(f"[INFO] {query % port}\n" for port in range(41641, 41645))
+    assert infer(content.encode(), SOURCE).fitting[0].format == "coredns"
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not LOGS.is_dir(), reason="no real logs beside the project")
 def test_the_format_of_nine_in_ten_real_logs_is_the_first_proposed() -> None:

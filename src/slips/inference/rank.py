@@ -32,8 +32,9 @@ _NARROWEST = 0.2
 """The least share of the score that counts of a format that accepts most records of other vendors."""
 _NO_BREADTH = 0.1
 """The share of others' records that says nothing: formats of web servers accept each other's."""
-_NEAR = 0.85
-"""The share of the best score from which on the detail of events decides the order."""
+_NEAR = 0.8
+"""The share of the best score from which on the detail of events decides the order. It is below what is left of the
+score of a format that takes any line: 0.1 + 0.9 * 0.8."""
 _FITS = 0.5
 """The least share of parsed records of a chain that is proposed."""
 _LIKE = 0.12
@@ -105,9 +106,9 @@ class Candidate(Struct):
         return breadths().get(self.format, 0.0)
 
     @property
-    def detail(self) -> int:
-        """The number of values in the events: of two parsers of a line, the one that names more of it knows it."""
-        return sum(map(len, self.values))
+    def detail(self) -> float:
+        """The mean number of values in an event: of two parsers of a line, the one that names more of it knows it."""
+        return sum(map(len, self.values)) / max(1, len(self.values))
 
     @property
     def values(self) -> list[list[str]]:
@@ -162,7 +163,7 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
         if any(each.fits for each in best.values()):
             break
     _put_back_unmarked(best)
-    alike = _put_back_headers(list(best.values()))
+    alike = _put_back_headers(list(best.values()), log, source)
     _put_back_envelopes(list(best.values()))
     _put_back_general(list(best.values()), alike)
     found = sorted(
@@ -214,19 +215,28 @@ def _put_back_unmarked(best: dict[str, Candidate]) -> None:
         general.likeness = max(general.likeness, _GENERAL)
 
 
-def _put_back_headers(found: list[Candidate]) -> list[Candidate]:
-    """Lower the likeness of vendors' formats that read no more in this log than a header of no vendor; return these."""
+def _put_back_headers(found: list[Candidate], log: OpenedLog, source: ObjectEvent) -> list[Candidate]:
+    """Lower the likeness of vendors' formats that read no more in this log than a header of no vendor; return these.
+
+    Behind another header, such as that of CloudWatch Logs, no header of no vendor is proposed, so it is tried here.
+    """
     alike = []
-    general = {
-        tuple(values)
-        for each in found
-        if catalogue()[each.format].carries and _is_general(each.format)
-        for values in _values(each.trial.events)
-    }
+    headers = [name for name, each in catalogue().items() if each.carries and _is_general(name)]
+    general = {"": {tuple(values) for each in found if each.format in headers for values in _values(each.trial.events)}}
     for each in found:
         if _is_general(each.format) or not _takes_text(each.format) or not each.trial.events:
             continue
-        if all(tuple(values) in general for values in _values(each.trial.events)):
+        own = _behind(catalogue()[each.format])
+        before = each.trial.steps[: -len(own)] if tuple(each.trial.steps[-len(own) :]) == own else []
+        outer = ", ".join(map(written, before))
+        if outer not in general:
+            trials = (
+                try_chain([*before, name], log.content, source, RECORDS, whole=log.whole)
+                for name in headers
+                if _takes_text(name) and name not in map(name_of, before)
+            )
+            general[outer] = {tuple(values) for trial in trials for values in _values(trial.events)}
+        if all(tuple(values) in general[outer] for values in _values(each.trial.events)):
             each.likeness *= _GENERAL * _NEAR
             alike.append(each)
     return alike
