@@ -63,6 +63,23 @@ def fluentd(text: str) -> bytes:
     return b"2026-11-28T08:00:02Z\tapp.web\t" + json.dumps({"message": text, "container": "app"}).encode() + b"\n"
 
 
+def journald(text: str) -> bytes:
+    return json.dumps({"__REALTIME_TIMESTAMP": str(int(AT * 1e6)), "MESSAGE": text, "_PID": "7"}).encode() + b"\n"
+
+
+def gelf(text: str) -> bytes:
+    return json.dumps({"version": "1.1", "host": "web1", "short_message": text, "timestamp": AT}).encode() + b"\n"
+
+
+def splunk_hec(text: str) -> bytes:
+    return json.dumps({"time": AT, "host": "web1", "event": text}).encode() + b"\n"
+
+
+def opentelemetry(text: str) -> bytes:
+    log = {"timeUnixNano": f"{int(AT)}000000000", "body": {"stringValue": text}}
+    return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]}).encode() + b"\n"
+
+
 def json_log(text: str) -> bytes:
     return json.dumps({"log": text, "time": "2026-11-28T08:00:02Z", "stream": "stdout"}).encode() + b"\n"
 
@@ -79,6 +96,13 @@ HEADERS: dict[str, tuple[Callable[[str], bytes], Event]] = {
     "k8s-cri": (k8s_cri, {"time": "2026-11-28T08:00:02.000000Z", "stream": "stdout", "logtag": "F"}),
     "fluent-bit": (firelens, {"container_name": "app", "date": AT}),
     "fluentd-json": (fluentd, {"container": "app"}),
+    "journald": (journald, {"__REALTIME_TIMESTAMP": int(AT * 1e6), "_PID": 7}),
+    "gelf": (gelf, {"version": "1.1", "host": "web1", "timestamp": AT}),
+    "splunk-hec": (splunk_hec, {"time": AT, "host": "web1"}),
+    "opentelemetry-logs": (
+        opentelemetry,
+        {"timeUnixNano": f"{int(AT)}000000000", "attributes": {}, "resource": {}, "scope": {}},
+    ),
     "json": (json_log, {"time": "2026-11-28T08:00:02Z", "stream": "stdout"}),
 }
 """How each header puts a text into a record, and what it knows besides the text."""
@@ -454,7 +478,7 @@ def door(meta, event):
     "steps",
     [
         *(["okta", "syslog"], ["cloudtrail", "json", "okta"]),
-        *(["vpc-flow", "regex"], ["journald", "syslog"], ["syslog", "nginx-access", "json"]),
+        *(["vpc-flow", "regex"], ["syslog", "nginx-access", "json"]),
         [{"regex": {"pattern": "(?P<a>.*)"}}, "syslog"],
         ["own.py:FLOWS", "syslog"],
     ],
@@ -470,6 +494,7 @@ def test_a_chain_has_a_doubt_where_no_event_carries_a_text(steps: list[Step], tm
     [
         *(["syslog", "paloalto"], ["cloudwatch-logs", "vpc-flow"], ["docker-json", "nginx-access"]),
         *(["json", name] for name in ("syslog", "vpc-flow", "regex")),
+        *([name, "sshd"] for name in ("journald", "gelf", "splunk-hec", "opentelemetry-logs")),
         *(["fluent-bit", "nginx-access"], ["filebeat", "syslog"], ["k8s-cri", "syslog-any", "openvpn"]),
         *(["csv", "syslog"], ["key-value", "syslog"], ["postgresql-csv", "json"], ["sshd", "json"], ["no-format"]),
         *(["own.py:NOTES", "syslog"], ["json", "own.py:THING", "syslog"], ["json", "own.py:door", "syslog"]),

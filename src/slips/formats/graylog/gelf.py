@@ -11,6 +11,7 @@ GELF = Json(
     tag="graylog.gelf",
     time=epoch("timestamp"),
     message="{short_message}",
+    carries="short_message",
     require=all_of("short_message", any_of("version", "host")),
     integers="level line",
     floats="timestamp",

@@ -111,6 +111,7 @@ OPENTELEMETRY = Json(
     require=all_of("scopeLogs"),
     tag="opentelemetry.log",
     rules=(NO_LOGS,),
+    carries="body",
     refine=_take_apart,
     entities={
         "addresses": "attributes.client.address attributes.source.address attributes.destination.address",

@@ -24,6 +24,7 @@ SPLUNK_HEC = Json(
     tag="splunk.hec.{sourcetype|'event'}",
     message="{event.message|event.msg|event.log|event.name|sourcetype|source|'event'}",
     floats="time",  # of which senders make a number or a text
+    carries="event",
     refine=_show_event,
     entities={"hosts": "host"},
 )

@@ -35,6 +35,7 @@ JOURNALD = Json(
     tag="systemd.journal",
     time=epoch("_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP", unit="us"),
     message="{MESSAGE}",
+    carries="MESSAGE",
     require=any_of("__REALTIME_TIMESTAMP", "__CURSOR"),
     integers=sorted(_INTEGERS),
     refine=_decode,
