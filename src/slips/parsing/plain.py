@@ -67,5 +67,7 @@ def _reading(declaration: Declaration, limits: RecordLimits) -> Callable[[Any], 
     if isinstance(declaration, Syslog):
         if declaration.rfc == 3164:
             return read_3164
-        return partial(read_5424 if declaration.rfc == 5424 else read_any, limits=limits)
+        if declaration.rfc == "any":
+            return partial(read_any, limits=limits)
+        return partial(read_5424, limits=limits, structured=declaration.structured)
     raise NotImplementedError(f"no plain reading of {type(declaration).__name__}")

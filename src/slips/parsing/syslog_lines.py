@@ -183,10 +183,11 @@ def _cut_head(rest: str) -> tuple[str | None, str | None, str | None, str]:
     return hostname or None, None, None, message
 
 
-def read_5424(text: str, limits: RecordLimits) -> Event:
+def read_5424(text: str, limits: RecordLimits, *, structured: bool = True) -> Event:
     """Cut a line of RFC 5424. `-` becomes None; a parameter that is repeated has a list of its values.
 
-    A line without structured data, not even `-`, is read as some senders write it. Raises RecordError.
+    A line without structured data, not even `-`, is read as some senders write it. If none is to be looked for, it is
+    not `structured`. Raises RecordError.
     """
     start = _START_5424.match(text)
     if not start:
@@ -195,7 +196,7 @@ def read_5424(text: str, limits: RecordLimits) -> Event:
         )
     digits, *fields = start.groups()
     time, hostname, proc_name, proc_id, msg_id = (None if field in ("", "-") else field for field in fields)
-    data, end = _read_data(text, start.end(), limits)
+    data, end = _read_data(text, start.end(), limits) if structured else (None, start.end())
     return {
         "datetime": time,
         "hostname": hostname,

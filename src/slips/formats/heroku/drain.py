@@ -25,6 +25,7 @@ HEROKU = Syslog(
     "Heroku log drains: router, dynos, platform",
     "https://devcenter.heroku.com/articles/log-drains",
     rfc=5424,
+    structured=False,  # Logplex writes none, not even '-'
     tag="heroku.{proc_id|proc_name|'log'}",
     refine=_read_router,
     entities={"addresses": "fwd", "domains": "host"},

@@ -31,6 +31,9 @@ class Syslog(Declaration):
     rfc: Literal[3164, 5424, "any"] = 3164
     """The document that describes the lines. RFC 3164 stands for all that programs write without a version; `any` for
     lines of another product behind a header of either, or none: the field `message` then is all there is."""
+    structured: bool = True
+    """Whether lines of RFC 5424 have structured data, or `-` in its place. If not, all behind the kind of the message
+    is the message, such as one that begins with a bracket."""
     time: Time | None = _DATETIME
     message: str = "{message}"
     carries: str = "message"
@@ -38,6 +41,8 @@ class Syslog(Declaration):
     def check(self) -> None:
         if self.rfc not in (3164, 5424, "any"):
             raise ValueError(f"rfc is {self.rfc!r}; expected 3164, 5424 or 'any'")
+        if not self.structured and self.rfc != 5424:
+            raise ValueError(f"structured is False, and rfc {self.rfc!r}; expected 5424, whose lines have such data")
 
     def known(self) -> Set[str]:
         return {*_FIELDS[3164 if self.rfc == 3164 else 5424], "structured_data", "priority", "facility", "severity"}
@@ -45,6 +50,10 @@ class Syslog(Declaration):
     def write(self, writer: Writer) -> None:
         if self.rfc == "any":
             writer.line(f"event = {writer.name('read_any', partial(read_any, limits=writer.limits))}(value)")
+            return
+        if not self.structured:
+            read_bare = partial(read_5424, limits=writer.limits, structured=False)
+            writer.line(f"event = {writer.name('read_bare', read_bare)}(value)")
             return
         usual, read = (
             (USUAL_3164, read_3164) if self.rfc == 3164 else (USUAL_5424, partial(read_5424, limits=writer.limits))
