@@ -29,6 +29,11 @@ DATE = r"\d{4}-\d\d-\d\d "
     [
         (b"a\n b\n\tc\nd\n", "", [b"a\n b\n\tc", b"d"]),
         (b" x\na\n", "", [b" x", b"a"]),
+        (
+            b"a \t\n b  \r\n\t\n  \nc \n\n \n",
+            "",
+            [b"a \t\n b  ", b"c "],
+        ),  # blank lines at its end, and no blanks, are cut off
         (b"a\r\n b\r\n\r\n\nc\r\n", "", [b"a\n b", b"c"]),
         (b"2026-11-28 a\nb\n2026 c\n2026-11-29 d", DATE, [b"2026-11-28 a\nb\n2026 c", b"2026-11-29 d"]),
         (b"x\ny\n", DATE, [b"x\ny"]),

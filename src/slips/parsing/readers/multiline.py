@@ -139,7 +139,8 @@ class _MultilineRecords(TextRecords):
         size, self._size = self._size, 0
         self._kept.clear()
         if len(content) == size:
-            content = content.rstrip()
+            last = content.find(b"\n", len(content.rstrip()))  # the end of the last line that is not blank
+            content = (content if last < 0 else content[:last]).rstrip(b"\r") if not content.isspace() else b""
             size = len(content)
         if size > self._record_bytes:
             yield TooLong(size, self._record_bytes, content[:HEAD])
