@@ -17,6 +17,8 @@ _OTHER_NAMES = {
     "elb, elbv2, elastic load balancing": "alb alb-connection alb-health-check elb-classic nlb",
     "gsuite, google apps, gmail": "g-suite-login google-alert google-workspace",
     "stackdriver": "gcp-audit gcp-log",
+    "security lake": "ocsf securityhub-ocsf",
+    "cloud armor": "gcp-lb",
     "amp, fireamp, sourcefire": "cisco-secure-endpoint",
     "firepower, sourcefire": "cisco-asa",
     "opendns": ("umbrella umbrella-audit umbrella-dlp umbrella-firewall umbrella-intrusion umbrella-ip umbrella-proxy"),
