@@ -492,6 +492,8 @@ def test_stamps_of_objects_by_turns_heed_the_time_of_each() -> None:
         "Nov 21 06:00:61",
         "Dec 31 9999 23:59:60",
         "Jan 01 0001 00:00:00 +0100",
+        "Nov 21 06:00:24 +9900",
+        "Nov 21 06:00:24 -01:60",
         "Nov 21 06:00:24 IST",
         "Nov 21 06:00:24 EST ",
         "Nov 21 2018  06:00:24",

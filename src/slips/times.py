@@ -443,6 +443,8 @@ def _stamp_slowly(text: str, reference: float) -> float:
             raise _no_stamp(text)
         seconds = seconds - 3600 * ZONES[zone] if own is None else own
     elif hours:
+        if f"{hours[1:]}:" not in _HOURS or f"{minutes}:" not in _MINUTES:
+            raise _no_stamp(text)
         seconds -= 3600 * int(hours) + 60 * int(f"{hours[0]}{minutes}")
     elif _zone is not None:
         seconds = _zone.utc(seconds)
