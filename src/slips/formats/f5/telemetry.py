@@ -11,8 +11,9 @@ from slips.parsing import Json, stamp
 def _read_request_time(meta: MetaData, event: Event) -> None:
     """Read the time of a request log, with a colon between date and clock: `2026-03-01:08:00:00.000Z`."""
     text = event.get("event_timestamp")
-    if isinstance(text, str) and text[10:11] == ":":
-        meta.timestamp = times.iso(f"{text[:10]}T{text[11:]}", "event_timestamp")
+    if isinstance(text, str) and text:
+        written = f"{text[:10]}T{text[11:]}" if text[10:11] == ":" else text
+        meta.timestamp = times.iso(written, "event_timestamp")
 
 
 F5_TELEMETRY = Json(
