@@ -6,10 +6,12 @@ from slips import times
 from slips.format import Event, Rule
 from slips.model import MetaData
 from slips.parsing import Patterns, Regex, iso, moment
+from slips.parsing.conversions import integer_or_text
 
 
 def _unquote(_meta: MetaData, event: Event) -> None:
-    """Take the quotes off `object`, the query; escapes in it stay."""
+    """Take the quotes off `object`, the query; escapes in it stay. Make a number of Aurora's time."""
+    event["timestamp"] = integer_or_text(event["timestamp"])
     query = event["object"]
     if query and len(query) > 1 and query[0] == query[-1] == "'":
         event["object"] = query[1:-1]

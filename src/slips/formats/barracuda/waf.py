@@ -14,6 +14,7 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Patterns, iso
 
+_CACHE_HIT = {"0": False, "1": True}
 _ABSENT = frozenset(["", "-", '"-"'])
 _ADDRESS = r"([0-9A-Fa-f.:]{2,45})"
 # The user agent ends with a quote in front of the proxy's address and port.
@@ -68,7 +69,7 @@ def _read_access(event: Event, text: str) -> None:
         "status": int(status),
         "bytes_sent": int(sent),
         "bytes_received": int(received),
-        "cache_hit": int(hit),
+        "cache_hit": _CACHE_HIT.get(hit, hit),
         "time_taken": int(taken),
         "server_ip": server,
         "server_port": int(port),

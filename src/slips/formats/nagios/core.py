@@ -61,6 +61,7 @@ NAGIOS = Patterns(
     "https://assets.nagios.com/downloads/nagioscore/docs/nagioscore/4/en/configmain.html#log_file",
     chain=("s3-lines", "syslog-any", "nagios"),
     time=epoch("time"),
+    integers="time",
     tag="nagios.{type|'message'}",
     message="{type ': '}{text}",
     patterns=(

@@ -18,7 +18,7 @@ _V6 = (
 )
 _TCP = (
     r",(?P<src_port>\d++),(?P<dst_port>\d++),(?P<data_length>\d++),(?P<tcp_flags>[^,]*+),(?P<sequence>[^,]*+),"
-    r"(?P<ack>[^,]*+),(?P<window>[^,]*+),(?P<urg>[^,]*+),(?P<options>.*)"
+    r"(?P<ack>\d*+),(?P<window>\d*+),(?P<urg>[^,]*+),(?P<options>.*)"
 )
 _UDP = r",(?P<src_port>\d++),(?P<dst_port>\d++),(?P<data_length>\d++)\Z"
 
@@ -39,6 +39,7 @@ PFSENSE = Patterns(
         rf"{_RULE}{_V6}(?:,(?P<details>.*))?\Z",
     ),
     absent="",
-    integers="""rule ip_version ttl hop_limit id offset protocol_id length src_port dst_port data_length""",
+    integers="""rule ip_version ttl hop_limit id offset protocol_id length src_port dst_port data_length
+        ack window""",
     entities={"addresses": "src dst"},
 )

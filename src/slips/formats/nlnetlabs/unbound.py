@@ -37,7 +37,9 @@ UNBOUND = Patterns(
         rf"{_HEAD}(?P<level>[a-z]+(?: error)?): (?P<text>.*)",
         rf"{_LEVEL}(?P<text>.*)",
     ),
-    integers="pid size cached client_port server_port",
+    integers="time pid size client_port server_port",
     floats="duration",
+    booleans="cached",
+    boolean_words="1/0",
     entities={"addresses": "client_ip server_ip", "domains": "query_name"},
 )
