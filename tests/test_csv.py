@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import chains
 from chains import Pieces, until_error
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge
 from slips.format import Bad, Record, RecordLimits, TooLong
@@ -192,6 +193,19 @@ def test_a_directive_of_two_words_may_stand_before_the_fields() -> None:
 def test_fields_may_have_between_them_what_rows_have() -> None:
     assert list(rows(b"#Fields: a, b\n1,2\n")) == [{"a,": "1", "b": "2"}]
     assert list(rows(b"#Fields:a,b\n1,2\n")) == [{"a": "1", "b": "2"}]
+
+
+@pytest.mark.parametrize(("blank", "named"), [(b" ", "space"), (b"\t", "tab")])
+def test_a_row_of_w3c_with_blanks_in_place_of_the_delimiter_is_refused_with_what_to_write(
+    blank: bytes, named: str
+) -> None:
+    content = b"#Fields: date time c-ip\n" + blank.join((b"2026-11-29", b"08:00:00", b"192.0.2.7")) + b"\n"
+    seen = chains.run(["csv"], content)
+    assert seen.events == []
+    ((_, reason),) = seen.quarantined
+    assert reason.startswith("the row has no ',' between its fields, as many as '#Fields:' names, but blanks")
+    assert f"write 'csv:{named}', or" in reason
+    assert len(chains.run([f"csv:{named}"], content).events) == 1
 
 
 @pytest.mark.parametrize("first", ["#time,b", "#Version: 1.0,b", "# Fields: a,b"])

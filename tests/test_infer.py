@@ -667,6 +667,13 @@ def test_a_log_that_no_format_fits_is_told_with_the_nearest(project: Project) ->
     assert project.slips("infer", str(log), "--json").json["candidates"] == []
 
 
+@pytest.mark.parametrize(("blank", "named"), [(b" ", "space"), (b"\t", "tab")])
+def test_a_w3c_log_of_no_product_is_a_table_with_blanks_between(blank: bytes, named: str) -> None:
+    names, row = (b"date", b"time", b"lift", b"floor"), (b"2026-11-28", b"08:00:00", b"north", b"7")
+    found = infer(b"#Version: 1.0\n#Fields: " + b" ".join(names) + b"\n" + (blank.join(row) + b"\n") * 3, SOURCE)
+    assert f'[{{csv: {{delimiter: "{named}", time: "date+time"}}}}]' in chains(found)
+
+
 @pytest.mark.parametrize(
     ("line", "is_zoneless"),
     [

@@ -31,6 +31,8 @@ def table_step(content: bytes) -> Step | None:
     lines = [line for line in head.decode(errors="replace").lstrip("\ufeff").splitlines() if line]
     if len(content) > len(head) and len(lines) > 1:
         lines.pop()  # it is cut off
+    if step := _w3c(lines):
+        return step
     for delimiter, name in _DELIMITERS.items():
         rows = list(csv.reader(lines[: _ROWS + 1], delimiter=delimiter))
         names, *others = rows or [[]]
@@ -41,6 +43,19 @@ def table_step(content: bytes) -> Step | None:
             return {"csv": options} if options else "csv"
         if step := _unnamed(rows, name):
             return step
+    return None
+
+
+def _w3c(lines: list[str]) -> Step | None:
+    """Return the reader for a log whose line '#Fields:' names the columns, with blanks between; None for any other."""
+    named = next((line for line in lines[:_ROWS] if line.startswith("#Fields:")), "")
+    names, rows = named.split()[1:], [line for line in lines if not line.startswith("#")][:_ROWS]
+    for delimiter, name in (("\t", "tab"), (" ", "space")):
+        cut = [row.split(delimiter) for row in rows]
+        if len(names) >= _LEAST and cut and all(len(fields) == len(names) for fields in cut):
+            return {
+                "csv": {"delimiter": name, **time_options([dict(zip(names, fields, strict=True)) for fields in cut])}
+            }
     return None
 
 

@@ -146,9 +146,13 @@ class _Table(TextRecords):
     def cut(self, stream: BufferedReader) -> Iterator[Record]:
         header: Sequence[str] = self._columns
         fields = _names(header, len(header))
-        records = 0
+        records, named = 0, 0
         for row in self._rows(stream):
             if isinstance(row, list):
+                if named > 1 and len(row) == 1 and len(row[0].split()) == named:
+                    yield Bad(len(self._raw), self._raw[:HEAD], self._blanks_between(row[0]))
+                    records += 1
+                    continue
                 if len(row) > len(fields):
                     if not header:
                         header = row
@@ -158,6 +162,7 @@ class _Table(TextRecords):
                 yield dict(zip(fields, row))  # noqa: B905 - `strict=False` means the same and costs a tenth of the speed
             elif isinstance(row, _Header):
                 header = self._columns or row.names
+                named = len(row.names)
                 fields = _names(header, len(header))
                 continue
             elif isinstance(row, Bad) and not header:
@@ -167,6 +172,15 @@ class _Table(TextRecords):
             records += 1
         if not records and not self._is_blank:
             yield EMPTY
+
+    def _blanks_between(self, row: str) -> RecordError:
+        """Return the error for a row of a W3C log that has blanks between its fields, and not the delimiter."""
+        named = "tab" if "\t" in row else "space"
+        return RecordError(
+            f"the row has no {self._delimiter!r} between its fields, as many as '#Fields:' names, but blanks, as W3C "
+            f"logs have; expected the delimiter {self._delimiter!r}; write 'csv:{named}', or name the format of the "
+            "program, such as 'iis'"
+        )
 
     def _rows(self, stream: BufferedReader) -> Iterator[list[str] | _Header | Bad | Rule]:
         """Yield the rows, a header in the first of them included."""
