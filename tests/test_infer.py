@@ -159,6 +159,11 @@ def test_json_of_a_product_that_writes_as_any_program_is_of_the_product_first_by
     assert infer(sample(name), SOURCE).fitting[0].format == name
 
 
+def test_lines_of_a_product_that_begin_as_a_header_of_another_are_of_the_product() -> None:
+    assert infer(sample("filezilla"), SOURCE).fitting[0].format == "filezilla"
+    assert infer(sample("cloudwatch-export"), SOURCE).fitting[0].format == "cloudwatch-export"
+
+
 SYSLOG = b"<13>Nov 29 08:00:00 gate app[7]: "
 
 

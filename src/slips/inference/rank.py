@@ -257,8 +257,22 @@ def _put_back_envelopes(found: list[Candidate]) -> None:
                 and other.trial.parsed >= each.trial.parsed
                 and other.trial.times >= each.trial.times
             )
-            if max(inner, default=0.0) >= _GENERAL:
+            if max(inner, default=0.0) >= _GENERAL or any(_knows_more(other, each) for other in found):
                 each.likeness *= _GENERAL * _NEAR
+
+
+def _knows_more(other: Candidate, header: Candidate) -> bool:
+    """Whether a format of another vendor reads nearly all that a header does as lines of its own, in more detail."""
+    return (
+        not _is_general(other.format)
+        and not catalogue()[other.format].carries
+        and not any(name_of(step) == header.format for step in other.trial.steps)
+        and _takes_text(other.format)
+        and other.fits
+        and other.likeness >= _NEAR * header.likeness
+        and other.trial.parsed >= _NEAR * header.trial.parsed
+        and other.detail > 2 * header.detail
+    )
 
 
 def _put_back_general(found: list[Candidate], alike: list[Candidate]) -> None:
