@@ -59,6 +59,13 @@ def test_the_sample_of_most_formats_is_known_as_one_of_them() -> None:
     assert sum(formats[:1] == [name] for name, formats in known.items()) >= 0.8 * len(chosen), known
 
 
+@pytest.mark.slow
+def test_lines_of_a_web_server_are_proposed_as_such_though_others_write_some_of_their_fields() -> None:
+    line = b'192.0.2.7 - - [29/Nov/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"\n'
+    found = infer(line * 3, SOURCE).fitting[0]
+    assert {"apache-access", "nginx-access"} <= {found.format, *found.also}
+
+
 SSHD = "Accepted publickey for ec2-user from 192.0.2.7 port 41641 ssh2: RSA SHA256:abc"
 
 

@@ -32,9 +32,9 @@ _NARROWEST = 0.2
 """The least share of the score that counts of a format that accepts most records of other vendors."""
 _NO_BREADTH = 0.1
 """The share of others' records that says nothing: formats of web servers accept each other's."""
-_NEAR = 0.8
-"""The share of the best score from which on the detail of events decides the order. It is below what is left of the
-score of a format that takes any line: 0.1 + 0.9 * 0.8."""
+_NEAR, _NEAR_OF_ANYTHING = 0.85, 0.8
+"""The shares of the best score from which on the detail of events decides the order. That of formats that take any line
+is below what is left of their score at most: 0.1 + 0.9 * 0.8."""
 _FITS = 0.5
 """The least share of parsed records of a chain that is proposed."""
 _LIKE = 0.12
@@ -312,7 +312,9 @@ def _ordered(fitting: list[Candidate]) -> list[Candidate]:
     near = [
         each
         for each in fitting
-        if each.score >= _NEAR * best.score and each.trial.parsed >= best.trial.parsed and _takes_text(each.format)
+        if each.score >= (_NEAR_OF_ANYTHING if _of_anything(each.format) else _NEAR) * best.score
+        and each.trial.parsed >= best.trial.parsed
+        and _takes_text(each.format)
     ]
     near.sort(key=lambda each: -each.detail)
     first = near[0]
