@@ -346,6 +346,30 @@ def test_a_header_of_a_vendor_that_reads_no_more_than_a_general_one_is_behind_it
     assert (first.format, first.also) == ("syslog-5424", ["heroku"])
 
 
+PRODUCTION = {
+    "method": "GET",
+    "path": "/shop/issues/7",
+    "controller": "Projects::IssuesController",
+    "status": 200,
+    "time": "2026-11-29T08:00:00.123Z",
+    "params": [],
+    "remote_ip": "192.0.2.7",
+    "username": "ada",
+    "correlation_id": "O1SdybnnIq7",
+    "gitaly_calls": 16,
+    "gitaly_duration_s": 0.16,
+    "redis_calls": 115,
+    "db_duration_s": 0.08,
+    "duration_s": 0.54,
+}
+
+
+def test_the_production_log_of_gitlab_is_known() -> None:
+    found = infer(b"%s\n" % json.dumps(PRODUCTION).encode() * 3, SOURCE).fitting
+    assert found[0].format == "gitlab"
+    assert "json-elements" not in [each.format for each in found]
+
+
 CEF = b"CEF:0|Acme|Door|1.0|17|door forced|8|rt=1772352000000 src=192.0.2.7 " + b" ".join(
     b"acmeField%d=value%d" % (number, number) for number in range(40)
 )

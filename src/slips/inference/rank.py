@@ -19,7 +19,7 @@ from slips.inference.likeness import fingerprints, has_own_fields, likeness
 from slips.inference.tables import table_step, time_options
 from slips.inference.trial import FirstRecords, try_chain
 from slips.model import ObjectEvent
-from slips.parsing import Syslog
+from slips.parsing import Declaration, Syslog
 from slips.step import Step, name_of, written
 
 RECORDS = 40
@@ -300,8 +300,9 @@ def _is_loose(name: str) -> bool:
 
 def _is_notation(name: str) -> bool:
     """Whether a format of no vendor is a notation of lines, as CEF is, which lines of others do not have."""
+    is_declared = isinstance(catalogue()[name], Declaration)  # unlike JSON and XML, which any program may write
     narrow = breadths().get(name, 0.0) <= _NO_BREADTH
-    return narrow and _is_general(name) and _takes_text(name) and not _is_loose(name)
+    return is_declared and narrow and _is_general(name) and _takes_text(name) and not _is_loose(name)
 
 
 def _ordered(fitting: list[Candidate]) -> list[Candidate]:

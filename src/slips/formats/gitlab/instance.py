@@ -31,7 +31,7 @@ GITLAB = one_of(
         ),
         time=stamp("time", "created_at", "ts"),
         tag="gitlab.json",
-        message="{message|msg|custom_message|path|route|class|change|'-'}",
+        message="{message|msg|custom_message|exception.message|path|route|class|change|'-'}{' => ' status}",
     ),
     KeyValue(
         "gitlab.logfmt",
