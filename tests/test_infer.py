@@ -341,9 +341,11 @@ def test_a_format_that_accepts_the_logs_of_others_is_behind_one_that_does_not() 
     assert formats.index("azure-activity") < formats.index("azure-ad-event")
 
 
-def test_a_header_of_a_vendor_that_reads_no_more_than_a_general_one_is_behind_it() -> None:
-    (first, *_) = infer(b"<14>1 2026-11-29T08:00:00Z gate app 7 m1 - the door is open\n" * 3, SOURCE).fitting
-    assert (first.format, first.also) == ("syslog-5424", ["heroku"])
+@pytest.mark.parametrize(("data", "also"), [(b"", ["heroku"]), (b"- ", [])])
+def test_a_header_of_a_vendor_that_reads_no_more_than_a_general_one_is_behind_it(data: bytes, also: list[str]) -> None:
+    line = b"<14>1 2026-11-29T08:00:00Z gate app 7 m1 " + data + b"the door is open\n"
+    (first, *_) = infer(line * 3, SOURCE).fitting
+    assert (first.format, first.also) == ("syslog-5424", also)
 
 
 PRODUCTION = {

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from slips.errors import ReaderError
-from slips.format import Format
+from slips.format import Event, Format
 from slips.formats import breadths, catalogue, entries
 from slips.inference.containers import HEAD, PARQUET, OpenedLog, open_containers
 from slips.inference.likeness import fingerprints, has_own_fields, likeness
@@ -219,10 +219,12 @@ def _put_back_headers(found: list[Candidate], log: OpenedLog, source: ObjectEven
     """Lower the likeness of vendors' formats that read no more in this log than a header of no vendor; return these.
 
     Behind another header, such as that of CloudWatch Logs, no header of no vendor is proposed, so it is tried here.
+    Of a vendor's header, the text that it carries does not count: it may begin sooner, as with Heroku.
     """
     alike = []
     headers = [name for name, each in catalogue().items() if each.carries and _is_general(name)]
-    general = {"": {tuple(values) for each in found if each.format in headers for values in _values(each.trial.events)}}
+    read: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+    general = {"": [event for each in found if each.format in headers for event in each.trial.events]}
     for each in found:
         if _is_general(each.format) or not _takes_text(each.format) or not each.trial.events:
             continue
@@ -235,11 +237,19 @@ def _put_back_headers(found: list[Candidate], log: OpenedLog, source: ObjectEven
                 for name in headers
                 if _takes_text(name) and name not in map(name_of, before)
             )
-            general[outer] = {tuple(values) for trial in trials for values in _values(trial.events)}
-        if all(tuple(values) in general[outer] for values in _values(each.trial.events)):
+            general[outer] = [event for trial in trials for event in trial.events]
+        carried = catalogue()[each.format].carries
+        if (outer, carried) not in read:
+            read[outer, carried] = {tuple(values) for values in _values(_without(general[outer], carried))}
+        if all(tuple(values) in read[outer, carried] for values in _values(_without(each.trial.events, carried))):
             each.likeness *= _GENERAL * _NEAR
             alike.append(each)
     return alike
+
+
+def _without(events: Sequence[Event], carried: str) -> Sequence[Event]:
+    """Return events without the field of the text that a header carries; all of them, if it is of no header."""
+    return [{**event, carried: None} for event in events] if carried else events
 
 
 def _put_back_envelopes(found: list[Candidate]) -> None:
