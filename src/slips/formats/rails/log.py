@@ -23,7 +23,7 @@ _PARAMETERS = re.compile(r"^ *Parameters: (?P<parameters>\{.*\})$", re.MULTILINE
 _COMPLETED = re.compile(
     r"Completed (?P<status>\d{3})(?: [^\n]{1,60}?)? in (?P<duration_ms>[0-9.]+)ms(?: \((?P<parts>[^\n]*))?"
 )
-_PART = re.compile(r"([A-Za-z ]+): ([0-9.]+)(ms)?")
+_PART = re.compile(r"(?<![A-Za-z])([A-Za-z][A-Za-z ]{0,59}+): ([0-9.]+)(ms)?")
 _LONGEST = 20_000
 """Characters of a message in which the parts of a request are looked for."""
 
