@@ -119,13 +119,13 @@ def test_repeats_that_give_nothing_back_are_no_mistake(pattern: str) -> None:
 # ---- blank lines
 
 
-def calls_of(chain: Chain, content: bytes) -> int:
-    """The functions of slips that are called, and the generators that are resumed, while a chain reads an object."""
+def calls_of(chain: Chain, content: bytes, *kinds: str) -> int:
+    """The functions that are called, and the generators that are resumed, while a chain reads an object."""
     count = 0
 
-    def profile(frame: FrameType, event: str, _argument: object) -> None:
+    def profile(_frame: FrameType, event: str, _argument: object) -> None:
         nonlocal count
-        count += event == "call" and "slips" in frame.f_code.co_filename
+        count += event in ("call", *kinds)
 
     hostile_lines.run(chain, content)  # what is made once is no work of this object
     before = sys.getprofile()
@@ -151,3 +151,19 @@ def test_a_blank_line_takes_no_call_of_its_own(name: str, typed: bool, contains:
     begin = hostile_lines.good_lines(catalogue()[name])[0].encode()
     few, many = (begin + (b"\r" if blank == b"\r" else b"\n") + blank * count + begin for count in (2_000, 12_000))
     assert calls_of(chain, many) - calls_of(chain, few) < 10_000 / 5
+
+
+@pytest.mark.parametrize("piece", ['{"a":', '{"a":[', '{ "a" : ', "[", "[ ", "[a ", "-1", "0", "1 ", '""', '"\\n"'])
+def test_short_pieces_of_json_are_passed_over_many_at_a_time(piece: str) -> None:
+    """A call for each took forty times as long a byte as usual lines."""
+    chain = compile_chain(["okta"], Path())
+    line = hostile_lines.good_lines(catalogue()["okta"])[0]
+    few, many = ((line + piece * count + "\n").encode() for count in (1_000, 21_000))
+    assert calls_of(chain, many, "c_call") - calls_of(chain, few, "c_call") < 20_000 / 2
+
+
+@pytest.mark.parametrize("piece", [" ", "a", "a "])
+def test_many_lines_of_rails_with_a_long_rest_take_no_quadratic_time(piece: str) -> None:
+    """Each took more than a second: the square of the characters in which the parts of a request are looked for."""
+    line = "I, [2026-03-01T09:00:00.1 #1]  INFO -- : Completed 200 OK in 1ms (" + piece * (20_000 // len(piece))
+    hostile_lines.cpu(compile_chain(["rails"], Path()), f"{line}\n".encode() * 200)

@@ -49,6 +49,14 @@ REFUSALS = (Exception,)
 that no Struct has may be nested deeper than Python can hold. A dict decides then."""
 
 _BLANKS = re.compile(r"[ \t\n\r]*+")
+# Short values one behind another, each as a decoder takes it: a line of nothing else is passed over in one step.
+_SHORT = re.compile(
+    r"""
+    (?: (?: -?(?: 0(?![.eE]) | [1-9][0-9]{0,17}+(?![0-9.eE]) ) | "(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt])*+"
+    | true | false | null | \{\} | \[\] ) [ \t\n\r]*+ )++
+    """,
+    re.VERBOSE,
+)
 _KINDS = (b"{", b"[")
 _BEGIN = frozenset(b"{")
 
@@ -382,6 +390,7 @@ def _spans_lines(data: bytes, *, is_end: bool) -> bool | None:
             return False
         if at > line_end:
             return True
-        blanks = _BLANKS.match(text, at)
-        at = blanks.end() if blanks else at
+        for passed in (_BLANKS, _SHORT):
+            found = passed.match(text, at, line_end)
+            at = found.end() if found else at
     return False

@@ -6,13 +6,14 @@ import re
 
 # The rest of a string, up to its closing quote, or to a backslash at the end of the data.
 STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-# Skips whole strings, and pairs of brackets without brackets inside. Stops at brackets of one kind, at the quote of a
-# string that the data cuts off, or at the end.
+# Skips whole strings, and pairs of brackets without brackets inside. Stops behind brackets that open, with what is no
+# string between, behind some that close, at the quote of a string that the data cuts off, or at the end.
 _BRACKETS = re.compile(
     rb"""
     [^"\[\]{}]*+
     (?: (?: STRING | [\[{] (?: [^"\[\]{}]++ | STRING )*+ [\]}] ) [^"\[\]{}]*+ )*+
-    (?: (?P<opens> [\[{]++ ) | (?P<closes> [\]}]++ ) | (?P<quote> " ) | \Z )
+    (?: (?P<several> [\[{] [^"\[\]{}]*+ [\[{] [^"\]}]*+ ) | (?P<opens> [\[{] )
+    | (?P<closes> [\]}]++ ) | (?P<quote> " ) | \Z )
     """.replace(b"STRING", rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'),
     re.DOTALL | re.VERBOSE,
 )
@@ -33,7 +34,10 @@ def skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
         at = match.end()
         kind = match.lastgroup
         if kind == "opens":
-            depth += at - match.start(kind)
+            depth += 1
+        elif kind == "several":
+            begin = match.start(kind)
+            depth += data.count(b"[", begin, at) + data.count(b"{", begin, at)
         elif kind == "closes":
             closed = at - match.start(kind)
             if closed >= depth:

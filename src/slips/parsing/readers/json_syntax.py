@@ -44,6 +44,15 @@ _DIGITS = re.compile(rb"([0-9])[0-9]++")
 # Values and pairs with a comma behind each: most of a document is skipped without looking at each of its tokens.
 _ELEMENTS = _compiled(rb"(?: FLAT WS , WS )++")
 _PAIRS = _compiled(rb'(?: "STRING" WS : WS FLAT WS , WS )++')
+# Brackets that open right behind one another, and those that close: of what is nested deep, many in one step.
+_OPENS = re.compile(
+    rb"""(?: \[ [ \t\n\r]*+ | \{ [ \t\n\r]*+ "[^"\\\[{\x00-\x1f]*+" [ \t\n\r]*+ : [ \t\n\r]*+ ){2,1000} (?=[\[{])""",
+    re.VERBOSE,
+)
+_CLOSES = re.compile(rb"[\]}]{2,64}+")
+_BESIDE = bytes(set(range(256)) - set(b"[{"))
+"""All bytes but brackets that open."""
+_OPENED_BY = bytes.maketrans(b"]}", b"[{")
 
 _VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _BEHIND = range(6)
 _OBJECT, _ARRAY = b"{["
@@ -113,6 +122,11 @@ class JsonSyntax:
             if byte == 44:
                 self._state = _KEY if inside == _OBJECT else _VALUE
                 return at + 1
+            if len(self._open) > 1 and (run := _CLOSES.match(data, at, at + len(self._open))):
+                opened = run[0].translate(_OPENED_BY)[::-1]
+                if self._open.endswith(opened):
+                    del self._open[-len(opened) :]
+                    return run.end()
             return self._close(at) if byte == (125 if inside == _OBJECT else 93) else -1
         return self._value(data, at, is_last, inside)
 
@@ -124,6 +138,10 @@ class JsonSyntax:
             self._state = _VALUE
             return run.end()
         if byte in (_OBJECT, _ARRAY):
+            if len(self._open) < DEEPEST - 1000 and (run := _OPENS.match(data, at)):
+                self._open += run[0].translate(None, _BESIDE)
+                self._state = _VALUE
+                return run.end()
             self._open.append(byte)
             self._state = _FIRST_KEY if byte == _OBJECT else _FIRST_VALUE
             return at + 1 if len(self._open) <= DEEPEST else -1
