@@ -7,6 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -374,6 +377,21 @@ def test_parse_names_the_type_of_an_exception_of_a_users_parser(project: Project
     (project.root / "own.py").write_text("def doors(meta, event):\n    return event['door']\n")
     done = project.slips("parse", "own.py:doors", "-", stdin=b'{"a": 1}\n')
     assert (done.status, done.err) == (1, "-: record 1: KeyError: 'door'\n")
+
+
+def test_parse_names_the_file_of_a_broken_member_once_and_no_bucket(project: Project) -> None:
+    with zipfile.ZipFile(project.root / "a.zip", "w") as archive:
+        archive.writestr("door.log", b"opened")
+    content = (project.root / "a.zip").read_bytes()
+    (project.root / "a.zip").write_bytes(content.replace(b"opened", b"closed"))
+    with tarfile.open(project.root / "a.tar", "w") as tar:
+        member = tarfile.TarInfo("door.gz")
+        member.size = 12
+        tar.addfile(member, BytesIO(gzip.compress(b"opened")[:12]))
+    for archive_file, member_name, reason in (("a.zip", "door.log", "zip: "), ("a.tar", "door.gz", "gzip data ends")):
+        done = project.slips("parse", f"{archive_file[2:]},s3-lines", str(project.root / archive_file))
+        assert done.status != 0
+        assert f"slips: {project.root / archive_file}: member '{member_name}': {reason}" in done.err
 
 
 def test_parse_names_a_format_with_a_mistake_once(project: Project) -> None:

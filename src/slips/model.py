@@ -68,8 +68,8 @@ class ObjectEvent(Struct, frozen=True, kw_only=True):
 
     @property
     def url(self) -> str:
-        """The name of the object for people: `s3://bucket/raw-key`."""
-        return f"s3://{self.bucket_name}/{self.object_key}"
+        """The name of the object for people: `s3://bucket/raw-key`, or of a file that is in no bucket, its key."""
+        return f"s3://{self.bucket_name}/{self.object_key}" if self.bucket_name else self.object_key
 
     @property
     def identity(self) -> str:

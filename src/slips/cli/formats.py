@@ -156,8 +156,9 @@ def parse(
             outcome = _print_events(
                 compiled, stream, file, changed if event_time is None else event_time, with_entities=entities
             )
-        except ReaderError as error:  # its text does not name the file
-            raise ReaderError(f"{file}: {error}") from error
+        except ReaderError as error:  # its text does not name the file, but that of an archive's member
+            told = str(error)
+            raise ReaderError(told if told.startswith(f"{file}: ") else f"{file}: {told}") from error
     if options(ctx).verbose:
         say(f"{one_line(file)}: {accounted(outcome)}")
     for rule, count in outcome.rules.items():
