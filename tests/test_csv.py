@@ -13,12 +13,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import chains
-from chains import Pieces, until_error
+from chains import Pieces, run_chain, until_error
 from slips.errors import DecompressionError, ReaderError, RecordTooLarge
 from slips.format import Bad, Record, RecordLimits, TooLong
 from slips.parsing.chain import compile_chain
 from slips.parsing.readers.rows import DELIMITERS
 from slips.parsing.readers.text import EMPTY
+from slips.step import Step
 
 
 def rows(
@@ -366,3 +367,12 @@ def test_a_row_ends_where_it_ends_within_any_limit(text: str, delimiter: str, re
 def test_a_long_row_ends_where_it_ends_wherever_blocks_do(sign: str, at: int) -> None:
     content = ("a§b\n" + '"' + "x" * 20 + "y" * ((1 << 16) - 8 + at) + sign + "z\n" + '1§2\n"3"§4\n').encode()
     assert len(list(rows(content, "§", 12))) == len(list(rows(content, "§")))
+
+
+@pytest.mark.parametrize("before", ["s3-lines", "s3-text"])
+@pytest.mark.parametrize("table", ["csv:tab", {"csv": {"delimiter": "\t", "columns": ["a", "b"]}}])
+def test_a_table_behind_a_reader_of_text_is_read_as_the_table_alone(before: str, table: Step) -> None:
+    content = b'1\t2\n3\t"4\n5"\n'
+    alone, behind = compile_chain([table], Path()), compile_chain([before, table], Path())
+    assert behind.reader == alone.reader
+    assert run_chain(behind, content).events == run_chain(alone, content).events != []

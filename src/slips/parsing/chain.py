@@ -235,6 +235,8 @@ def _resolve(steps: Sequence[Step], root: Path) -> tuple[list[_Part], list[str]]
     if len(parts) > 1 and not written_out and parts[1].format.container and parts[0].name in ("s3-lines", "s3-text"):
         # One streaming reader for both, so that records are numbered across the object in flat memory.
         parts[0] = _plain_part(f"json-records:{parts[1].format.container}", root)
+    if len(parts) > 1 and parts[0].name in ("s3-lines", "s3-text") and parts[1].name.partition(":")[0] == "csv":
+        del parts[0]  # `csv` cuts the rows itself: line ends in quotes are none of rows
     parts = [*archives, *_with_headers(parts, root)]
     return parts, _misfits([(part.name, part.format) for part in parts])
 
