@@ -167,3 +167,9 @@ def test_many_lines_of_rails_with_a_long_rest_take_no_quadratic_time(piece: str)
     """Each took more than a second: the square of the characters in which the parts of a request are looked for."""
     line = "I, [2026-03-01T09:00:00.1 #1]  INFO -- : Completed 200 OK in 1ms (" + piece * (20_000 // len(piece))
     hostile_lines.cpu(compile_chain(["rails"], Path()), f"{line}\n".encode() * 200)
+
+
+@pytest.mark.parametrize("piece", ["a", "_", "a ", 'a="'])
+def test_a_long_word_in_a_line_of_the_router_of_heroku_takes_no_quadratic_time(piece: str) -> None:
+    line = "<158>1 2026-03-01T08:00:00.5+00:00 host heroku router - at=info " + piece * (SIZE // len(piece))
+    hostile_lines.cpu(compile_chain(["heroku"], Path()), f"{line}\n".encode())

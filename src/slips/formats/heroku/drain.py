@@ -8,7 +8,7 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Syslog
 
-_PAIR = re.compile(r'([a-z_]+)=(?:"([^"]*)"|([^ ]*))')
+_PAIR = re.compile(r'(?<![a-z_])([a-z_]++)=(?:"([^"]*)"|([^ ]*))')
 _NUMBERS = frozenset(("status", "bytes"))
 
 
