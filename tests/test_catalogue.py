@@ -226,6 +226,7 @@ LITERALS = {
     "f5-asm": "ASM",
     "ibm-mq": "EXPLANATION ACTION",
     "iptables": "warn",  # a level, which is a number
+    "openstack": "None",  # an id that is none
     "oracle-audit": "Sun",  # the day of the week
     "syslog": "daemon err",  # a facility and a level, which are numbers
     "heroku": "257",  # the length of the line

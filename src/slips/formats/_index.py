@@ -268,6 +268,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "opencanary": ("slips.formats.thinkst.opencanary", "OPENCANARY"),
     "openldap": ("slips.formats.openldap.slapd", "OPENLDAP"),
     "opensearch-audit": ("slips.formats.aws.opensearch", "OPENSEARCH_AUDIT"),
+    "openstack": ("slips.formats.openstack.services", "OPENSTACK"),
     "opentelemetry-logs": ("slips.formats.opentelemetry.logs", "OPENTELEMETRY"),
     "openvpn": ("slips.formats.openvpn.server", "OPENVPN"),
     "oracle-audit": ("slips.formats.oracle.audit", "ORACLE_AUDIT"),
