@@ -84,7 +84,10 @@ def show_proposals(log: str, found: Inferred, most: int) -> None:
     if not found.fitting:
         show_text(one_line(in_words(log, found)))
         if not found.reason:
-            show_text("next: 'slips formats --new VENDOR/PRODUCT --from LOG' declares one of your own")
+            show_text(
+                "next: 'slips formats --new VENDOR/PRODUCT --from LOG' declares one of your own; for lines of fixed "
+                "widths, or of a shape of their own, write '{regex: {pattern: …}}' with a named group for each field"
+            )
         return
     table([("chain", "parsed", "times", "like it", ""), *map(_row, found.fitting[:most])], fitting=True)
     best = found.fitting[0]
