@@ -112,7 +112,7 @@ def _take_packet(meta: MetaData, event: Event) -> None:
         del event["app_id"]
     lines = (event["packet"] or "").rstrip().split("\n")
     if lines == [""]:  # Snort says nothing of packets that are no IP
-        event |= {"src_ip": None, "dst_ip": None, "protocol": None}
+        event |= {"packet": None, "src_ip": None, "dst_ip": None, "protocol": None}
         return
     if (ends := _ENDS.match(lines[0])) and ends[3]:
         event["src_mac"], event["dst_mac"], event["eth_type"], event["eth_len"] = ends.groups()
