@@ -70,7 +70,7 @@ _REQUEST = re.compile(
     r"(?::(?P<source_port>\d*))? to (?P<target>[^\s:]*[^\s:.]|\[[^\]\s]+\])(?::(?P<target_port>\d*))?"
     r"(?: was DNAT'ed to (?P<translated_ip>[0-9.]*[0-9])(?::(?P<translated_port>\d+))?)?(?:\.|$)"
 )
-_PARTS = re.compile(r"\.+ *(?=[A-Z][A-Za-z]*(?: [A-Z][a-z]+){0,2}: )")
+_PARTS = re.compile(r"(?<!\.)\.++ *+(?=[A-Z][A-Za-z]*(?: [A-Z][a-z]+){0,2}: )")
 """The end of one part of such a text, before the name of the next, as in `Action: Deny. Rule: a rule`."""
 _ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _LENGTH = 4_096
