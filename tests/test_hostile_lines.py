@@ -24,7 +24,7 @@ from msgspec import Struct
 import slips.formats
 import slips.parsing
 from slips import times
-from slips.formats import catalogue
+from slips.formats import catalogue, sample_files
 from slips.parsing.chain import compile_chain
 from slips.parsing.event_types import EventTypes
 from slips.parsing.run import Chain
@@ -181,3 +181,15 @@ def test_many_dots_in_texts_of_an_azure_firewall_take_no_quadratic_time() -> Non
     text = f"TCP request from 192.0.2.1:1 to 192.0.2.2:2. Action: Deny. {'.' * 4_000}"
     event = {"category": "AzureFirewallNetworkRule", "resourceId": "/X", "properties": {"msg": text}}
     hostile_lines.cpu(compile_chain(["azure-firewall"], Path()), f"{json.dumps(event)}\n".encode() * 1_000)
+
+
+@pytest.mark.parametrize("piece", ["a", "a=[", "a=[], "])
+def test_a_long_line_of_an_audit_of_elasticsearch_takes_no_quadratic_time(piece: str) -> None:
+    line = f"[2026-03-01T08:00:05,544] [transport] [access_granted]  a=[{piece * (SIZE // len(piece))}"
+    hostile_lines.cpu(compile_chain(["elasticsearch-text"], Path()), f"{line}\n".encode())
+
+
+def test_a_long_word_in_a_packet_of_snort_takes_no_quadratic_time() -> None:
+    good = sample_files("snort-full")[0].read_bytes()
+    alert = good[: good.index(b"TTL:")] + b"TTL:64 " + b"a" * SIZE + b"\n"
+    hostile_lines.cpu(compile_chain(["snort-full"], Path()), alert)

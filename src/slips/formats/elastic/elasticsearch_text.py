@@ -16,7 +16,7 @@ _SLOW = re.compile(
     r"(took|took_millis|total_hits|types|stats|search_type|total_shards|type|id|routing)\[([^\]]*)\],? *"
 )
 _SOURCE = re.compile(r"source\[(.*)\]", re.DOTALL)
-_AUDITED = re.compile(r"([a-z_]+)=\[(.*?)\](?=, [a-z_]+=\[|\s*$)", re.DOTALL)
+_BETWEEN = re.compile(r"(?<=\]), (?=[a-z_]+=\[)")
 
 
 def _add_parts(meta: MetaData, event: Event) -> None:
@@ -26,7 +26,10 @@ def _add_parts(meta: MetaData, event: Event) -> None:
         raise foreign_record(f"logger is {event['logger']!r:.60}; expected one of Elasticsearch; use 'logstash'")
     if "layer" in event:
         meta.tag = "elasticsearch.audit"
-        event |= dict(_AUDITED.findall(message))
+        for part in _BETWEEN.split(message):
+            name, _, value = part.rstrip().partition("=[")
+            if value.endswith("]"):
+                event[name] = value[:-1]
     elif message.startswith("took["):
         meta.tag = "elasticsearch.slowlog"
         for name, text in _SLOW.findall(message):

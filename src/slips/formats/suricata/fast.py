@@ -94,7 +94,7 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     meta.message = f"{signature} {event['src_ip']} => {event['dst_ip']}"
 
 
-_OF_PACKET = re.compile(r"([A-Za-z]+):\s?(\w+)")
+_OF_PACKET = re.compile(r"(?<![A-Za-z])([A-Za-z]++):\s?(\w+)")
 _PROTOCOL = re.compile(r"([A-Z][A-Z0-9-]*) TTL:")
 _ENDS = re.compile(r"([0-9a-fA-F.:]+) -> ([0-9a-fA-F.:]+)(?: type:(\w+) len:(\w+))?")
 
