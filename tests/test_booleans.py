@@ -190,7 +190,7 @@ def test_parts_of_a_request_may_be_booleans_and_a_request_may_not() -> None:
 
 def test_booleans_are_in_tag_and_message() -> None:
     declared = Columns("door", "s", columns="open user", booleans="open", tag="door.{open}", message="{user} {open}")
-    assert event_of(declared, "TRUE ann")[1::2] == ("door.True", "ann True")
+    assert event_of(declared, "TRUE ann")[1::2] == ("door.True", "ann true")
     assert event_of(declared, " ann")[1::2] == ("door.None", "ann None")
 
 
