@@ -705,6 +705,14 @@ def test_a_log_that_no_format_fits_is_told_with_the_nearest(project: Project) ->
     assert project.slips("infer", str(log), "--json").json["candidates"] == []
 
 
+def test_pairs_of_no_product_are_proposed_with_their_time() -> None:
+    line = b'ts=2026-11-28T08:00:00Z actor="Ann Example" action=open door="north gate" result=denied\n'
+    first = infer(line * 5, SOURCE).fitting[0]
+    assert (first.chain, first.trial.times) == ('[{logfmt: {time: "ts"}}]', 1)
+    prose = b"2026-11-28 08:00:00 the guard opened door=north after a while\n"
+    assert not any("logfmt" in chain for chain in chains(infer(prose * 5, SOURCE)))
+
+
 @pytest.mark.parametrize(("blank", "named"), [(b" ", "space"), (b"\t", "tab")])
 def test_a_w3c_log_of_no_product_is_a_table_with_blanks_between(blank: bytes, named: str) -> None:
     names, row = (b"date", b"time", b"lift", b"floor"), (b"2026-11-28", b"08:00:00", b"north", b"7")

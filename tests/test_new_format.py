@@ -360,6 +360,12 @@ def test_a_format_for_slips_itself_makes_the_package_of_its_vendor(tmp_path: Pat
     assert (tmp_path / "acme/__init__.py").read_text() == '"""Formats of Acme."""\n'
 
 
+def test_prose_of_one_length_is_no_table(tmp_path: Path) -> None:
+    lines = "".join(f"the guard {name} opened the gate\n" for name in ("ann", "bob", "chloe", "dora"))
+    with pytest.raises(UsageError, match="no family of formats reads this log, which begins with 'the guard ann"):
+        create("acme/free", lines.encode(), tmp_path, tmp_path)
+
+
 # ---- what is guessed of the fields
 
 

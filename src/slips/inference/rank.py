@@ -436,11 +436,22 @@ def _general(log: OpenedLog, source: ObjectEvent, *, is_json: bool) -> Iterator[
         step: Step | None = {"json": time} if time else None
         like = likeness("json", alone.events) * _GENERAL if time else 0.0
     else:
-        step, like = table_step(log.content), _GENERAL
+        step, like = table_step(log.content) or _pairs_step(log, source), _GENERAL
     if step is not None:
         trial = try_chain([step], log.content, source, RECORDS, whole=log.whole)
         if trial.events:
             yield Candidate(name_of(step), trial, like, log.archives)
+
+
+def _pairs_step(log: OpenedLog, source: ObjectEvent) -> Step | None:
+    """Return the parser for lines of pairs, one of which is the time; None for others, such as texts with a pair."""
+    trial = try_chain(["logfmt"], log.content[:_TEXT], source, RECORDS, whole=log.whole)
+    values = [value for event in trial.events for value in event.values()]
+    words = sum(value is True for value in values)
+    if trial.parsed < 1 or len(values) < 2 * len(trial.events) or words * 10 > len(values):
+        return None
+    time = time_options(trial.events)
+    return {"logfmt": time} if time else None
 
 
 def _is_parser(format_: Format) -> bool:

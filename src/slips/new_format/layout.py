@@ -32,6 +32,7 @@ _SYSLOG = re.compile(
 _DECIMAL = re.compile(r"-?(0|[1-9]\d{0,9})\.(?P<decimals>\d{3,9})")
 _TIME = r"\[?(?P<time>\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d++)?(?:Z| ?[+-]\d\d:?\d\d)?)\]?[:,;]? "
 _LEVEL = r"\[?(?P<level>[A-Z]{4,9}|[a-z]{4,9})\]?:? ++"
+_HAS_DIGIT = re.compile(r"\d|^-$")
 _LEVELS = frozenset(
     "trace debug info notice warn warning err error crit critical alert emerg emergency fatal panic severe".split()
 )
@@ -339,7 +340,8 @@ def _columns(lines: Sequence[str], _text: str) -> Iterator[Layout]:
             yield Layout(
                 "Columns", {"header": names, "columns": names, **arguments, **_typed(rows[0], rows[1:])}, "log"
             )
-        yield from _numbered("Columns", width, arguments, rows)
+        if any(all(_HAS_DIGIT.search(value) for value in column) for column in zip(*rows, strict=False)):
+            yield from _numbered("Columns", width, arguments, rows)  # else it is prose of one length
 
 
 def _timed(lines: Sequence[str], _text: str) -> Iterator[Layout]:
