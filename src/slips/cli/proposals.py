@@ -96,7 +96,7 @@ def show_proposals(log: str, found: Inferred, most: int) -> None:
     if not best.trial.times:
         show_text(
             "no record has a date and a clock that the chain reads: its events have the time of their object"
-            + (_NAME_TIME if best.is_general else "")
+            + (_NAME_TIME if best.format in ("csv", "json", "logfmt") else "")
         )
     if found.zoneless:
         show_text(

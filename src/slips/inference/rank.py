@@ -176,7 +176,9 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferre
 
 def _lacks_zone(best: Candidate, log: OpenedLog, source: ObjectEvent) -> bool:
     """Whether some times of a chain depend on the zone of times that name none."""
-    content, whole = (log.content, log.whole) if log.is_parquet else (log.content[:_TEXT], len(log.content) <= _TEXT)
+    content, whole = (
+        (log.content, log.whole) if log.is_parquet else (log.content[:_JSON_TEXT], len(log.content) <= _JSON_TEXT)
+    )
     as_utc, elsewhere = (
         try_chain(best.trial.steps, content, source, _FIRST, whole=whole and log.whole, timezone=timezone)
         for timezone in (None, _ELSEWHERE)
