@@ -108,8 +108,9 @@ class Scripted(slips.interface.Handler):
                 if first_time(what):
                     with open(path, "a") as file:
                         file.write(f"{text}\\n")
-            case "remove":
-                shutil.rmtree(what)
+            case "remove":  # at once: who sees that it is gone may end this process
+                os.rename(what, f"{what} removed")
+                shutil.rmtree(f"{what} removed")
             case "garbage":
                 for number in range(3, 64):
                     try:
