@@ -37,6 +37,7 @@ _ZONED = re.compile(
 """A header of a router alone, which its number, the mark of its clock or milliseconds distinguish: no host, a zone."""
 _SEQUENCE = re.compile(r"(?:<\d{1,3}>)?(\d{1,10}): (?=[*.]?[A-Z][a-z]{2} [ \d]|\d{1,3}[:ywd]\d)")
 """The number of a message, with `service sequence-numbers`, in front of its time."""
+_NUMBER = re.compile(r"[0-9]{1,10}")
 _UPTIME = re.compile(r"(?:\d{1,10}: )?(\d{1,3}:\d\d:\d\d(?:\.\d{1,3})?|\d{1,3}[ywd]\d{1,2}[wdh])")
 """The time since the start, with `service timestamps log uptime`."""
 _LIMITS = RecordLimits()
@@ -159,9 +160,12 @@ def _take_apart(meta: MetaData, event: Event) -> None:
     for name in ("datetime", "hostname", "priority"):
         if header.get(name) not in (None, ":"):
             event[name] = header[name]
-    # An ASA ends its header with its name and a colon, as others do with a process.
-    if "hostname" not in event and (host := header.get("proc_name")) and not host.isdecimal():
-        event["hostname"] = host
+    # An ASA ends its header with its name and a colon, as others do with a process. A router has its number there.
+    process = header.get("proc_name") or ""
+    if _NUMBER.fullmatch(process):
+        event.setdefault("sequence", int(process))
+    elif process and "hostname" not in event and not process.isdecimal():
+        event["hostname"] = process
     rest, datetime = header.get("message", "").strip(" :"), event.get("datetime")
     without_zone = datetime if zone else ""
     if zone:

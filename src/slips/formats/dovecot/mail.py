@@ -80,7 +80,8 @@ DOVECOT = Patterns(
     message="{message}",
     patterns=(
         rf"{_TIME}(?P<hostname>[^ :]+) dovecot(?:\[(?P<dovecot_pid>\d+)\])?: (?P<message>.*)",
-        r"<(?P<priority>\d{1,3})>1 (?P<time>[^ ]+) (?P<hostname>[^ ]+) dovecot (?:(?P<dovecot_pid>\d+)|-) [^ ]+ -  ?"
+        r"<(?P<priority>\d{1,3})>1 (?P<time>[^ ]+) (?P<hostname>[^ ]+) dovecot (?:(?P<dovecot_pid>\d+)|-) "
+        r"(?:-|(?P<message_id>[^ ]+)) -  ?"
         r"(?P<message>[A-Za-z].*)",
         rf"{_TIME}(?P<message>[A-Za-z0-9-]+(?:: |\(|<).*)",
         r"(?P<message>(?:a(?:uth|nvil)|config|d(?:ict|oveadm)|i(?:map|ndexer)|l(?:mtp|da|og)|ma(?:ster|nagesieve)|pop3"
