@@ -44,10 +44,12 @@ REASONS = {
     "mattermost": "times with a blank before the zone, and fields of three shapes",
     "modsecurity": "times with names of months, in one of two fields of an object",
     "postgresql-json": "the statement in a message gets fields of its own",
+    "snowflake": "times with a blank before the zone, and eleven fields of texts to convert",
     "sophos-utm": "a header of syslog, then pairs in quotes",
     "sudo": "a header of syslog, then pairs with blanks in them",
     "tetragon": "the message is made of an object of one of ten kinds",
     "unifi": "a header of syslog, then the lines of one of several programs",
+    "vsphere": "lines of many daemons, behind several fronts: dozens of patterns",
     "zscaler": "some ninety fields are looked at for texts to convert",
 }
 """Why a format is slow whose records are not long."""
