@@ -137,8 +137,7 @@ class Contains:
         """
         has_text, has = self.has_text, self._has
         for seq, record in enumerate(records, 1):
-            kind = record.__class__
-            if kind is Skipped or (has_text(record) if kind is bytes else has(record, raw_of)):  # type: ignore[arg-type]
+            if has_text(record) if isinstance(record, bytes) else has(record, raw_of):
                 yield record
             else:
                 if show is not None:
@@ -161,12 +160,10 @@ class Contains:
 
     def _has(self, record: Record, raw_of: RawOf) -> bool:
         """Whether one of the texts is in a record that is no text. If the reader had no whole record, it may be."""
-        if isinstance(record, bytes):
-            return self.has_text(record)
+        if isinstance(record, Rule):  # of CONTAINS_RULE and Skipped, the reader has asked before it decoded the record
+            return True
         if isinstance(record, Bad):
             return record.size > len(record.head) or self.has_text(record.head)
-        if isinstance(record, Rule):  # of CONTAINS_RULE, the reader has asked before it decoded the record
-            return True
         raw = raw_of(record)
         if raw is not None:
             return self.has_text(raw)
