@@ -46,7 +46,7 @@ class Kind(Struct):
 
     objects: list[ObjectEvent]
     shapes: list[str]
-    """Those of their keys."""
+    """Shapes of their keys, as `shape_of` returns them."""
     example: ObjectEvent
     """The object on which all formats were tried."""
     found: Inferred

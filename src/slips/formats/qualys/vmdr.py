@@ -10,7 +10,7 @@ _FLAGS = (
     *("SSL", "IS_IGNORED", "IS_DISABLED"),
     *("AFFECT_RUNNING_KERNEL", "AFFECT_RUNNING_SERVICE", "AFFECT_EXPLOITABLE_CONFIG"),
 )
-"""What is true or not of a detection, written 1 or 0."""
+"""Flags of a detection, written 1 or 0."""
 
 
 def _in_host(*names: str) -> tuple[str, ...]:
