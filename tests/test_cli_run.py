@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from contextlib import closing
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from fakes import object_event
 from projects import CONFIG, HANDLER, Project
+from siege_in_s3 import Server
+
+pytest_plugins = ["moto_server"]
 
 KEYS = [
     *("objects", "failed", "skipped", "dropped", "duplicates", "records", "delivered", "filtered", "quarantined"),
@@ -223,31 +224,18 @@ def test_without_directories_people_are_told_to_name_objects(project: Project) -
 
 
 @pytest.mark.slow
-def test_objects_in_s3_are_read_from_the_endpoint_that_is_named(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
-        client = boto3.client("s3", endpoint_url=url)
-        client.create_bucket(Bucket="far")
-        client.put_object(Bucket="far", Key="json/a b", Body=b'{"n": 1}\n{"n": 9}\n')
-        project.config(CONFIG.replace("bucket_mapping:\n", "bucket_mapping:\n  far: [{prefix: json/, format: json}]\n"))
-        assert project.shell("run", "s3://far/json/", "--endpoint-url", url).status == 1
-        project.handler(SILENT)
-        assert project.shell("test", "-r", project.errors()[0], "--endpoint-url", url).status == 0
-        sampled = project.shell("sample", "--endpoint-url", url)
-        assert [event["object_key"] for event in sampled.json] == ["json/a b"]
-        assert project.shell("drain", "--endpoint-url", url).status == 0
-        assert project.shell("run", "--json", "--endpoint-url", url).json["delivered"] == 2
-    finally:
-        server.stop()
+def test_objects_in_s3_are_read_from_the_endpoint_that_is_named(project: Project, server: Server) -> None:
+    client, url = server.client("s3"), server.url
+    client.create_bucket(Bucket="far")
+    client.put_object(Bucket="far", Key="json/a b", Body=b'{"n": 1}\n{"n": 9}\n')
+    project.config(CONFIG.replace("bucket_mapping:\n", "bucket_mapping:\n  far: [{prefix: json/, format: json}]\n"))
+    assert project.shell("run", "s3://far/json/", "--endpoint-url", url).status == 1
+    project.handler(SILENT)
+    assert project.shell("test", "-r", project.errors()[0], "--endpoint-url", url).status == 0
+    sampled = project.shell("sample", "--endpoint-url", url)
+    assert [event["object_key"] for event in sampled.json] == ["json/a b"]
+    assert project.shell("drain", "--endpoint-url", url).status == 0
+    assert project.shell("run", "--json", "--endpoint-url", url).json["delivered"] == 2
 
 
 # ---- status

@@ -12,12 +12,10 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from arro3.core import DataType
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 import slips.inference.containers
 import slips.inference.hint
@@ -25,6 +23,7 @@ import slips.inference.rank
 import slips.inference.trial
 from projects import CONFIG, Project
 from real_files import LOGS, real_files
+from siege_in_s3 import Server
 from slips.errors import FormatError, ReaderError
 from slips.formats import breadths, catalogue, entries, sample_files
 from slips.inference.containers import read_head
@@ -34,6 +33,7 @@ from slips.model import ObjectEvent
 from slips.testing import run
 from tables import table
 
+pytest_plugins = ["moto_server"]
 pytestmark = pytest.mark.once
 SOURCE = ObjectEvent(bucket_name="logs", object_key="unknown", event_time="2026-11-29T08:00:00Z")
 SEEN = [name for name, each in entries().items() if each.vendor not in ("generic", "readers")]
@@ -763,27 +763,15 @@ def test_what_cannot_be_read_is_wrong_input(
 
 
 @pytest.mark.slow
-def test_an_object_in_s3_is_read_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
-        client = boto3.client("s3", endpoint_url=url)
-        client.create_bucket(Bucket="far")
-        client.put_object(Bucket="far", Key="a b", Body=gzip.compress(sample("alb")))
-        assert (
-            project.slips("infer", "s3://far/a b", "--json", "--endpoint-url", url).json["candidates"][0]["format"]
-            == "alb"
-        )
-        missing = project.slips("infer", "s3://far/none", "--endpoint-url", url)
-        assert (missing.status, "s3://far/none" in missing.err) == (2, True)
-    finally:
-        server.stop()
+def test_an_object_in_s3_is_read_there(project: Project, server: Server) -> None:
+    client, url = server.client("s3"), server.url
+    client.create_bucket(Bucket="far")
+    client.put_object(Bucket="far", Key="a b", Body=gzip.compress(sample("alb")))
+    assert (
+        project.slips("infer", "s3://far/a b", "--json", "--endpoint-url", url).json["candidates"][0]["format"] == "alb"
+    )
+    missing = project.slips("infer", "s3://far/none", "--endpoint-url", url)
+    assert (missing.status, "s3://far/none" in missing.err) == (2, True)
 
 
 # ---- A project of a log

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 import slips.inference.kinds
 from projects import Project
+from siege_in_s3 import Server
 from slips.errors import UsageError
 from slips.formats import sample_files
 from slips.inference.kinds import Sorted, shape_of, sort_by_kind
 from slips.inference.rank import Inferred, infer
 from slips.model import ObjectEvent
 
+pytest_plugins = ["moto_server"]
 pytestmark = pytest.mark.once
 
 
@@ -162,31 +162,16 @@ def test_a_directory_without_a_log_of_any_format_ends_with_status_1(project: Pro
     assert project.slips("infer", str(project.root / "letters")).status == 1
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
-
-
 @pytest.mark.slow
-def test_the_kinds_below_a_prefix_in_s3_are_told(project: Project, s3: str) -> None:
-    client = boto3.client("s3", endpoint_url=s3)
+def test_the_kinds_below_a_prefix_in_s3_are_told(project: Project, server: Server) -> None:
+    client = server.client("s3")
     client.create_bucket(Bucket="far")
     for number in (1, 2):
         client.put_object(Bucket="far", Key=f"in/alb/{number}.gz", Body=gzip.compress(sample("alb")))
     client.put_object(Bucket="far", Key="in/", Body=b"")
     client.put_object(Bucket="far", Key="other/a", Body=sample("okta"))
-    (kind,) = project.slips("infer", "s3://far/in/", "--json", "--endpoint-url", s3).json["kinds"]
+    (kind,) = project.slips("infer", "s3://far/in/", "--json", "--endpoint-url", server.url).json["kinds"]
     assert (kind["files"], kind["prefix"], kind["candidates"][0]["format"]) == (2, "in/alb/", "alb")
-    assert "prefix: other/\n    format: okta\n" in project.slips("infer", "s3://far", "--endpoint-url", s3).out
-    missing = project.slips("infer", "s3://none/", "--endpoint-url", s3)
+    assert "prefix: other/\n    format: okta\n" in project.slips("infer", "s3://far", "--endpoint-url", server.url).out
+    missing = project.slips("infer", "s3://none/", "--endpoint-url", server.url)
     assert (missing.status, "s3://none/" in missing.err) == (2, True)

@@ -10,7 +10,7 @@ import os
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 
 from running import Project
 from serving_up import Script, Scripted, serve
-from siege_in_s3 import SECRETS, Server
+from siege_in_s3 import Server
 from slips.backends.aws.announcements import Received
 from slips.backends.machine.state import MachineState
 from slips.config import Config
@@ -31,6 +31,7 @@ from slips.service.queue import QueueSource
 from slips.service.sources import Source
 from slips.service.up import sources_of
 
+pytest_plugins = ["moto_server"]
 pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 FULL = "database or disk is full"
@@ -193,14 +194,6 @@ class Scene:
     def concluded(self) -> list[str]:
         """The keys that the state says are done."""
         return sorted(each.key for each in self.state.ledger.scan() if each.status == "done")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    with Server() as made:
-        yield made
 
 
 def test_nothing_is_concluded_while_the_disk_is_full_and_the_run_is_not_repeated_when_there_is_space(
