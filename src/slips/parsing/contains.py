@@ -56,17 +56,13 @@ def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: 
     block_of, stored = blocks(), LongReads(stream, BLOCK)
     while data := stored.read():
         at = count = 0
-        next_end = data.find
         if rest:
-            at = next_end(b"\n") + 1
-            line = rest + data[:at] if at else rest + data + stored.readline(size - len(rest) - len(data))
-            rest = b""
-            if at and len(line) < size and line[0] in begins and _has_none(finds_of(block_of(line))):
-                count = 1
-            else:
-                yield line
-            if not at:
-                continue
+            data = rest + data  # faster than to search the line alone that begins with the rest
+            end = data.find(b"\n", len(rest)) + 1
+            if not 0 < end < size:
+                yield data[:end] if end else data + stored.readline(size - len(data))
+                at = end or len(data)
+        next_end = data.find
         finds = finds_of(block_of(data))
         places = [_place(find, at, len(data)) for find in finds]
         place = min(places)
@@ -91,10 +87,6 @@ def skim(stream: BufferedReader, finds_of: Finds, begins: frozenset[int], size: 
         rest = data[at:]  # read on with the next block: `readline` would fill the buffer of the stream
     if rest:
         yield rest
-
-
-def _has_none(finds: Sequence[Find]) -> bool:
-    return all(find(0) < 0 for find in finds)
 
 
 def _place(find: Find, at: int, otherwise: int) -> int:
