@@ -16,7 +16,7 @@ import pytest
 
 import slips.dict_versions
 import slips.health
-from slips.dict_versions import versions_of
+from slips.dict_versions import version_of
 from slips.health import Health
 
 has_versions = pytest.mark.skipif(
@@ -34,11 +34,12 @@ def warm() -> Health:
 
 
 @has_versions
-def test_a_dict_has_another_version_behind_each_change_and_the_same_behind_none() -> None:
+def test_the_version_rises_with_each_change_of_any_dict_and_stays_the_same_without_one() -> None:
     kept: dict[str, Any] = {"a": 1}
     changed = dict(kept)
-    versions = versions_of([kept, changed])
-    assert versions is not None
+    version, version_of_kept = version_of([kept, changed]), version_of([kept])
+    assert version is not None
+    assert version_of_kept is not None
     changes: list[Callable[[], object]] = [
         lambda: changed.update(a=2),
         lambda: changed.update(b=3),
@@ -48,25 +49,25 @@ def test_a_dict_has_another_version_behind_each_change_and_the_same_behind_none(
         changed.clear,
     ]
     for change in changes:
-        first, second = versions()
+        before, of_kept = version(), version_of_kept()
         change()
-        assert versions()[0] == first
-        assert versions()[1] != second
+        assert version() > before
+        assert version_of_kept() == of_kept
         kept.get("a"), list(changed), len(changed)
-        assert versions() == versions()
+        assert version() == version()
 
 
 def test_a_place_that_tells_nothing_or_too_little_is_not_used() -> None:
-    assert not slips.dict_versions._tells(lambda _: lambda: [1, 2])
+    assert not slips.dict_versions._tells(lambda _: lambda: 3)
     numbers = iter(range(1000))
-    assert not slips.dict_versions._tells(lambda _: lambda: [next(numbers), 2])  # another one at each look
-    assert not slips.dict_versions._tells(lambda some: lambda: [len(each) for each in some])
-    assert not slips.dict_versions._tells(lambda some: lambda: [hash(str(some)), hash(str(some))])
+    assert not slips.dict_versions._tells(lambda _: lambda: next(numbers))  # another one at each look
+    assert not slips.dict_versions._tells(lambda some: lambda: sum(map(len, some)))
+    assert not slips.dict_versions._tells(lambda some: lambda: len(str(some)))
 
 
 def test_without_ctypes_there_are_no_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctypes", None)
-    assert versions_of([{}]) is None
+    assert version_of([{}]) is None
 
 
 @has_versions
@@ -102,14 +103,14 @@ def replaced() -> Iterator[None]:
         (builtins, "zip", "the dict"),
         (os, "open", "an attribute"),
         (io, "BytesIO", "the dict"),
-        (slips.health, "versions_of", "an attribute"),
+        (slips.health, "version_of", "an attribute"),
     ],
 )
 def test_a_function_that_was_replaced_is_put_back_each_time(
     replaced: None, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, how: str, versions: bool
 ) -> None:
     if not versions:
-        monkeypatch.setattr(slips.health, "versions_of", lambda _: None)
+        monkeypatch.setattr(slips.health, "version_of", lambda _: None)
     health = Health()
     for _ in range(4):
         health.mend()
@@ -123,6 +124,16 @@ def test_a_function_that_was_replaced_is_put_back_each_time(
         assert damage == f"{module.__name__}.{name} was replaced"
         assert getattr(module, name) is original
         assert health.mend() == ""
+
+
+def test_a_module_that_left_is_put_back_and_another_one_may_come(warm: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "a_module_of_the_handler", json)
+    assert warm.mend() == ""
+    for _ in range(3):
+        monkeypatch.delitem(sys.modules, "json")
+        assert warm.mend() == "'json' left sys.modules"
+        assert sys.modules["json"] is json
+        assert warm.mend() == ""
 
 
 def test_a_process_of_one_object_does_not_import_ctypes() -> None:

@@ -24,7 +24,7 @@ from operator import itemgetter
 from types import ModuleType
 from typing import Any
 
-from slips.dict_versions import versions_of
+from slips.dict_versions import version_of
 from slips.exceptions import causes
 
 _OWN = "slips"
@@ -54,10 +54,10 @@ class Health:
         self._modules = self._present(_modules)
         self._contents = [watched.module.__dict__ for watched in self._watched]
         self._before = self._values()
-        self._versions: Callable[[], list[int]] | None = None
-        """Returns a number for each module that tells whether it was changed; from the second comparison on."""
-        self._seen: list[int] = []
-        """These numbers when the modules were compared last."""
+        self._version: Callable[[], int] | None = None
+        """Returns a number that tells whether modules were changed, or replaced; from the second comparison on."""
+        self._seen = 0
+        """This number when the modules were compared last."""
         self._is_warm = False
         self._recursion = _recursion()
         self._limits = [(name, number, _getrlimit(number)[0]) for name in _LIMITS if (number := _number(name))]
@@ -71,18 +71,18 @@ class Health:
 
         No line here may call a builtin before the functions are restored: the handler may have replaced it.
         """
-        versions = self._versions and self._versions()
+        version = self._version and self._version()
         try:
-            is_same = self._present(_modules) == self._modules and (
-                (versions and versions == self._seen) or self._values() == self._before
+            is_same = (version and version == self._seen) or (
+                self._present(_modules) == self._modules and self._values() == self._before
             )
         except:  # noqa: E722 - a module has left, or a value of the user's cannot be compared
             is_same = False
         if is_same:
-            if versions:
-                self._seen = versions
+            if version:
+                self._seen = version
             elif self._is_warm:
-                self._versions = self._versions or versions_of(self._contents)
+                self._version = version_of([_modules, *self._contents])
             self._is_warm = True
             return self._lowered()
         replaced = self._restore()
