@@ -18,7 +18,7 @@ def _name_callers(_meta: MetaData, event: Event) -> None:
         each["value"]
         for attribution in (attributions if isinstance(attributions, list) else ())
         if isinstance(attribution, dict) and attribution.get("attribute") == "userIdentityArn"
-        for each in (attribution.get("insight") or ())
+        for each in (attribution["insight"] if isinstance(attribution.get("insight"), list) else ())
         if isinstance(each, dict) and isinstance(each.get("value"), str)
     ]
     if callers:
