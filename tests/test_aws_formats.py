@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chains
+from slips.entities import KINDS
 from slips.errors import RecordError
 from slips.formats import catalogue, sample_files
 from slips.model import MetaData
@@ -83,3 +84,74 @@ def test_findings_of_an_event_have_each_its_own_time() -> None:
     record = json.dumps({"detail-type": "Security Hub Findings - Imported", "detail": {"findings": findings}}).encode()
     metas: list[MetaData] = [meta for meta, _ in chains.run(["securityhub-asff"], record).events]
     assert [(meta.seq, meta.index, meta.timestamp) for meta in metas] == [(1, n, 1_783_030_980.0 + n) for n in range(3)]
+
+
+@pytest.mark.parametrize("insight", [5, True, {"value": "arn:a"}, "arn:a", None])
+def test_an_insight_whose_attribution_has_no_list_names_no_caller(insight: Any) -> None:
+    attributions = [{"attribute": "userIdentityArn", "insight": insight}]
+    details = {"insightType": "ApiCallRateInsight", "insightContext": {"attributions": attributions}}
+    content = json.dumps({"Records": [{"eventTime": "2026-07-02T22:23:00Z", "insightDetails": details}]}).encode()
+    ((_, event),) = chains.run(["cloudtrail-insight"], content).events
+    assert event["insightDetails"] == details
+    assert "userIdentityArns" not in event
+
+
+def entities_of(name: str, number: int) -> dict[str, list[str]]:
+    """The entities of a record of the sample of a format, by kind."""
+    content = sample_files(name)[0].read_bytes()
+    (meta,) = [meta for meta, _ in chains.run([name], content).events if meta.seq == number]
+    return {kind: list(found) for kind in KINDS if (found := getattr(meta.entities, kind))}
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "expected"),
+    [
+        (
+            "guardduty",
+            8,
+            {"addresses": ["203.0.113.70", "2001:db8::70"], "users": ["system:anonymous", "root"]},
+        ),
+        ("guardduty", 9, {"addresses": ["203.0.113.71"], "users": ["postgres"], "hosts": ["orders-1"]}),
+        (
+            "guardduty",
+            10,
+            {
+                "addresses": ["10.0.0.12", "2001:db8::12"],
+                "users": ["www-data"],
+                "hosts": ["i-0a2"],
+                "hashes": [
+                    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+                ],
+            },
+        ),
+        (
+            "guardduty",
+            11,
+            {
+                "addresses": ["203.0.113.72", "10.0.0.72", "198.51.100.72"],
+                "users": ["ann"],
+                "domains": ["c2.example.net"],
+                "hashes": ["fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9"],
+            },
+        ),
+        (
+            "securityhub-asff",
+            7,
+            {
+                "addresses": ["198.51.100.9", "10.0.0.9", "2001:db8::9", "203.0.113.77"],
+                "users": ["cleo", "ben"],
+                "hosts": ["i-0a1", "AKIAEXAMPLE"],
+                "domains": ["api.example.net", "c2.example.net"],
+            },
+        ),
+    ],
+)
+def test_a_finding_names_all_its_entities(name: str, number: int, expected: dict[str, list[str]]) -> None:
+    assert entities_of(name, number) == expected
+
+
+def test_an_event_of_guardduty_that_is_no_finding_has_the_time_of_its_envelope() -> None:
+    event = {"time": "2026-07-02T22:24:00Z", "detail": {"schemaVersion": "1.0", "scanStatus": "COMPLETED"}}
+    ((meta, _),) = chains.run(["guardduty"], json.dumps(event).encode()).events
+    assert meta.timestamp == 1783031040.0

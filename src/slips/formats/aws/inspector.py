@@ -14,9 +14,11 @@ INSPECTOR = Json(
     message="{severity|'finding'}{' ' title|type}{' in ' awsAccountId}",
     require="findingArn",
     entities={
-        "addresses": "resources.details.awsEc2Instance.ipV4Addresses resources.details.awsEc2Instance.ipV6Addresses",
+        "addresses": "resources.details.awsEc2Instance.ipV4Addresses resources.details.awsEc2Instance.ipV6Addresses "
+        "resources.details.vm.ipV4Addresses resources.details.vm.ipV6Addresses",
         "hosts": "resources.id",
-        "hashes": "resources.details.awsEcrContainerImage.imageHash",
+        "hashes": "resources.details.awsEcrContainerImage.imageHash "
+        "packageVulnerabilityDetails.vulnerablePackages.sourceLayerHash",
     },
 )
 

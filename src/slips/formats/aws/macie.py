@@ -19,6 +19,8 @@ MACIE = Json(
         "addresses": "policyDetails.actor.ipAddressDetails.ipAddressV4",
         "users": """policyDetails.actor.userIdentity.iamUser.userName policyDetails.actor.userIdentity.assumedRole.arn
             policyDetails.actor.userIdentity.federatedUser.arn policyDetails.actor.userIdentity.root.arn
+            policyDetails.actor.userIdentity.assumedRole.sessionContext.sessionIssuer.userName
+            policyDetails.actor.userIdentity.federatedUser.sessionContext.sessionIssuer.userName
             resourcesAffected.s3Bucket.owner.displayName""",
         "domains": "policyDetails.actor.domainDetails.domainName",
         "hashes": "resourcesAffected.s3Object.eTag resourcesAffected.s3Object.etag",

@@ -26,11 +26,17 @@ _PARTS: dict[str, Any] = {
         "Action.AwsApiCallAction.RemoteIpDetails.IpAddressV4 "
         "Action.NetworkConnectionAction.RemoteIpDetails.IpAddressV4 "
         "Action.PortProbeAction.PortProbeDetails.RemoteIpDetails.IpAddressV4 "
-        "Resources.Details.AwsEc2Instance.IpV4Addresses",
-        "users": "Resources.Details.AwsIamAccessKey.PrincipalName Resources.Details.AwsIamUser.UserName",
+        "Action.PortProbeAction.PortProbeDetails.LocalIpDetails.IpAddressV4 "
+        "NetworkPath.Ingress.Source.Address NetworkPath.Ingress.Destination.Address "
+        "NetworkPath.Egress.Source.Address NetworkPath.Egress.Destination.Address "
+        "Resources.Details.AwsEc2Instance.IpV4Addresses Resources.Details.AwsEc2Instance.IpV6Addresses "
+        "Detection.Sequence.Endpoints.Ip",
+        "users": "Resources.Details.AwsIamAccessKey.PrincipalName Resources.Details.AwsIamAccessKey.UserName "
+        "Resources.Details.AwsIamUser.UserName Detection.Sequence.Actors.User.Name",
         "hosts": "Resources.Id",
-        "domains": "Network.SourceDomain Network.DestinationDomain Action.DnsRequestAction.Domain",
-        "hashes": "Malware.Hash",
+        "domains": "Network.SourceDomain Network.DestinationDomain Action.DnsRequestAction.Domain "
+        "Action.AwsApiCallAction.DomainDetails.Domain Detection.Sequence.Endpoints.Domain",
+        "hashes": "Threats.FilePaths.Hash",
     },
 }
 _OCSF_PARTS: dict[str, Any] = {
@@ -45,7 +51,7 @@ _OCSF_PARTS: dict[str, Any] = {
         "users": "evidences.actor.user.name",
         "hosts": "resources.uid",
         "domains": "evidences.query.hostname evidences.dst_endpoint.hostname",
-        "hashes": "evidences.file.hashes.value",
+        "hashes": "evidences.file.hashes.value evidences.process.file.hashes.value malware.files.hashes.value",
     },
 }
 
