@@ -74,6 +74,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "clamav": ("slips.formats.clamav.clamd", "CLAMAV"),
     "claroty-ctd": ("slips.formats.claroty.ctd", "CLAROTY_CTD"),
     "client-vpn": ("slips.formats.aws.client_vpn", "CLIENT_VPN"),
+    "cloudconnexa": ("slips.formats.openvpn.cloudconnexa", "CLOUDCONNEXA"),
     "cloudflare": ("slips.formats.cloudflare.logpush", "CLOUDFLARE"),
     "cloudfront": ("slips.formats.aws.cloudfront", "CLOUDFRONT"),
     "cloudfront-json": ("slips.formats.aws.cloudfront", "CLOUDFRONT_JSON"),

@@ -65,7 +65,7 @@ _OTHER_NAMES = {
     ),
     "dns": "bind-query coredns infoblox ms-dns-debug umbrella unbound",
     "dhcp": "dhcpd kea ms-dhcp",
-    "vpn": "cisco-asa client-vpn ivanti-connect-secure netscaler openvpn tailscale wireguard",
+    "vpn": "cisco-asa client-vpn cloudconnexa ivanti-connect-secure netscaler openvpn tailscale wireguard",
     "proxy": "haproxy netskope-transaction squid umbrella-proxy zscaler zscaler-kv",
     "load balancer": "azure-appgateway f5-bigip f5-telemetry gcp-lb haproxy netscaler",
     "web server": "apache-access apache-error caddy iis iis-native lighttpd-error nginx-access nginx-error",
