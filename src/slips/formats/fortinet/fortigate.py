@@ -42,15 +42,15 @@ FORTINET = KeyValue(
     require=any_of("logid", "log_id", all_of("type", "subtype"), "devid"),
     time=stamp("eventtime", ("date", "time", "tz"), ("date", "time")),
     tag="fortinet.{type|'log'}.{subtype|'event'}",
-    message="{action|level|pri|'-'} {srcip|src|'-'} => {dstip|dst|'-'}:{dstport|dst_port|'-'} "
-    "{msg|service|logdesc|'-'}",
+    message="{action|disposition|level|pri|'-'} {srcip|src|client_ip|'-'} => {dstip|dst|dst_ip|'-'}"
+    ":{dstport|dst_port|'-'} {msg|subject|service|logdesc|'-'}",
     absent=("N/A", "(null)"),
     integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt
         rcvdpkt crscore craction transport sentdelta rcvddelta tranport""",
     refine=_read_others,
     entities={
-        "addresses": "srcip dstip remip locip tranip transip tunnelip assignip ip src dst remote_ip",
-        "users": "user unauthuser dstuser xauthuser eapuser user_name",
+        "addresses": "srcip dstip remip locip tranip transip tunnelip assignip ip src dst remote_ip client_ip dst_ip",
+        "users": "user unauthuser dstuser xauthuser eapuser user_name from to hfrom",
         "hosts": "srcname dstname devname",
         "domains": "hostname qname",
         "hashes": "filehash analyticscksum",

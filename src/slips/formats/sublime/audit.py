@@ -15,7 +15,8 @@ SUBLIME = Json(
     time=iso("created_at"),
     tag="sublime.{type|'message'}",
     message=(
-        "{type|subject|'-'} by {created_by.email_address|created_by.name|sender.email|'-'} from {data.request.ip|'-'}"
+        "{type|subject|'-'}{' by ' created_by.email_address|created_by.name|sender.email|data.message.sender.email}"
+        "{' from ' data.request.ip}"
     ),
     entities={
         "addresses": "data.request.ip",
