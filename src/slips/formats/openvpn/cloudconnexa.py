@@ -24,7 +24,8 @@ CLOUDCONNEXA = Json(
     booleans="log.allowed",
     entities={
         "addresses": """publicIp initiatorPublicIp log.clientPublicIp log.publicIp log.clientTunnelIpV4
-            log.clientTunnelIpV6 log.tunnelIpV4 log.tunnelIpV6 log.sourceIp log.destinationEntityIp log.destinationIp""",
+            log.clientTunnelIpV6 log.tunnelIpV4 log.tunnelIpV6 log.sourceIp log.destinationEntityIp
+            log.destinationIp""",
         "users": "initiatorName",
         "domains": "log.domain",
     },
