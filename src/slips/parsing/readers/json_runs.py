@@ -183,6 +183,8 @@ class JsonRuns(JsonText):
         end = limit = self._at + min(self._block, self._longest_run)
         for _ in range(GUESSES if self._boundary else 0):
             cut = self._data.rfind(self._boundary, self._at, end)
+            if cut < 0 and len(self._data) - (last := self._data.rfind(b"}]", self._at, end)) < _MARGIN:
+                cut = last  # the last object of the stream has no boundary behind it
             if cut < 0:
                 limit = self._at + SCAN  # by then the boundary may be another one
                 break
