@@ -137,7 +137,7 @@ class Handlers:
         try:
             for handler in self._handlers:
                 self._current = _name(handler)
-                returned = getattr(handler, method)(*copy.deepcopy(args))
+                returned = getattr(handler, method)(*(copy.deepcopy(args) if args else ()))
                 kind = lazy(returned)
                 if kind:
                     break
