@@ -23,7 +23,7 @@ from slips.errors import DecompressionError
 PIECE = 32 * 1024  # stored bytes of a read: from 128 KB on, malloc would fetch memory from the system for each
 STEP = 32 * 1024  # bytes in and out of a call: a failing call drops about as many; 4 KB costs a fifth of the speed
 KEPT_STEP = 120 * 1024  # the same while what a call drops can be recovered; see PIECE
-FIRST_STEP = 512  # bytes of a member's first call, doubled each time: decoders copy the input behind the member's end
+FIRST_STEP = 512  # bytes of a member's first call, four times as many each time: decoders copy what is behind its end
 KEPT = 2048 * 1024  # compressed bytes of a member kept in memory, to recover the output that a failing call drops
 AGAIN = 1 << 30  # compressed bytes of a member that are read again to recover it, which takes some seconds
 MEMBERS = 1 << 16  # members that may be of any size; a member costs up to 10 µs, so that further ones must hold content
@@ -382,7 +382,7 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: C
             yield piece
         elif feeding and not data:
             raise _CutOff  # not earlier: a decoder may need input and still hold output
-        step = min(2 * step, KEPT_STEP if fed + KEPT_STEP <= most else STEP)
+        step = min(4 * step, KEPT_STEP if fed + KEPT_STEP <= most else STEP)
     _BUFFERS.append(kept)
     source.unread(member.unused_data or b"")
 
