@@ -154,6 +154,16 @@ def test_a_blank_line_takes_no_call_of_its_own(name: str, typed: bool, contains:
     assert calls_of(chain, many) - calls_of(chain, few) < 10_000 / 5
 
 
+@pytest.mark.parametrize(
+    ("stamp", "most"), [("Feb 30 06:00:24", 24), ("2018-13-11T04:27:47Z", 35), ("2018-06-31T04:27:47+01:00", 35)]
+)
+def test_a_day_that_is_none_takes_few_calls(stamp: str, most: int) -> None:
+    """A bad record raised two errors and tried each notation again: it took ten times as long as a good one."""
+    chain = compile_chain(["syslog"], Path())
+    few, many = (f"{stamp} h p: m\n".encode() * count for count in (100, 1_100))
+    assert calls_of(chain, many, "c_call") - calls_of(chain, few, "c_call") < 1_000 * most
+
+
 @pytest.mark.parametrize("piece", ['{"a":', '{"a":[', '{ "a" : ', "[", "[ ", "[a ", "-1", "0", "1 ", '""', '"\\n"'])
 def test_short_pieces_of_json_are_passed_over_many_at_a_time(piece: str) -> None:
     """A call for each took forty times as long a byte as usual lines."""

@@ -30,6 +30,8 @@ _EARLIEST, _END = -62_135_596_800.0, 253_402_300_800.0
 _UTC_NAME = re.compile(r"(?: ?UTC| ?GMT| \((?:UTC|GMT)\)|z| Z)$")
 _NAME_BEHIND_OFFSET = re.compile(r"(?<=[+-]\d{4}) [A-Z]{3,4}$")
 _ZONE_NAME = re.compile(r"(?<=\d) ?([A-Z]{3,4})$")
+_ZONE_LENGTH = len("+0900 JAST\n")
+"""The last characters of a time, in which these look for a zone: a search of the whole tries each place."""
 _SPACED_OFFSET = re.compile(r" (?=[+-]\d\d:?\d\d$)")
 # The clock of a leap second, which `datetime` cannot hold: the second that follows stands for it.
 _LEAP_SECOND = re.compile(r"(?<=\d\d:\d\d:)60(?!\d)")
@@ -38,6 +40,8 @@ _HOURS = {f"{hour:02}:": hour * 3600.0 for hour in range(24)}
 _MINUTES = {f"{minute:02}:": minute * 60.0 for minute in range(60)}
 _SECONDS = {f"{second:02}": float(second) for second in range(61)}
 _DAY = 86_400.0
+_MOST_DAYS = dict(zip(_MONTHS, (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), strict=True))
+_NEVER = float("inf")
 _DAY_OF_MONTH = re.compile(r" [ 0-3][0-9] ")
 # A stamp with or without a padded day, a year, a fraction, a zone: "Oct 10 2026 12:34:56 EST", "Nov 1 06:00:24.125";
 # the command `date` writes the year behind the zone, "Nov  1 06:00:24 EST 2026".
@@ -68,6 +72,7 @@ _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2})(:\d\d:\d\d) ([AP]
 _RUN_TOGETHER = re.compile(r"^(\d{8})(\d{6})(?=$|[.,Z+-])")
 _DATED_OFFSET = re.compile(r"^(\d{4}-\d\d-\d\d)(?=Z$| ?\+\d\d:?\d\d$| -\d\d:?\d\d$)", re.ASCII)
 """A day before an offset, as XML Schema writes dates: `fromisoformat` takes the sign for the mark before a clock."""
+_DATED_OFFSET_LENGTH = len("2018-06-11 +01:00")
 _SHORT_HOUR = re.compile(r"(?<=^\d{4}-\d\d-\d\d[T ])(?=\d:\d\d)", re.ASCII)
 """Before an hour of one digit, as of `2022-09-09T8:48:50Z`, which `fromisoformat` refuses."""
 _MONTH_FIRST = re.compile(
@@ -123,6 +128,7 @@ def odd_iso(text: Any, name: str) -> float:
 
     The result may be beyond the years 1 to 9999.
     """
+    when = None
     try:
         when = _from_iso(text)
         if when.tzinfo is None and text[4] == "-" and text[10:11] != "+":  # many logs name no zone
@@ -130,35 +136,55 @@ def odd_iso(text: Any, name: str) -> float:
             return seconds if _zone is None else _zone.utc(seconds)
     except (TypeError, ValueError):
         pass
-    try:
-        if text.__class__ is not str or len(text) > _LONGEST or not text[:1].isdecimal():  # a log may be full of them
-            raise ValueError
-        found = _ZONE_NAME.search(text)
-        own = _in_own_words(text[: found.start()], found[1]) if found and _zone is not None else None
-        if own is not None:
-            return own
-        when, leap = _amended(_without_name(text))
-        return _seconds(when) + leap
-    except (TypeError, ValueError, OverflowError):
-        hint = _hint(text) if text.__class__ is str else ""
-        raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'{hint}") from None
+    if text.__class__ is str and len(text) <= _LONGEST and text[:1].isdecimal():  # a log may be full of others
+        try:
+            if _zone is not None and (found := _zone_name(text)):
+                own = _in_own_words(text[: found.start()], found[1])
+                if own is not None:
+                    return own
+            amended, leap = _amended(_without_name(text))
+            if amended != text or when is not None:
+                return _seconds(_dated(amended)) + leap
+        except (TypeError, ValueError, OverflowError):
+            pass
+    hint = _hint(text) if text.__class__ is str else ""
+    raise RecordError(f"{name!r} is {_shown(text)}; expected a time such as '2018-06-11T04:27:47Z'{hint}") from None
 
 
-def _amended(text: str) -> tuple[datetime, int]:
-    """Read a time that `fromisoformat` refuses, and the seconds to add for a leap second. Raises ValueError."""
-    text = _DATED_OFFSET.sub(r"\1T00:00:00", text)
-    text, leap = _LEAP_SECOND.subn("59", _SPACED_OFFSET.sub("", _SHORT_HOUR.sub("0", text)))
-    text = _AMERICAN.sub(_from_american, _RUN_TOGETHER.sub(r"\1T\2", text), count=1)
+def _amended(text: str) -> tuple[str, int]:
+    """Write a time that `fromisoformat` refuses as it takes it. Return that, and the seconds to add for a leap second.
+
+    Each pattern runs only where its text may be: all of them take longer than the rest of a bad record.
+    """
+    leap = 0
+    if len(text) <= _DATED_OFFSET_LENGTH:
+        text = _DATED_OFFSET.sub(r"\1T00:00:00", text)
+    if text[12:13] == ":":
+        text = _SHORT_HOUR.sub("0", text)
+    if " " in text[-7:]:
+        text = _SPACED_OFFSET.sub("", text)
+    if ":60" in text:
+        text, leap = _LEAP_SECOND.subn("59", text)
+    if text[:14].isdecimal():
+        text = _RUN_TOGETHER.sub(r"\1T\2", text)
+    if "/" in text:
+        text = _AMERICAN.sub(_from_american, text, count=1)
+    return text, leap
+
+
+def _dated(text: str) -> datetime:
+    """Read a time that begins with a date. Raises ValueError."""
     when = _from_iso(text)
     if not _DATE.match(text):
         raise ValueError
-    return when, leap
+    return when
 
 
 def _in_own_words(text: str, name: str) -> float | None:
     """Convert a time whose zone the mapping's zone calls by that name then, as `IST` is India's in Asia/Kolkata."""
     with suppress(ValueError, OverflowError):
-        when, leap = _amended(text)
+        amended, leap = _amended(text)
+        when = _dated(amended)
         if _zone is not None and when.tzinfo is None:
             seconds = _zone.named(name, (when - _NAIVE_EPOCH).total_seconds())
             return None if seconds is None else seconds + leap
@@ -167,7 +193,7 @@ def _in_own_words(text: str, name: str) -> float | None:
 
 def _hint(text: str) -> str:
     """Return what to do if the name of a zone has several meanings."""
-    if len(text) <= _LONGEST and (found := _ZONE_NAME.search(text)) and found[1] not in ZONES:
+    if len(text) <= _LONGEST and (found := _zone_name(text)) and found[1] not in ZONES:
         return f"; {found[1]!r} is the name of several zones or of none: name yours as the mapping's 'timezone'"
     return ""
 
@@ -177,14 +203,12 @@ def month_first(text: Any, name: str = "time") -> float:
 
     The day is first elsewhere, so that a log needs to be known for it. Raises RecordError.
     """
-    try:
-        return iso(text, name)
-    except RecordError:
-        if text.__class__ is str and len(text) <= _LONGEST and (found := _MONTH_FIRST.fullmatch(text)):
-            month, day, year, clock, rest = found.groups()
-            with suppress(RecordError):  # the error of the text as it is says more
-                return iso(f"{year}-{month:0>2}-{day:0>2}T{clock:0>8}{rest}", name)
-        raise
+    is_slashed = text.__class__ is str and "/" in text[1:3] and len(text) <= _LONGEST
+    if is_slashed and (found := _MONTH_FIRST.fullmatch(text)):
+        month, day, year, clock, rest = found.groups()
+        with suppress(RecordError):  # the error of the text as it is says more
+            return iso(f"{year}-{month:0>2}-{day:0>2}T{clock:0>8}{rest}", name)
+    return iso(text, name)
 
 
 def _day_first(text: str, name: str) -> float:
@@ -209,14 +233,22 @@ def _from_american(found: re.Match[str]) -> str:
     return f"{year}-{month:0>2}-{day:0>2}T{in_24:02}{rest}"
 
 
+def _zone_name(text: str) -> re.Match[str] | None:
+    """Find the name of a zone at the end of a time, if it has one."""
+    return _ZONE_NAME.search(text, max(len(text) - _ZONE_LENGTH, 0)) if text[-2:-1].isupper() else None
+
+
 def _without_name(text: str) -> str:
     """Return a time whose zone is an offset or `Z`, if it was a name for these: of `ZONES`."""
-    offset, named = _NAME_BEHIND_OFFSET.subn("", text)
-    if named:
-        return offset
-    if (found := _ZONE_NAME.search(text)) and (hours := ZONES.get(found[1])):
+    if text[-1:].isdecimal() or (text[-1:] == "Z" and text[-2:-1].isdecimal()):
+        return text
+    behind = max(len(text) - _ZONE_LENGTH, 0)
+    if found := _NAME_BEHIND_OFFSET.search(text, behind):
+        return f"{text[: found.start()]}{text[found.end() :]}"
+    if (found := _zone_name(text)) and (hours := ZONES.get(found[1])):
         return f"{text[: found.start()]}{hours:+03}:00"
-    return _UTC_NAME.sub("Z", text)
+    found = _UTC_NAME.search(text, behind)
+    return f"{text[: found.start()]}Z{text[found.end() :]}" if found else text
 
 
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -351,10 +383,10 @@ def any_notation(value: Any, reference: float, name: str = "time") -> float:
     if value.__class__ is not str:
         return moment(value, name)
     if value[:3] in _MONTHS:
-        try:
-            seconds = stamp(value, reference)
-        except RecordError:
-            raise _no_time(value, name) from None
+        found = _stamp(value, reference)
+        if found is None:
+            raise _no_time(value, name)
+        seconds = found
     else:
         seconds = _by_shape(value, reference, name)
     _last = value, reference, seconds
@@ -363,10 +395,10 @@ def any_notation(value: Any, reference: float, name: str = "time") -> float:
 
 def _named_stamp(text: str, reference: float, value: str, name: str) -> float:
     """Convert the stamp `text`, as which the `value` of a field can be read. Raises RecordError."""
-    try:
-        return stamp(text, reference)
-    except RecordError:
-        raise _no_time(value, name) from None
+    seconds = _stamp(text, reference)
+    if seconds is None:
+        raise _no_time(value, name)
+    return seconds
 
 
 def _no_time(value: str, name: str) -> RecordError:
@@ -411,6 +443,14 @@ def stamp(text: str, reference: float) -> float:
     microseconds are cut off. A year may stand behind the day, with a comma or without, or behind the clock, and a zone
     behind that, an offset or a name such as `EST`, which the year may follow, too. Raises RecordError.
     """
+    seconds = _stamp(text, reference)
+    if seconds is None:
+        raise _no_stamp(text)
+    return seconds
+
+
+def _stamp(text: str, reference: float) -> float | None:
+    """Convert a stamp; None: it is no time. A bad record takes one error alone, which costs as much as a good one."""
     if _zone is not None:
         reference = _zone.shown(reference)
     known, limit, days = _days_of
@@ -420,35 +460,39 @@ def stamp(text: str, reference: float) -> float:
         seconds = days[text[:7]] + _HOURS[text[7:10]] + _MINUTES[text[10:13]] + _SECONDS[text[13:]]
     except KeyError:
         return _stamp_slowly(text, reference)
-    if seconds > limit:
-        return _stamp_slowly(text, reference)
-    return seconds if _zone is None else _within_years(_zone.utc(seconds), text)
+    if not seconds < limit:
+        return None if seconds == _NEVER else _stamp_slowly(text, reference)
+    return seconds if _zone is None else _within_years(_zone.utc(seconds))
 
 
-def _stamp_slowly(text: str, reference: float) -> float:
-    """Convert a stamp that has not 15 characters, or that belongs to the year before. Raises RecordError.
+def _stamp_slowly(text: str, reference: float) -> float | None:
+    """Convert a stamp that has not 15 characters, or that belongs to the year before; None: it is no time.
 
     `reference` is what the clock of the zone shows.
     """
     if not (found := _STAMP.fullmatch(text)):
-        raise _no_stamp(text)
+        return None
     month, day, year, clock, fraction, behind_clock, zone, hours, minutes, behind_zone = found.groups()
+    if zone and zone not in ZONES and _zone is None:
+        return None
     year = year or behind_clock or behind_zone
     seconds = _shown_by_clock(month, int(day), clock, reference, int(year) if year else None)
+    if seconds is None:
+        return None
     if fraction:
         seconds += float(f"0.{fraction}")
     if zone:
         own = None if _zone is None else _zone.named(zone, seconds)
         if own is None and zone not in ZONES:
-            raise _no_stamp(text)
+            return None
         seconds = seconds - 3600 * ZONES[zone] if own is None else own
     elif hours:
         if f"{hours[1:]}:" not in _HOURS or f"{minutes}:" not in _MINUTES:
-            raise _no_stamp(text)
+            return None
         seconds -= 3600 * int(hours) + 60 * int(f"{hours[0]}{minutes}")
     elif _zone is not None:
         seconds = _zone.utc(seconds)
-    return _within_years(seconds, text)
+    return _within_years(seconds)
 
 
 def without_year(month: str, day: int, clock: str, reference: float, year: int | None = None) -> float:
@@ -458,13 +502,18 @@ def without_year(month: str, day: int, clock: str, reference: float, year: int |
     than a day after `reference` belongs to the year before. This holds around New Year and for Feb 29. A `year`, if
     the log has one, counts instead. Raises RecordError.
     """
-    if _zone is None:
-        return _shown_by_clock(month, day, clock, reference, year)
-    seconds = _zone.utc(_shown_by_clock(month, day, clock, _zone.shown(reference), year))
-    return _within_years(seconds, f"{month} {day} {clock}")
+    shown = reference if _zone is None else _zone.shown(reference)
+    seconds = _shown_by_clock(month, day, clock, shown, year)
+    if seconds is not None and _zone is not None:
+        seconds = _within_years(_zone.utc(seconds))
+    if seconds is None:
+        raise _no_stamp(f"{month} {day} {clock}")
+    return seconds
 
 
-def _shown_by_clock(month: str, day: int, clock: str, reference: float, year: int | None) -> float:
+def _shown_by_clock(month: str, day: int, clock: str, reference: float, year: int | None) -> float | None:
+    if not 1 <= day <= _MOST_DAYS.get(month, 0):
+        return None
     try:
         hour, minute, second = clock.split(":")
         seconds = _HOURS[f"{hour:0>2}:"] + _MINUTES[f"{minute:0>2}:"] + _SECONDS[f"{second:0>2}"]
@@ -474,13 +523,14 @@ def _shown_by_clock(month: str, day: int, clock: str, reference: float, year: in
                 return midnight + seconds
     except (KeyError, ValueError, OverflowError):
         pass
-    raise _no_stamp(f"{month} {day} {clock}")
+    return None
 
 
 class _Days(dict[str, float]):
     """The midnight of each day in the year before `limit`, by the seven characters before a clock: `"Nov  1 "`.
 
-    Fewer than 500 texts name a day, and no other is kept: a log neither fills the table nor decides how often it hits.
+    A day that no month has is `_NEVER`. Fewer than 500 texts look like a day, and no other is kept: a log neither fills
+    the table nor decides how often it hits.
     """
 
     def __init__(self, limit: float) -> None:
@@ -489,7 +539,7 @@ class _Days(dict[str, float]):
 
     def __missing__(self, text: str) -> float:
         month, day = text[:3], text[3:]
-        if not _DAY_OF_MONTH.fullmatch(day):
+        if month not in _MONTHS or not _DAY_OF_MONTH.fullmatch(day):
             raise KeyError(text)
         try:
             for year in _years_before(self._limit, month, int(day)):
@@ -497,7 +547,7 @@ class _Days(dict[str, float]):
                     return self.setdefault(text, midnight)
         except (ValueError, OverflowError):
             pass
-        raise KeyError(text)
+        return self.setdefault(text, _NEVER)
 
 
 _days_of: tuple[float, float, _Days] = (0.0, _DAY, _Days(_DAY))
@@ -528,10 +578,8 @@ def _midnight(year: int, month: str, day: int) -> float:
     return datetime(year, _MONTHS[month], day, tzinfo=UTC).timestamp()
 
 
-def _within_years(seconds: float, text: str) -> float:
-    if not _EARLIEST <= seconds < _END:
-        raise _no_stamp(text)
-    return seconds
+def _within_years(seconds: float) -> float | None:
+    return seconds if _EARLIEST <= seconds < _END else None
 
 
 def _no_stamp(text: str) -> RecordError:
