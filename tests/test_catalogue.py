@@ -227,6 +227,7 @@ LITERALS = {
     "ibm-mq": "EXPLANATION ACTION",
     "iptables": "warn",  # a level, which is a number
     "openstack": "None",  # an id that is none
+    "opensmtpd": "unknown",  # "<unknown>", no name of a host
     "oracle-audit": "Sun",  # the day of the week
     "syslog": "daemon err",  # a facility and a level, which are numbers
     "heroku": "257",  # the length of the line
@@ -235,11 +236,13 @@ LITERALS = {
     "infoblox": "httpd",  # behind the member of the grid
     "mysql-slow": "Time User Host Query Lock Rows Thread Errno Start End Schema Full Tmp SET",  # names, in capitals
     "postgresql": "unknown",  # "[unknown]", no value
+    "proftpd-extended": "UNKNOWN",  # no value
     "rabbitmq": "REPORT",
     "stunnel": "LOG3 LOG5",  # the level behind it is a number
     "sudo": "command continued cee",
     "suricata-fast": "Classification Priority AppID Raw pkt pcap file packet",
     "unifi-cef": "CEF",
+    "uwsgi": "address space usage MB 256MB 50MB in generated via on",
     "zeek-tsv": "empty",  # the list "(empty)"
     "imperva": "CEF",
     "zscaler-kv": "None",  # no value
