@@ -49,17 +49,17 @@ class Text:
     def __init__(self, stream: BufferedReader) -> None:
         self.own: Own | None = None
         """None if the bytes of `stream` are those of the object."""
-        beginning, stream, _ = look(stream, BYTES)
+        beginning, stream, _ = look(stream, LINE, _is_enough)
         for mark, encoding in _MARKS:
             if beginning.startswith(mark):
                 stream.read(len(mark))
                 if encoding:
                     stream = BufferedReader(_Decoding(stream, encoding), BUFFER)
                     self.own = _encoder(encoding)
+                beginning, stream, _ = look(stream, LINE, _is_enough)
                 break
         else:
-            refuse_binary(beginning)
-        beginning, stream, _ = look(stream, LINE, _has_line_feed)
+            refuse_binary(beginning[:BYTES])
         if b"\n" not in beginning and b"\r" in beginning[:-1]:
             stream = BufferedReader(_Returns(stream), BUFFER)
             own = self.own
@@ -148,8 +148,8 @@ def look(
     return data[:size], BufferedReader(_Again(data, stream, error), BUFFER), not part and error is None
 
 
-def _has_line_feed(data: bytes) -> bool:
-    return b"\n" in data
+def _is_enough(data: bytes) -> bool:
+    return len(data) >= BYTES and b"\n" in data
 
 
 class _Raw(io.RawIOBase):
