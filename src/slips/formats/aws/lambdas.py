@@ -43,15 +43,21 @@ LAMBDA = Patterns(
         rf"(?P<event>REPORT) {_REQUEST}\s++Duration: (?P<duration_ms>[0-9.]++) ms\s++Billed Duration: "
         r"(?P<billed_duration_ms>\d++) ms\s++Memory Size: (?P<memory_size_mb>\d++) MB\s++Max Memory Used: "
         r"(?P<max_memory_used_mb>\d++) MB(?:\s++Init Duration: (?P<init_duration_ms>[0-9.]++) ms)?"
+        r"(?:\s++Restore Duration: (?P<restore_duration_ms>[0-9.]++) ms)?"
+        r"(?:\s++Billed Restore Duration: (?P<billed_restore_duration_ms>\d++) ms)?"
         r"(?:\s++Status: (?P<status>\S++))?(?:\s++Error Type: (?P<error_type>\S++))?(?:\s++(?P<message>\S.*))?",
         r"(?P<event>INIT_START) Runtime Version: (?P<runtime_version>\S++)\s++"
         r"Runtime Version ARN: (?P<runtime_version_arn>\S++)",
+        r"(?P<event>INIT_REPORT) (?P<message>Init Duration: (?P<init_duration_ms>[0-9.]++) ms"
+        r"(?:\s++Phase: (?P<phase>\S++))?(?:\s++Status: (?P<status>\S++))?(?:\s++Error Type: (?P<error_type>\S++))?.*)",
+        r"(?P<event>RESTORE_REPORT) (?P<message>Restore Duration: (?P<restore_duration_ms>[0-9.]++) ms"
+        r"(?:\s++Status: (?P<status>\S++))?(?:\s++Error Type: (?P<error_type>\S++))?.*)",
         rf"(?P<event>INIT_REPORT|RESTORE_(?:START|REPORT)) {_MESSAGE}",
         rf"\[(?P<level>[A-Z]++)\]\t(?P<time>\d{{4}}-\S++)\t(?P<request_id>[0-9a-f-]{{36}})\t{_MESSAGE}",
         rf"(?P<time>\d{{4}}-\S++)\s(?P<request_id>[0-9a-f-]{{36}})\s(?P<level>[A-Z]++)\t{_MESSAGE}",
         rf"(?P<time>\d{{4}}-\S++)\s(?P<request_id>[0-9a-f-]{{36}})\s{_MESSAGE}",
         _MESSAGE,
     ),
-    integers="billed_duration_ms memory_size_mb max_memory_used_mb",
-    floats="duration_ms init_duration_ms",
+    integers="billed_duration_ms memory_size_mb max_memory_used_mb billed_restore_duration_ms",
+    floats="duration_ms init_duration_ms restore_duration_ms",
 )
