@@ -26,28 +26,32 @@ GCP_AUDIT = Json(
         metadata.jobChange.job.jobStats.queryStats.totalBilledBytes
         metadata.jobChange.job.jobStats.queryStats.totalProcessedBytes""",
     entities={
-        "addresses": "protoPayload.requestMetadata.callerIp protopayload.requestMetadata.callerIp",
+        "addresses": """protoPayload.requestMetadata.callerIp protopayload.requestMetadata.callerIp
+            protoPayload.requestMetadata.destinationAttributes.ip""",
         "users": "protoPayload.authenticationInfo.principalEmail protopayload.authenticationInfo.principalEmail",
     },
 )
 
 GCP_LB = Json(
     "gcp-lb",
-    "Google Cloud external HTTP(S) load balancers",
+    "Google Cloud load balancers: requests of HTTP(S), connections of TCP, UDP and SSL",
     "https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring",
-    require=all_of(any_of("httpRequest", "httprequest"), _ENTRY),
+    require=all_of(any_of("httpRequest", "httprequest", "jsonPayload.connection.clientIp"), _ENTRY),
     time=_TIME,
     tag="gcp.lb",
     message=(
         "{httpRequest.status|httprequest.status|'request'}"
         "{' ' httpRequest.requestMethod|httprequest.requestMethod}"
-        "{' ' httpRequest.requestUrl|httprequest.requestUrl}"
-        "{' from ' httpRequest.remoteIp|httprequest.remoteIp}"
+        "{' ' httpRequest.requestUrl|httprequest.requestUrl|jsonPayload.connection.serverIp}"
+        "{' from ' httpRequest.remoteIp|httprequest.remoteIp|jsonPayload.connection.clientIp}"
     ),
     integers="""httpRequest.status httpRequest.requestSize httpRequest.responseSize httpRequest.cacheFillBytes
-        httprequest.status httprequest.requestSize httprequest.responseSize""",
+        httprequest.status httprequest.requestSize httprequest.responseSize jsonPayload.bytesSent
+        jsonPayload.bytesReceived jsonPayload.packetsSent jsonPayload.packetsReceived jsonPayload.connection.clientPort
+        jsonPayload.connection.serverPort jsonPayload.connection.protocol""",
     entities={
-        "addresses": "httpRequest.remoteIp httpRequest.serverIp httprequest.remoteIp httprequest.serverIp",
+        "addresses": """httpRequest.remoteIp httpRequest.serverIp httprequest.remoteIp httprequest.serverIp
+            jsonPayload.connection.clientIp jsonPayload.connection.serverIp""",
     },
 )
 
@@ -57,15 +61,19 @@ GCP_VPC_FLOW = Json(
     "https://cloud.google.com/vpc/docs/about-flow-logs-records",
     require=all_of(
         "jsonPayload.connection", any_of("jsonPayload.bytes_sent", "jsonPayload.reporter", "jsonPayload.packets_sent")
-    ),
+    ),  # flows whose packets were dropped have no bytes that were sent
     time=iso("jsonPayload.start_time", "jsonPayload.end_time", "timestamp", "receiveTimestamp"),
     tag="gcp.vpc-flow",
     message=(
         "{jsonPayload.connection.src_ip|'-'}:{jsonPayload.connection.src_port|'-'} => "
-        "{jsonPayload.connection.dest_ip|'-'}:{jsonPayload.connection.dest_port|'-'} {jsonPayload.bytes_sent|'-'} bytes"
+        "{jsonPayload.connection.dest_ip|'-'}:{jsonPayload.connection.dest_port|'-'} "
+        "{jsonPayload.bytes_sent|jsonPayload.bytes_dropped|'-'} bytes{' ' jsonPayload.disposition}"
+        "{': ' jsonPayload.drop_reason}"
     ),
-    integers="""jsonPayload.bytes_sent jsonPayload.packets_sent jsonPayload.rtt_msec jsonPayload.connection.src_port
-        jsonPayload.connection.dest_port jsonPayload.connection.protocol""",
+    integers="""jsonPayload.bytes_sent jsonPayload.packets_sent jsonPayload.bytes_dropped jsonPayload.packets_dropped
+        jsonPayload.rtt_msec jsonPayload.connection.src_port jsonPayload.connection.dest_port
+        jsonPayload.connection.protocol jsonPayload.src_location.asn jsonPayload.dest_location.asn""",
+    floats="jsonPayload.round_trip_time.median_msec",
     entities={
         "addresses": "jsonPayload.connection.src_ip jsonPayload.connection.dest_ip",
         "hosts": "jsonPayload.src_instance.vm_name jsonPayload.dest_instance.vm_name",
@@ -105,7 +113,7 @@ GCP_DNS = Json(
     integers="jsonPayload.serverLatency jsonPayload.structuredRdata.ttl",
     booleans="jsonPayload.authAnswer",
     entities={
-        "addresses": "jsonPayload.sourceIP jsonPayload.destinationIP",
+        "addresses": "jsonPayload.sourceIP jsonPayload.destinationIP jsonPayload.structuredRdata.rvalue",
         "hosts": "jsonPayload.vmInstanceName",
         "domains": "jsonPayload.queryName",
     },
