@@ -12,6 +12,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+from slips.entities import KINDS
 from slips.errors import SlipsError
 from slips.format import Event, Format, Record, RecordLimits
 from slips.model import MetaData, ObjectEvent, Outcome
@@ -91,6 +92,12 @@ def parse_by(format_: Format, record: object) -> tuple[MetaData, Any]:
 def new_meta() -> MetaData:
     """The meta of the first record of OBJECT, as the first parser is given it."""
     return MetaData("", OBJECT.timestamp, OBJECT, None, 1)
+
+
+def entities_of(name: str, content: bytes, number: int) -> dict[str, list[str]]:
+    """The entities of a record of an object, by kind, as a format names them."""
+    (meta,) = [meta for meta, _ in run([name], content).events if meta.seq == number]
+    return {kind: list(found) for kind in KINDS if (found := getattr(meta.entities, kind))}
 
 
 class Pieces(io.RawIOBase):

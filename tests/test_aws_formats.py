@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chains
-from slips.entities import KINDS
 from slips.errors import RecordError
 from slips.formats import catalogue, sample_files
 from slips.model import MetaData
@@ -96,13 +95,6 @@ def test_an_insight_whose_attribution_has_no_list_names_no_caller(insight: Any) 
     assert "userIdentityArns" not in event
 
 
-def entities_of(name: str, number: int) -> dict[str, list[str]]:
-    """The entities of a record of the sample of a format, by kind."""
-    content = sample_files(name)[0].read_bytes()
-    (meta,) = [meta for meta, _ in chains.run([name], content).events if meta.seq == number]
-    return {kind: list(found) for kind in KINDS if (found := getattr(meta.entities, kind))}
-
-
 @pytest.mark.parametrize(
     ("name", "number", "expected"),
     [
@@ -148,7 +140,7 @@ def entities_of(name: str, number: int) -> dict[str, list[str]]:
     ],
 )
 def test_a_finding_names_all_its_entities(name: str, number: int, expected: dict[str, list[str]]) -> None:
-    assert entities_of(name, number) == expected
+    assert chains.entities_of(name, sample_files(name)[0].read_bytes(), number) == expected
 
 
 def test_an_event_of_guardduty_that_is_no_finding_has_the_time_of_its_envelope() -> None:

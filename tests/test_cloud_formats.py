@@ -12,7 +12,7 @@ import chains
 from chains import OBJECT, parse_by
 from slips.errors import RecordError
 from slips.format import Format, Rule
-from slips.formats import catalogue
+from slips.formats import catalogue, sample_files
 
 FORMATS = catalogue()
 
@@ -191,3 +191,47 @@ def test_a_field_that_a_request_lacks_is_a_gap_in_its_message(event: dict[str, A
 def test_a_request_that_is_not_as_documented_is_refused(event: dict[str, Any], reason: str) -> None:
     with pytest.raises(RecordError, match=f"^{reason}"):
         parse_by(FORMATS["aws-waf"], event)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "expected"),
+    [
+        (
+            "defender-event",
+            8,
+            {
+                "addresses": ["203.0.113.8"],
+                "users": ["ben"],
+                "hosts": ["pc7.example.com", "srv1.example.com"],
+                "domains": ["c2.example.net"],
+                "hashes": ["da39a3ee5e6b4b0d3255bfef95601890afd80709"],
+            },
+        ),
+        (
+            "m365-audit",
+            6,
+            {
+                "addresses": ["203.0.113.25"],
+                "users": ["ThreatIntel", "bounce@example.net", "ceo@example.net", "ann@example.com", "ben@example.com"],
+                "hashes": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+            },
+        ),
+        ("gcp-lb", 6, {"addresses": ["198.51.100.7", "203.0.113.9"]}),
+    ],
+)
+def test_a_record_names_all_its_entities(name: str, number: int, expected: dict[str, list[str]]) -> None:
+    assert chains.entities_of(name, sample_files(name)[0].read_bytes(), number) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([{"name": "view"}, {"name": "edit"}], "drive view, edit by ann@example.com from -"),
+        ([{"name": 5}, None, "view"], "drive admin#reports#activity by ann@example.com from -"),
+        ({"name": "view"}, "drive view by ann@example.com from -"),
+    ],
+)
+def test_the_message_of_an_activity_of_workspace_names_its_events(events: Any, message: str) -> None:
+    event = {"kind": "admin#reports#activity", "id": {"applicationName": "drive"}, "events": events}
+    meta, _ = parse_by(FORMATS["google-workspace"], {**event, "actor": {"email": "ann@example.com"}})
+    assert meta.message == message

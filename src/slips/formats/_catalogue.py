@@ -350,7 +350,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "gcp-audit": ("google", "event", "event", "gcp.audit.{serviceName|'unknown'}", "Google Cloud audit logs: activity, data access, system events, policy denials", "https://cloud.google.com/logging/docs/reference/audit/auditlog/rest/Shared.Types/AuditLog"),
     "gcp-dns": ("google", "event", "event", "gcp.dns", "Google Cloud DNS queries", "https://cloud.google.com/dns/docs/monitoring"),
     "gcp-firewall": ("google", "event", "event", "gcp.firewall", "Google Cloud firewall rules logging", "https://cloud.google.com/firewall/docs/firewall-rules-logging"),
-    "gcp-lb": ("google", "event", "event", "gcp.lb", "Google Cloud external HTTP(S) load balancers", "https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring"),
+    "gcp-lb": ("google", "event", "event", "gcp.lb", "Google Cloud load balancers: requests of HTTP(S), connections of TCP, UDP and SSL", "https://cloud.google.com/load-balancing/docs/https/https-logging-monitoring"),
     "gcp-log": ("google", "event", "event", "gcp.log.{resource.type|'unknown'}", "entries of Google Cloud Logging of any service: containers of GKE and Cloud Run, virtual machines, functions", "https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry"),
     "gcp-scc": ("google", "event", "event", "gcp.scc.{finding.category|'finding'}", "findings of Google Cloud Security Command Center", "https://cloud.google.com/security-command-center/docs/reference/rest/v1/organizations.sources.findings"),
     "gcp-vpc-flow": ("google", "event", "event", "gcp.vpc-flow", "Google Cloud VPC flow logs", "https://cloud.google.com/vpc/docs/about-flow-logs-records"),

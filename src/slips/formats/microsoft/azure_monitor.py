@@ -55,7 +55,8 @@ AZURE_APPGATEWAY = Json(
         "{' ' properties.httpMethod|properties.ruleId}{' ' properties.host|properties.hostname}"
         "{properties.requestUri|''}{' from ' properties.clientIP|properties.clientIp}"
     ),
-    integers="properties.serverStatus properties.clientPort properties.healthyHostCount properties.unHealthyHostCount",
+    integers="""properties.serverStatus properties.clientPort properties.upstreamSourcePort properties.healthyHostCount
+        properties.unHealthyHostCount""",
     floats="properties.WAFEvaluationTime properties.serverResponseLatency properties.latency",
     booleans="properties.sslEnabled",
     boolean_words="on/off",

@@ -54,11 +54,17 @@ DEFENDER_EVENT = Json(
     ),
     entities={
         "addresses": """properties.LocalIP properties.RemoteIP properties.IPAddress properties.PublicIP
-            properties.FileOriginIP properties.SenderIPv4 properties.SenderIPv6 properties.IpAddress""",
+            properties.FileOriginIP properties.SenderIPv4 properties.SenderIPv6 properties.IpAddress
+            properties.DestinationIPAddress properties.RequestSourceIP""",
         "users": """properties.AccountUpn properties.AccountName properties.InitiatingProcessAccountUpn
-            properties.RecipientEmailAddress properties.SenderFromAddress""",
-        "hosts": "properties.DeviceName",
-        "domains": "properties.UrlDomain",
-        "hashes": "properties.SHA256 properties.SHA1 properties.MD5 properties.InitiatingProcessSHA256",
+            properties.InitiatingProcessAccountName properties.TargetAccountUpn properties.RequestAccountName
+            properties.RecipientEmailAddress properties.SenderFromAddress properties.SenderMailFromAddress
+            properties.SenderEmailAddress""",
+        "hosts": """properties.DeviceName properties.RemoteDeviceName properties.DestinationDeviceName
+            properties.TargetDeviceName""",
+        "domains": """properties.UrlDomain properties.RemoteUrl properties.SenderFromDomain
+            properties.SenderMailFromDomain""",
+        "hashes": """properties.SHA256 properties.SHA1 properties.MD5 properties.InitiatingProcessSHA256
+            properties.InitiatingProcessSHA1 properties.InitiatingProcessMD5""",
     },
 )

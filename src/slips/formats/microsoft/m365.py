@@ -15,5 +15,9 @@ M365_AUDIT = Json(
         "{Operation|operation|'operation'}{' ' ResultStatus|resultstatus}{' ' ObjectId|objectid}"
         "{' by ' UserId|userid}{' from ' ClientIP|clientip|ClientIPAddress}"
     ),
-    entities={"addresses": "ClientIP ClientIPAddress ActorIpAddress clientip", "users": "UserId userid"},
+    entities={
+        "addresses": "ClientIP ClientIPAddress ActorIpAddress clientip SenderIp UserIp",
+        "users": "UserId userid MailboxOwnerUPN TargetUserOrGroupName P1Sender P2Sender Recipients",
+        "hashes": "AttachmentData.SHA256 FileData.SHA256",
+    },
 )
