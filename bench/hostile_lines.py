@@ -32,7 +32,7 @@ PIECES = (
     *" a1é,.:;=|-/<[]{\"'\\\t^\0",
     *r"""
     ]:~: ~a ~1 ~a=~ a=b~a,~"",~"a" ~\"~\\~\x41~a[1~[1] ~a: ~ -~1.~{},~{} ~"a":1,~[x="1"]~ x="1"~\=~#011~1:~lease 1.1x ~
-    2018-06-11T04:27:47Z ~Nov 21 06:00:24 ~abcd ~ abcd~"ab" ~ "ab"~ab=c ~a="b" ~abcd,~"ab",~ab=c^~[abc]
+    2018-06-11T04:27:47Z ~Nov 21 06:00:24 ~abcd ~ abcd~"ab" ~ "ab"~"a ~ab=c ~a="b" ~abcd,~"ab",~ab=c^~[abc]
     """.replace("\n    ", "").split("~"),
 )
 """Some make more values than a record may have, others as many as it may: `abcd ` and its like."""

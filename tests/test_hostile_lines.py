@@ -186,6 +186,12 @@ def test_a_long_word_in_a_line_of_the_router_of_heroku_takes_no_quadratic_time(p
     hostile_lines.cpu(compile_chain(["heroku"], Path()), f"{line}\n".encode())
 
 
+def test_many_quotes_without_end_behind_the_columns_take_no_quadratic_time() -> None:
+    """The end of each one was looked for in all of the line."""
+    line = hostile_lines.good_lines(catalogue()["elb-classic"])[0] + f' "{"a" * 4_000}' * 3_900
+    hostile_lines.cpu(compile_chain(["elb-classic"], Path()), f"{line}\n".encode())
+
+
 def test_many_dots_in_texts_of_an_azure_firewall_take_no_quadratic_time() -> None:
     """Each of these records took a seventh of a second."""
     text = f"TCP request from 192.0.2.1:1 to 192.0.2.2:2. Action: Deny. {'.' * 4_000}"

@@ -16,13 +16,12 @@ _SYSLOG = (
 )
 _IDS = re.compile(r"\b(MID|ICID|DCID|RCID|RID) (?:= )?(\d{1,18})\b")
 _PARTS = re.compile(
-    r"From: <(?P<from>[^>]*)>|To: <(?P<to>[^>]*)>|Subject (?:'(?P<subject>.*)'|\"(?P<title>.*)\")$"
-    r"|Message-ID '<?(?P<message_id>[^'>]*)>?'"
+    r"From: <(?P<from>[^<>]*)>|To: <(?P<to>[^<>]*)>|Message-ID '<?(?P<message_id>[^'>]*)>?'"
     r"|ready (?P<bytes>\d{1,18}) bytes|\baddress (?P<address>[0-9A-Fa-f.:]+)|reverse dns host (?P<host>[^ ]+)"
-    r"|\breq:(?P<client>[^ ]+) user:(?P<user>[^ ]+)|\bUser (?P<who>[^ ]+) "
+    r"|(?<![^ ])req:(?P<client>[^ ]+) user:(?P<user>[^ ]+)|\bUser (?P<who>[^ ]+) "
     r"|\b(?:SHA256: ?|sha256 =|SHA256\[)(?P<sha256>[0-9a-f]{64})|policy (?P<policy>[^ ]+) in the"
 )
-_NAMES = {"who": "user", "title": "subject"}
+_NAMES = {"who": "user"}
 _NOTHING = frozenset(("", "-", "unknown"))
 _LENGTH = 4_096
 """Characters of a message in which its parts are looked for."""
@@ -41,6 +40,13 @@ def _name_parts(meta: MetaData, event: Event) -> None:
         return
     for name, number in _IDS.findall(text):
         event.setdefault(name.lower(), int(number))
+    quote = text[-1:]
+    if quote in ("'", '"'):  # a subject ends its line, and may have quotes in it
+        before, named, subject = text[:-1].partition(f"Subject {quote}")
+        if named:
+            text = before
+            if subject not in _NOTHING:
+                event["subject"] = subject
     for found in _PARTS.finditer(text):
         for name, value in found.groupdict().items():
             if value is not None and value not in _NOTHING:

@@ -13,9 +13,10 @@ _TIME = r"\[(?P<time>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d,\d+)\]"
 _LEVEL = r"\[(?P<level>[A-Z]+) *\]"
 _LOGGER = r"\[(?P<logger>[^\] ]+) *\]"
 _SLOW = re.compile(
-    r"(took|took_millis|total_hits|types|stats|search_type|total_shards|type|id|routing)\[([^\]]*)\],? *"
+    r"(took|took_millis|total_hits|types|stats|search_type|total_shards|type|id|routing)\[([^\]]*+)(\],? *)?"
 )
-_SOURCE = re.compile(r"source\[(.*)\]", re.DOTALL)
+"""A part in brackets. An open one is found, too, and ends the search: else it would try each further one."""
+_SOURCE = "source["
 _BETWEEN = re.compile(r"(?<=\]), (?=[a-z_]+=\[)")
 
 
@@ -32,11 +33,15 @@ def _add_parts(meta: MetaData, event: Event) -> None:
                 event[name] = value[:-1]
     elif message.startswith("took["):
         meta.tag = "elasticsearch.slowlog"
-        for name, text in _SLOW.findall(message):
+        for name, text, closed in _SLOW.findall(message):
+            if not closed:
+                break
             is_number = name in ("took_millis", "total_shards", "total_hits") and text.isascii() and text.isdecimal()
             event[name] = int(text) if is_number else text
-        if source := _SOURCE.search(message):
-            event["source"] = source[1]
+        _, begun, source = message.partition(_SOURCE)
+        source, closed, _ = source.rpartition("]")
+        if begun and closed:
+            event["source"] = source
     elif (
         "deprecat" in event["logger"]
         or event["logger"].startswith(("o.e.d.", "o.o.d."))

@@ -11,7 +11,8 @@ from slips.model import MetaData
 from slips.parsing import Patterns, epoch
 from slips.parsing.conversions import integer_or_text
 
-_ATTRIBUTE = re.compile(r"\[([\w.-]{1,64}): ([^\]]*)\]")
+_ATTRIBUTE = re.compile(r"\[([\w.-]{1,64}): ([^\]]*+)(\])?")
+"""An attribute in brackets. An open one is found, too, and ends the search: else it would try each further one."""
 _DATE = re.compile(
     r"(?P<month>[A-Z][a-z]{2}) (?P<day>\d{1,2}), (?P<year>\d{4}),? (?P<hour>\d{1,2}):(?P<rest>\d\d:\d\d)"
     r"(?:[,.](?P<fraction>\d{1,9}))?\s(?P<half>[AP]M)(?: (?P<zone>[A-Za-z][A-Za-z ]{1,60}))?"
@@ -47,7 +48,9 @@ def _tidy(meta: MetaData, event: Event) -> None:
     attributes = event.get("attributes")
     if attributes is not None:
         event["attributes"] = {
-            name: integer_or_text(value) if value.isdigit() else value for name, value in _ATTRIBUTE.findall(attributes)
+            name: integer_or_text(value) if value.isdigit() else value
+            for name, value, closed in _ATTRIBUTE.findall(attributes)
+            if closed
         }
     user = event.get("user")
     if user and user.startswith("<"):

@@ -52,7 +52,7 @@ _PROGRAMS = frozenset(
 """Programs of vSphere whose messages are texts."""
 _TEXT = "(?P<text>.*)"
 
-_PAIR = re.compile(r"([A-Za-z]+)=([^ ]*)")
+_PAIR = re.compile(r"(?<![A-Za-z])([A-Za-z]+)=([^ ]*)")
 
 
 def _name_origin(meta: MetaData, event: Event) -> None:

@@ -29,10 +29,11 @@ _QUOTED = {
 }
 """Patterns of a quoted field, by whether a backslash escapes the next character."""
 _FURTHER = {
-    escapes: re.compile(rf'{pattern.pattern.replace("( |", "(?: |")}|([^" ][^ ]*+)?+(?: |\Z)|(")', re.DOTALL)
+    escapes: re.compile(rf'{pattern.pattern.replace("( |", "(?: |")}|([^" ][^ ]*+)?+(?: |\Z)|(").*+', re.DOTALL)
     for escapes, pattern in _QUOTED.items()
 }
-"""Patterns of a field behind the last column: in quotes, bare, or one whose quote never ends."""
+"""Patterns of a field behind the last column: in quotes, bare, or all the rest behind a quote that never ends. To look
+for fields in the rest, where each quote might have no end either, takes the square of the line."""
 _BRACKETED = re.compile(r"\[([^\]]*+(?:\](?! |\Z)[^\]]*+)*+)\]( |\Z)")
 _BARE = re.compile(r"([^ ]*+)( |\Z)")
 _MOST_SHAPES, _MOST_ALIKE = 50, 4
