@@ -23,7 +23,7 @@ def _read_numbers(_meta: MetaData, event: Event) -> None:
 
 CHECKPOINT = KeyValue(
     "checkpoint",
-    "Check Point Log Exporter in its syslog format, with or without a header; others are checkpoint-json, cef, leef",
+    "Check Point Log Exporter in its syslog format; others are checkpoint-json, checkpoint-splunk, cef, leef",
     "https://support.checkpoint.com/results/sk/sk122323",
     chain=("s3-lines", "syslog-any", "checkpoint"),
     head=r"\[?",
@@ -60,4 +60,59 @@ CHECKPOINT_JSON = Json(
     ),
     integers=f"{_NUMBERS} {' '.join(sorted(_COUNTS))}",
     entities=CHECKPOINT.entities,
+)
+
+
+def _join_values(meta: MetaData, event: Event) -> None:
+    """Add values without a name to the list of those of the name before them: a value may have bars, too."""
+    name = ""
+    for each, value in list(event.items()):
+        if value is not True:
+            name = each
+        elif name:
+            values = event[name]
+            event[name] = [*values, each] if isinstance(values, list) else [values, each]
+            del event[each]
+    for each, value in event.items():
+        if value.__class__ is str and "\\=" in value:
+            event[each] = value.replace("\\=", "=")
+    _read_numbers(meta, event)
+
+
+# The time stands at the beginning and among the pairs, or nothing in front of a bar. Of `origin=192.0.2.1|192.0.2.2`
+# both are addresses.
+CHECKPOINT_SPLUNK = KeyValue(
+    "checkpoint-splunk",
+    "Check Point Log Exporter in its format for Splunk: pairs with bars between, with or without a syslog header",
+    CHECKPOINT.reference,
+    chain=("s3-lines", "syslog-any", "checkpoint-splunk"),
+    head=r"(?:time=(?P<logged>\d{9,13})(?=\|))?\|?",
+    separator="|",
+    quotes="",
+    escapes="none",
+    require=all_of("product", any_of("origin", "loguid", "action")),
+    time=moment("time", "logged"),
+    tag=CHECKPOINT.tag,
+    message=CHECKPOINT.message,
+    integers=f"{_NUMBERS} logged",
+    refine=_join_values,
+    entities=CHECKPOINT.entities,
+)
+
+# A header of RFC 5424 has the pairs in its structured data, in which names come again.
+CHECKPOINT_5424 = KeyValue(
+    "checkpoint-5424",
+    "Check Point Log Exporter whose pairs are structured data of RFC 5424, as collectors of Splunk ask for",
+    CHECKPOINT.reference,
+    head=r"(?:<(?P<priority>\d{1,3})>)?1 (?P<datetime>[^ ]+) (?P<hostname>[^ ]+) (?P<program>CheckPoint) "
+    r"(?P<pid>[^ ]+) (?P<msg_id>[^ ]+) \[(?P<element>[^ \]=]+@[0-9.]+) ",
+    tail="]",
+    require=any_of("action", "product", "loguid", "origin"),
+    time=moment("time", "datetime"),
+    tag=CHECKPOINT.tag,
+    message=CHECKPOINT.message,
+    integers=f"{_NUMBERS} priority",
+    absent="-",
+    refine=_read_numbers,
+    entities=CHECKPOINT.entities | {"hosts": "src_machine_name machine hostname"},
 )

@@ -6,7 +6,7 @@ from slips import times
 from slips.errors import RecordError
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Patterns
+from slips.parsing import Patterns, stamp
 
 _TIME_WORDS = len("Sun Nov 29 2026 08:00:00 +00:00".split())
 
@@ -57,4 +57,24 @@ ONTAP_AUDIT = Patterns(
     integers="pid",
     refine=_name_parts,
     entities={"addresses": "source", "users": "user"},
+)
+
+# The header of syslog is read here: of the RFC 5424's, the message's identifier is the name of the event.
+ONTAP_EMS = Patterns(
+    "ontap-ems",
+    "NetApp ONTAP EMS: messages of the event management system, sent to syslog",
+    "https://docs.netapp.com/us-en/ontap-restapi/ontap/support_ems_destinations_endpoint_overview.html",
+    tag="netapp.ontap.ems.{event}",
+    time=stamp("time"),
+    message="{event}: {text}",
+    patterns=(
+        r"(?:<(?P<priority>\d{1,3})>)?"
+        r"(?:(?P<time>[A-Z][a-z][a-z] +\d{1,2} \d\d:\d\d:\d\d) (?:(?P<hostname>[^ \[]+) )?)?"
+        r"\[(?P<node>[^ :\]]+): ?(?:(?P<process>[^ :\]]+): ?)?(?P<event>[a-zA-Z0-9_]+(?:\.[a-zA-Z0-9_]+)+):"
+        r"(?P<severity>[a-z]+)\]: (?P<text>.*)",
+        r"(?:<(?P<priority>\d{1,3})>)?1 (?P<time>\d{4}-[^ ]+) (?P<node>[^ ]+) (?P<process>[^ ]+) [^ ]+ "
+        r"(?P<event>[a-zA-Z0-9_]+(?:\.[a-zA-Z0-9_]+)+) - (?P<text>.*)",
+    ),
+    integers="priority",
+    entities={"hosts": "node"},
 )
