@@ -46,7 +46,7 @@ _DAY_OF_MONTH = re.compile(r" [ 0-3][0-9] ")
 # A stamp with or without a padded day, a year, a fraction, a zone: "Oct 10 2026 12:34:56 EST", "Nov 1 06:00:24.125";
 # the command `date` writes the year behind the zone, "Nov  1 06:00:24 EST 2026".
 _STAMP = re.compile(
-    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}),?)? (\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(?: (\d{4}))?"
+    r"([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4})(?:,? |:)| )(\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?(?: (\d{4}))?"
     r"(?: ([A-Z]{1,4})| ?(?:GMT|UTC)?([+-]\d\d):?(\d\d))?(?: (\d{4}))?",
     re.ASCII,
 )
