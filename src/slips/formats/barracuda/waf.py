@@ -18,7 +18,7 @@ _CACHE_HIT = {"0": False, "1": True}
 _ABSENT = frozenset(["", "-", '"-"'])
 _ADDRESS = r"([0-9A-Fa-f.:]{2,45})"
 # The user agent ends with a quote in front of the proxy's address and port.
-_BEHIND_AGENT = re.compile(rf'" {_ADDRESS} (\d{{1,5}}) ')
+_BEHIND_AGENT = re.compile(rf'" {{1,2}}{_ADDRESS} (\d{{1,5}}) ')
 _AGENT_BEGINS = re.compile(r'(?<= )"(?!-" )')
 _NUMBERS = re.compile(
     rf' (\d{{3}}) (\d{{1,19}}) (\d{{1,19}}) (\d) (\d{{1,19}}) (?:{_ADDRESS}|"-"|-) (\d{{1,5}}) (\d{{1,19}}) '
@@ -42,7 +42,7 @@ def _split_agent(text: str) -> tuple[str, str, str]:
     end = _BEHIND_AGENT.search(text, begin.end()) if begin else None
     if begin is None or end is None:
         raise RecordError(f"no user agent in quotes in front of the proxy's address and port: {text[:80]!r}")
-    return text[: begin.start() - 1], text[begin.end() : end.start()].strip('"'), text[end.start() + 2 :]
+    return text[: begin.start() - 1], text[begin.end() : end.start()].strip('"'), text[end.start() + 1 :].lstrip(" ")
 
 
 def _two_names(text: str, first: str, second: str) -> dict[str, str | None]:
@@ -90,6 +90,8 @@ def _read_client(event: Event, agent: str, rest: str, names: str) -> None:
     event |= {"proxy_ip": proxy, "proxy_port": int(port)}
     count = len(names.split())
     user, *values = behind.rsplit(" ", count)
+    if len(values) == count - 1:  # of versions that have no identifier of a request
+        values.append("")
     if len(values) != count:
         raise RecordError(f"{len(values)} values behind the user; expected {names}")
     event["authenticated_user"] = _value(user)

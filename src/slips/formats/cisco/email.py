@@ -14,14 +14,16 @@ _SYSLOG = (
     r"(?:<(?P<priority>\d{1,3})>)?(?P<time>[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d) (?:(?P<hostname>[^ :]+) )?"
     r"(?P<log>[A-Za-z0-9_.-]+): "
 )
+_ANY_FILE = r"(?P<time>(?:[MTWFS][a-z]{2} )?[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d \d{4})"
 _IDS = re.compile(r"\b(MID|ICID|DCID|RCID|RID) (?:= )?(\d{1,18})\b")
 _PARTS = re.compile(
     r"From: <(?P<from>[^<>]*)>|To: <(?P<to>[^<>]*)>|Message-ID '<?(?P<message_id>[^'>]*)>?'"
     r"|ready (?P<bytes>\d{1,18}) bytes|\baddress (?P<address>[0-9A-Fa-f.:]+)|reverse dns host (?P<host>[^ ]+)"
-    r"|(?<![^ ])req:(?P<client>[^ ]+) user:(?P<user>[^ ]+)|\bUser (?P<who>[^ ]+) "
+    r"|(?<![^ ])(?:req|logout):(?P<client>[^ ]+) user:(?P<user>[^ ]+)|\b(?:User|[Tt]he user) (?P<who>[^ ]+) "
+    r"|\bfrom (?P<peer>[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,40})(?= |$)"
     r"|\b(?:SHA256: ?|sha256 =|SHA256\[)(?P<sha256>[0-9a-f]{64})|policy (?P<policy>[^ ]+) in the"
 )
-_NAMES = {"who": "user"}
+_NAMES = {"who": "user", "peer": "client"}
 _NOTHING = frozenset(("", "-", "unknown"))
 _LENGTH = 4_096
 """Characters of a message in which its parts are looked for."""
@@ -63,7 +65,12 @@ CISCO_ESA = one_of(
         "text logs",
         time=stamp("time"),
         tag="cisco.esa.{log|'text'}",
-        patterns=(rf"{_FILE} {_LEVEL}: (?P<text>.*)", rf"{_SYSLOG}{_LEVEL}: (?P<text>.*)"),
+        patterns=(
+            rf"{_FILE} {_LEVEL}: (?P<text>.*)",
+            rf"{_SYSLOG}{_LEVEL}: (?P<text>.*)",
+            # at the beginning of a log that is sent to syslog
+            rf"{_ANY_FILE} (?P<hostname>[^ :]+) (?P<log>[A-Za-z0-9_.-]+): {_LEVEL}: (?P<text>.*)",
+        ),
         integers="priority",
         refine=_name_parts,
     ),

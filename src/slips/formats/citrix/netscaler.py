@@ -137,6 +137,9 @@ NETSCALER = _Netscaler(
         rf"{_TIME}(?P<host>[^ ]+) +(?P<engine>PPE-\d+) : (?P<module>[^ ]+) (?P<event>[^ ]+) (?P<event_id>\d+) "
         r"(?:(?P<count>\d+) )?: *(?P<text>.*)",
         rf" ?(?P<partition>[^ ]+) {_BODY}",
+        # of the management service of an SDX, without numbers; of programs beside the packet engines, with no more
+        rf"{_FRONT}(?P<module>[A-Z_]+) (?P<event>[^ ]+) : *(?P<text>.*)",
+        r" ?(?P<module>[A-Z_]+) (?P<event>Message) : *(?P<text>.*)",
     ),
     integers="priority event_id count",
     refine=_name_parts,

@@ -19,6 +19,13 @@ def _decode(_meta: MetaData, event: Event) -> None:
             event[name] = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), value)
 
 
+def _decode_user(meta: MetaData, event: Event) -> None:
+    user = event["user"]
+    event["user"] = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), user)
+    if meta.message:
+        meta.message = meta.message.replace(user, event["user"], 1)
+
+
 _MEMBER = r" *+(?:(?P<member>[^ ]++) ++)?httpd(?:\[\d*\])?: "
 _HOST = r" *+(?P<hostname>[^ ]++) ++(?P<member>[^ ]++) ++httpd(?:\[\d*\])?: "
 _HEAD = (
@@ -61,6 +68,7 @@ INFOBLOX = one_of(
         message="{user}: {action} {object_type} {object|'-'}",
         patterns=(_CHANGE, rf"{_MEMBER}{_CHANGE}", rf"{_HOST}{_CHANGE}"),
         absent="",
+        refine=_decode_user,
     ),
     chain=("s3-lines", "syslog-any", "infoblox"),
     tag="infoblox.audit.{action}",

@@ -57,9 +57,8 @@ ZSCALER_KV = KeyValue(
     "zscaler-kv",
     "Zscaler Internet Access (NSS) feeds of pairs with tabs between them: web, firewall",
     "https://help.zscaler.com/zia/nss-feed-output-format-web-logs",
-    head=r"(?:(?P<datetime>[^\t=]{8,40})\t)?",
+    head=r"(?:<(?P<priority>\d{1,3})>)?(?:(?P<datetime>[^\t=<]{8,40})\t)?",
     separator="\t",
-    quotes="",
     escapes="none",
     require=any_of(
         all_of(any_of("sourcetype", "vendor", "event_id"), any_of("action", "ClientIP", "url", "user", "cip", "csip")),
@@ -68,8 +67,8 @@ ZSCALER_KV = KeyValue(
     tag="zscaler.{sourcetype|'nss'}",
     message="{action|'-'} {url|hostname|cdfqdn|'-'} by {user|login|'-'} from {ClientIP|cip|csip|'-'}",
     absent=("None", "NA"),
-    integers="""status requestsize responsesize transactionsize pagerisk csport cdport ssport sdport tunsport inbytes
-        outbytes duration durationms avgduration numsessions""",
+    integers="""priority status requestsize responsesize transactionsize pagerisk csport cdport ssport sdport tunsport
+        inbytes outbytes duration durationms avgduration numsessions""",
     booleans="ssldecrypted bypassed_traffic dnat stateful aggregate",
     boolean_words="yes/no 1/0",
     entities={
