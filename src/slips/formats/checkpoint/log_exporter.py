@@ -114,5 +114,5 @@ CHECKPOINT_5424 = KeyValue(
     integers=f"{_NUMBERS} priority",
     absent="-",
     refine=_read_numbers,
-    entities=CHECKPOINT.entities | {"hosts": "src_machine_name machine hostname"},
+    entities=CHECKPOINT.entities,
 )
