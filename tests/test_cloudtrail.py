@@ -176,3 +176,10 @@ def test_real_lines_of_events_give_an_event_each(logs: Path, name: str) -> None:
     content = read(logs / "cloudtrail" / name)
     events, reasons = run(content, "s3-lines", "json", "cloudtrail")
     assert (len(events), reasons) == (len(content.splitlines()), [])
+
+
+def test_a_row_that_cloudtrail_lake_exports_has_its_booleans() -> None:
+    header = b"eventTime,eventName,eventType,readOnly,managementEvent\n"
+    row = b"2026-07-02 22:23:00.000,ListBuckets,AwsApiCall,true,false\n"
+    ((meta, event),) = chains.run(["csv", "cloudtrail-event"], header + row).events
+    assert (meta.timestamp, event["readOnly"], event["managementEvent"]) == (1783030980.0, True, False)

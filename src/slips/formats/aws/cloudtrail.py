@@ -41,6 +41,7 @@ CLOUDTRAIL_EVENT = replace(
     tag="aws.cloudtrail.{eventType|'event'}",
     message=f"{{eventType|'-'}} {{eventName|'-'}} by {{{CALLER}|'-'}} on {{sourceIPAddress|'-'}}",
     adds="",
+    booleans="readOnly managementEvent",  # rows that CloudTrail Lake exports as CSV have texts
     documents="CloudTrailEvent",
     also_in=("detail", "CloudTrailEvent"),
 )

@@ -13,9 +13,12 @@ SES = Json(
     tag="aws.ses.{eventType|notificationType}",
     time=iso(
         *("bounce.timestamp", "complaint.timestamp", "delivery.timestamp", "deliveryDelay.timestamp"),
-        *("open.timestamp", "click.timestamp", "subscription.timestamp", "mail.timestamp"),
+        *("open.timestamp", "click.timestamp", "subscription.timestamp", "receipt.timestamp"),
+        "mail.timestamp",
     ),
-    message="{eventType|notificationType} {bounce.bounceType|complaint.complaintFeedbackType|'-'} "
+    message="{eventType|notificationType} "
+    "{bounce.bounceType|complaint.complaintFeedbackType|deliveryDelay.delayType|reject.reason"
+    "|failure.errorMessage|'-'} "
     "{mail.source|'-'}: {mail.commonHeaders.subject|'-'}",
     require=any_of("eventType", "notificationType"),
     entities={

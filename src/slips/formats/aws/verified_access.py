@@ -21,7 +21,7 @@ VERIFIED_ACCESS = Json(
         http_response.code src_endpoint.port proxy.port device.type_id http_request.url.port""",
     floats="duration",
     entities={
-        "addresses": "src_endpoint.ip dst_endpoint.ip device.ip proxy.ip",
+        "addresses": "src_endpoint.ip dst_endpoint.ip device.ip proxy.ip data.context.tcp_flow.destination_ip",
         "users": """identity.user.email_addr identity.user.name actor.user.email_addr actor.user.name user.email_addr
             user.name""",
         "domains": "http_request.url.hostname",

@@ -57,5 +57,8 @@ AWS_WAF = Json(
     tag="aws.waf.log",
     rules=(DEFAULT_ACTION,),
     refine=_refine,
-    entities={"addresses": "httpRequest.clientIp", "domains": "httpRequest.host httpRequest.header.Host"},
+    entities={
+        "addresses": "httpRequest.clientIp httpRequest.header.X-Forwarded-For httpRequest.header.x-forwarded-for",
+        "domains": "httpRequest.host httpRequest.header.Host httpRequest.header.host",
+    },
 )
