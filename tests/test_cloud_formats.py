@@ -217,6 +217,29 @@ def test_a_request_that_is_not_as_documented_is_refused(event: dict[str, Any], r
             },
         ),
         ("gcp-lb", 6, {"addresses": ["198.51.100.7", "203.0.113.9"]}),
+        (
+            "gcp-scc",
+            6,
+            {
+                "addresses": ["203.0.113.5", "10.0.0.4"],
+                "users": ["postgres"],
+                "domains": ["c2.example.net"],
+                "hashes": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+            },
+        ),
+        (
+            "defender-alert",
+            10,
+            {
+                "addresses": ["10.0.0.9", "203.0.113.7", "203.0.113.25"],
+                "users": ["cleo", "ann@example.com", "ceo@example.net"],
+                "hosts": ["host9.example.com"],
+                "domains": ["bad.example.net"],
+                "hashes": ["da39a3ee5e6b4b0d3255bfef95601890afd80709"],
+            },
+        ),
+        ("defender-alert", 11, {"addresses": ["203.0.113.26"]}),
+        ("graph-activity", 6, {"addresses": ["192.0.2.9"], "users": ["u2"]}),
     ],
 )
 def test_a_record_names_all_its_entities(name: str, number: int, expected: dict[str, list[str]]) -> None:

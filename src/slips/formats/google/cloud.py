@@ -127,7 +127,18 @@ GCP_SCC = Json(
     time=iso("finding.eventTime", "finding.createTime"),
     tag="gcp.scc.{finding.category|'finding'}",
     message=("{finding.severity|'finding'}{' ' finding.category}{': ' finding.description|finding.resourceName}"),
-    entities={"addresses": "finding.access.callerIp", "users": "finding.access.principalEmail"},
+    # Protocol Buffers write numbers of 64 bits as texts.
+    integers="""finding.files.size finding.files.hashedSize finding.processes.pid finding.processes.parentPid
+        finding.processes.binary.size finding.processes.binary.hashedSize finding.processes.script.size
+        finding.processes.script.hashedSize finding.processes.libraries.size finding.processes.libraries.hashedSize""",
+    entities={
+        "addresses": """finding.access.callerIp finding.indicator.ipAddresses finding.connections.sourceIp
+            finding.connections.destinationIp""",
+        "users": "finding.access.principalEmail finding.access.userName finding.database.userName",
+        "domains": "finding.indicator.domains",
+        "hashes": """finding.files.sha256 finding.processes.binary.sha256 finding.processes.script.sha256
+            finding.processes.libraries.sha256""",
+    },
 )
 
 

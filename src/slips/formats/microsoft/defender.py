@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from slips.parsing import Json, all_of, any_of, iso
 
+
+def _paths(names: str) -> str:
+    """Return the paths of fields of an alert's evidence, of each alert of an incident, too."""
+    return " ".join(f"{place}evidence.{name}" for place in ("", "alerts.") for name in names.split())
+
+
 DEFENDER_ALERT = Json(
     "defender-alert",
     "Microsoft Defender XDR alerts and incidents, of Microsoft Graph (also its older alerts) or Defender for Endpoint",
@@ -28,11 +34,20 @@ DEFENDER_ALERT = Json(
         "{severity|Severity|'-'} {title|incidentName|displayName|AlertDisplayName|'-'}: {description|Description|'-'}"
     ),
     entities={
-        "addresses": "evidence.ipAddress Entities.Address userStates.logonIp userstates.logonIp",
-        "users": """evidence.userAccount.userPrincipalName relatedUser.userName loggedOnUsers.accountName
-            userStates.userPrincipalName userstates.userPrincipalName""",
-        "hosts": "evidence.deviceDnsName computerDnsName Entities.HostName CompromisedEntity hostStates.fqdn",
-        "hashes": "evidence.imageFile.sha256 evidence.fileDetails.sha256 evidence.sha256",
+        "addresses": _paths("ipAddress ipInterfaces lastIpAddress lastExternalIpAddress senderIp")
+        + " Entities.Address userStates.logonIp userstates.logonIp",
+        "users": _paths(
+            """userAccount.userPrincipalName userPrincipalName loggedOnUsers.accountName recipientEmailAddress
+            p1Sender.emailAddress p2Sender.emailAddress primaryAddress"""
+        )
+        + """ relatedUser.userName loggedOnUsers.accountName userStates.userPrincipalName
+            userstates.userPrincipalName""",
+        "hosts": _paths("deviceDnsName") + " computerDnsName Entities.HostName CompromisedEntity hostStates.fqdn",
+        "domains": _paths("url urls"),
+        "hashes": _paths(
+            """imageFile.sha256 imageFile.sha1 parentProcessImageFile.sha256 parentProcessImageFile.sha1
+            fileDetails.sha256 fileDetails.sha1 fileDetails.md5 sha256 sha1"""
+        ),
     },
 )
 
@@ -49,8 +64,9 @@ DEFENDER_EVENT = Json(
     message=(
         "{properties.ActionType|category} "
         "{properties.FileName|properties.ProcessCommandLine|properties.RemoteUrl|properties.Title|properties.Subject"
-        "|properties.Url|'-'} "
-        "on {properties.DeviceName|properties.AccountUpn|properties.RecipientEmailAddress|'-'}"
+        "|properties.Url|properties.ObjectName|properties.Application|'-'} "
+        "on {properties.DeviceName|properties.AccountUpn|properties.RecipientEmailAddress|properties.AccountDisplayName"
+        "|'-'}"
     ),
     entities={
         "addresses": """properties.LocalIP properties.RemoteIP properties.IPAddress properties.PublicIP

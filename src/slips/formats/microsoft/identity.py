@@ -122,13 +122,14 @@ GRAPH_ACTIVITY = Json(
     tag="microsoft.graph-activity",
     message=(
         "{responseStatusCode|ResponseStatusCode|'request'}{' ' requestMethod|RequestMethod}"
-        "{' ' requestUri|RequestUri}{' by ' userId|UserId|servicePrincipalId|ServicePrincipalId}"
+        "{' ' requestUri|RequestUri}"
+        "{' by ' userId|UserId|UserPrincipalObjectID|servicePrincipalId|ServicePrincipalId|appId|AppId}"
         "{' from ' ipAddress|IPAddress}"
     ),
     integers="""responseStatusCode responseSizeBytes ResponseStatusCode ResponseSizeBytes DurationMs durationMs
         Level""",
     entities={
         "addresses": "ipAddress IPAddress callerIpAddress properties.ipAddress",
-        "users": "userId UserId properties.userId",
+        "users": "userId UserId UserPrincipalObjectID properties.userId properties.UserPrincipalObjectID",
     },
 )
