@@ -55,6 +55,16 @@ def test_a_column_may_have_any_name(left_out: tuple[str, ...], further: int) -> 
     assert [*event.items()] == [(name, str(number)) for number, name in enumerate(names)]
 
 
+@pytest.mark.parametrize("names", ["b", "b c", "b c d e"])
+def test_an_absent_text_that_writes_a_number_is_no_number_whatever_stands_beside_it(names: str) -> None:
+    declared = door(columns="a b c d e", absent=("-1", "-"), integers=names)
+    values = dict.fromkeys(names.split(), 7)
+    for beside in ("7", "-"):
+        last = 7 if "e" in values else "7"
+        expected = {"a": "x", "b": None, "c": None, "d": None, "e": None if beside == "-" else last}
+        assert event_of(declared, f"x -1 -1 -1 {beside}")[0] == expected
+
+
 def test_a_changed_event_changes_no_other() -> None:
     parse: Any = PerObject.begin(Limited.bind(door().parse, RecordLimits()))
     first, second = (parse(new_meta(), line) for line in ("1 a b", "2 c d"))

@@ -165,6 +165,9 @@ class Types:
         typed = [(local, type_) for name, local in fields if (type_ := self.number_of(name))]
         if not typed:
             return
+        if any(_DECIMAL.fullmatch(text) for text in self.absent):  # a decoder takes it for a value
+            self._write_each(writer, typed, run)
+            return
         types: list[Any] = [type_ for _, type_ in typed]
         locals_ = [local for local, _ in typed]
         texts = [f"{{{local}}}" for local in locals_]
@@ -183,12 +186,18 @@ class Types:
             # No text can pass for two values or none: a comma in one makes the array too long, `[1,,2]` is no JSON.
             writer.line(f"{', '.join(locals_)}, = {writer.name('decode', decode)}(f'[{','.join(texts)}]')")
         with writer.block("except ValueError:"):
-            if run is not None:
-                writer.line(f"{', '.join(run.locals_)}, = {run.text}.split({run.separator!r})")
-            nothing = tuple(dict.fromkeys((None, "", *self.absent)))
-            for local, type_ in typed:
-                read = writer.name("read", _READ[type_])
-                writer.line(f"{local} = None if {local} in {nothing!r} else {read}({local})")
+            self._write_each(writer, typed, run)
+
+    def _write_each(
+        self, writer: Writer, typed: Sequence[tuple[str, type[int] | type[float]]], run: Run | None
+    ) -> None:
+        """Write statements that convert one number after another; `typed` are pairs of local and type."""
+        if run is not None:
+            writer.line(f"{', '.join(run.locals_)}, = {run.text}.split({run.separator!r})")
+        nothing = tuple(dict.fromkeys((None, "", *self.absent)))
+        for local, type_ in typed:
+            read = writer.name("read", _READ[type_])
+            writer.line(f"{local} = None if {local} in {nothing!r} else {read}({local})")
 
 
 def _tuple_of(types: Sequence[Any]) -> Any:
