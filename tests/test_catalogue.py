@@ -125,6 +125,7 @@ def test_an_event_has_a_message(name: str) -> None:
 # ---- Entities
 
 NO_ENTITIES = {
+    "airflow": "its messages are texts for people",
     "cloudwatch-export": "carries the texts of other products",
     "cloudwatch-logs": "carries the texts of other products",
     "docker-json": "carries the texts of other products",
@@ -134,6 +135,7 @@ NO_ENTITIES = {
     "fluent-bit": "carries the texts of other products",
     "fluentd-json": "carries the records of other products",
     "k8s-cri": "carries the texts of other products",
+    "gunicorn": "its messages are texts for people",
     "hclog": "its messages are texts for people",
     "icinga": "its messages are texts for people",
     "java-gc-8": "counts of one virtual machine",
@@ -224,6 +226,8 @@ LITERALS = {
     "cas": "WHO WHAT ACTION APPLICATION WHEN CLIENT SERVER ADDRESS clientIpAddress serverIpAddress",  # questions
     "cisco-esa": "CEF",
     "f5-asm": "ASM",
+    "forcepoint-cloud-web": "Not available",  # no value
+    "forcepoint-dlp": "CEF N",
     "ibm-mq": "EXPLANATION ACTION",
     "iptables": "warn",  # a level, which is a number
     "openstack": "None",  # an id that is none
@@ -231,6 +235,8 @@ LITERALS = {
     "oracle-audit": "Sun",  # the day of the week
     "syslog": "daemon err",  # a facility and a level, which are numbers
     "heroku": "257",  # the length of the line
+    "jfrog-audit": "UNKNOWN",  # no value
+    "juniper-netscreen": "NetScreen Netscreen",
     "leef": "LEEF x7C 0x09 011dst",  # the version; delimiters of extensions, in several notations
     "meraki": "msg",  # before the text of an event of AnyConnect
     "infoblox": "httpd",  # behind the member of the grid

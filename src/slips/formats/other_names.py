@@ -27,7 +27,10 @@ _OTHER_NAMES = {
     "fdr": "falcon crowdstrike-inventory",
     "zia": "zscaler zscaler-kv",
     "lss": "zscaler-zpa",
-    "netscreen, junos": "juniper-srx",
+    "junos": "juniper-srx",
+    "screenos, ssg": "juniper-netscreen",
+    "websense": "forcepoint-cloud-web forcepoint-dlp",
+    "freepbx, pbx, sip, voip": "asterisk asterisk-cdr",
     "pulse secure, juniper ssl vpn": "ivanti-connect-secure",
     "fireeye": "trellix-epo",
     "broadcom, sep": "symantec symantec-sepm",
@@ -42,8 +45,8 @@ _OTHER_NAMES = {
     "sfdc": "salesforce",
     # kinds of products
     "firewall, ngfw": (
-        "checkpoint checkpoint-json fortinet fortinet-csv iptables juniper-srx meraki mikrotik paloalto pfsense "
-        "strata-logging vpc-flow watchguard"
+        "checkpoint checkpoint-json fortinet fortinet-csv iptables juniper-netscreen juniper-srx meraki mikrotik "
+        "paloalto pfsense strata-logging vpc-flow watchguard"
     ),
     "waf, web application firewall": "akamai-siem aws-waf f5-asm f5-telemetry imperva modsecurity netscaler",
     "edr, endpoint, antivirus": (
@@ -60,24 +63,28 @@ _OTHER_NAMES = {
     ),
     "mfa, 2fa, two-factor": "duo okta azure-signin",
     "email, mail": (
-        "abnormal cisco-esa dovecot exchange-protocol exchange-tracking exim mimecast mimecast-siem postfix proofpoint "
-        "proofpoint-pod ses sublime"
+        "abnormal cisco-esa dovecot exchange-protocol exchange-tracking exim mimecast mimecast-siem opensmtpd postfix "
+        "proofpoint proofpoint-pod ses sublime"
     ),
     "dns": "bind-query coredns infoblox ms-dns-debug umbrella unbound",
     "dhcp": "dhcpd kea ms-dhcp",
     "vpn": "cisco-asa client-vpn cloudconnexa ivanti-connect-secure netscaler openvpn tailscale wireguard",
-    "proxy": "haproxy netskope-transaction squid umbrella-proxy zscaler zscaler-kv",
+    "proxy": (
+        "forcepoint-cloud-web forcepoint-web haproxy netskope-transaction squid umbrella-proxy zscaler zscaler-kv"
+    ),
     "load balancer": "azure-appgateway f5-bigip f5-telemetry gcp-lb haproxy netscaler",
-    "web server": "apache-access apache-error caddy iis iis-native lighttpd-error nginx-access nginx-error",
+    "web server": (
+        "apache-access apache-error caddy gunicorn iis iis-native lighttpd-error nginx-access nginx-error uwsgi"
+    ),
     "database, sql": (
-        "documentdb-audit mongodb mongodb-atlas mysql-audit mysql-audit-xml mysql-error mysql-general mysql-slow "
-        "oracle-audit postgresql postgresql-csv postgresql-json rds-aurora-audit rds-mysql rds-postgres snowflake "
-        "sqlserver-error"
+        "clickhouse documentdb-audit mongodb mongodb-atlas mysql-audit mysql-audit-xml mysql-error mysql-general "
+        "mysql-slow oracle-audit postgresql postgresql-csv postgresql-json rds-aurora-audit rds-mysql rds-postgres "
+        "snowflake sqlserver-error"
     ),
     "password manager": "bitwarden lastpass onepassword",
     "pam, privileged access": "beyondtrust-insight beyondtrust-pra cyberark-vault teleport",
     "vulnerability scanner, cve": "ecr-scan inspector snyk tenable wiz",
-    "cspm, cloud security posture": "gcp-scc lacework prisma-cloud securityhub-asff securityhub-ocsf wiz",
+    "cspm, cloud security posture": "gcp-scc lacework orca prisma-cloud securityhub-asff securityhub-ocsf wiz",
     "ndr": "darktrace vectra",
     "honeypot": "cowrie thinkst-canary tracebit",
     "kubernetes, k8s": "eks-audit hubble k8s-audit k8s-cri k8s-event klog",

@@ -1,8 +1,8 @@
-"""Logs of Forcepoint Web Security and of its Next Generation Firewall (NGFW), as they send them to SIEMs."""
+"""Logs of Forcepoint Web Security, on premises and in the cloud, of DLP and of its Next Generation Firewall (NGFW)."""
 
 from __future__ import annotations
 
-from slips.parsing import Cef, KeyValue, all_of, any_of, epoch, one_of, stamp
+from slips.parsing import Cef, Csv, KeyValue, all_of, any_of, epoch, one_of, stamp, written
 
 _REFERENCE = "https://help.forcepoint.com/websec/en-us/on-prem/85/siem/5EA353E4-BD6A-4DB1-9F1A-BB8AFA6A328E.html"
 
@@ -58,5 +58,40 @@ FORCEPOINT_NGFW = Cef(
         "addresses": "src dst sourceTranslatedAddress destinationTranslatedAddress",
         "users": "suser",
         "hosts": "dvchost",
+    },
+)
+FORCEPOINT_DLP = Cef(
+    "forcepoint-dlp",
+    "Forcepoint DLP (Data Security) incidents and ranked cases in CEF, with or without a syslog header",
+    "https://help.forcepoint.com/dlp/891/dlphelp/E3547D70-A432-45B8-B365-333844B3AC72.html",
+    vendors="Forcepoint Websense",
+    require=any_of("sourceServiceName", "analyzedBy", "maxMatches", "severityType", "caseClassification"),
+    time=stamp("timeStamp", "rt", "datetime"),
+    tag="forcepoint.dlp",
+    message="{act|name}{' ' severityType}{' ' cat}{' by ' suser|loginName}{' to ' duser|destinationHosts}"
+    "{': ' msg|caseDescription}",
+    absent=("", "N/A"),
+    integers="maxMatches numberOfIncidents",
+    floats="riskScore",
+    entities={"addresses": "sourceIp", "users": "suser loginName", "hosts": "sourceHost"},
+)
+
+# Which columns there are, an administrator chooses: the option `columns` names them. Times are of the account's zone.
+FORCEPOINT_CLOUD_WEB = Csv(
+    "forcepoint-cloud-web",
+    "Forcepoint Web Security Cloud: requests of users in CSV, as its SIEM export writes them to S3",
+    "https://www.websense.com/content/support/library/web/hosted/siem_guide/siem_format.aspx",
+    time=written("%d/%m/%Y %H:%M:%S", ("date", "time")),
+    tag="forcepoint.cloud-web",
+    message="{action|'request'}{' ' http_request_method}{' ' url}{' by ' user}{' from ' source_ip|connection_ip}",
+    columns="""date time user workstation category action risk_class policy_name url connection_ip destination_ip
+        source_ip threat_type threat_name user_agent_string http_status_code http_request_method""",
+    headings=("date", "date & time"),
+    absent=("", "None", "Not available"),
+    integers="http_status_code",
+    entities={
+        "addresses": "connection_ip destination_ip source_ip",
+        "users": "user",
+        "hosts": "workstation",
     },
 )
