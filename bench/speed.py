@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import corpus
-from slips.service.worker_process import KEEP_MEMORY
+from slips.service.worker_process import GLIBC
 
 MEGABYTE = 1_000_000
 PATHS = Path(__file__).with_name("paths.py")
@@ -71,7 +71,7 @@ def least(row: Row, repeats: int) -> dict[str, float]:
             files = row.floor if row.floor and path.startswith("floor") else row.files
             command = [sys.executable, str(PATHS), path, row.format, *map(str, files)]
             # In the environment of a worker, if it is what a worker does.
-            environment = {**(KEEP_MEMORY if path in ("slips", "typed", "contains") else {}), **os.environ}
+            environment = {**(GLIBC if path in ("slips", "typed", "contains") else {}), **os.environ}
             done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
             if done.returncode:
                 sys.exit(f"bench: {row.name}: {path} failed\n{done.stderr}")

@@ -28,7 +28,7 @@ from slips.service.pool import GAP_SECONDS, Awake, Pool
 from slips.service.summary import Summary
 from slips.service.supervisor import LOOK_SECONDS, Supervisor
 from slips.service.worker import Heartbeat
-from slips.service.worker_process import KEEP_MEMORY, Worker
+from slips.service.worker_process import GLIBC, Worker
 
 __all__ = ["project"]
 
@@ -105,13 +105,15 @@ def test_after_three_attempts_there_is_an_item_with_the_users_line_in_its_traceb
     assert project.ledger == {"a.log": "failed", "b.log": "done"}
 
 
-@pytest.mark.parametrize("own", [None, "4096"])
-def test_a_worker_keeps_freed_memory_for_the_next_object_as_far_as_the_user_lets_it(
-    project: Project, monkeypatch: pytest.MonkeyPatch, own: str | None
+@pytest.mark.parametrize(
+    ("name", "own"), [("MALLOC_TRIM_THRESHOLD_", "4096"), ("GLIBC_TUNABLES", "glibc.pthread.rseq=1")]
+)
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_worker_has_the_settings_of_glibc_that_the_user_has_or_else_its_own(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, own: str, is_own: bool
 ) -> None:
-    name, bytes_kept = next(iter(KEEP_MEMORY.items()))
     monkeypatch.delenv(name, raising=False)
-    if own is not None:
+    if is_own:
         monkeypatch.setenv(name, own)
     project.handler(f"""
 import os
@@ -125,7 +127,7 @@ class Tells(slips.interface.Handler):
         return os.environ["{name}"]
 """)
     project.put("a.log", "1")
-    assert results(project.run()) == {"a.log": own or bytes_kept}
+    assert results(project.run()) == {"a.log": own if is_own else GLIBC[name]}
 
 
 def test_an_error_that_a_retry_cannot_mend_is_reported_at_once(project: Project) -> None:
