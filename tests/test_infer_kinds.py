@@ -8,20 +8,16 @@ from collections.abc import Mapping
 import pytest
 
 import slips.inference.kinds
+from inferred import sample
 from projects import Project
 from siege_in_s3 import Server
 from slips.errors import UsageError
-from slips.formats import sample_files
 from slips.inference.kinds import Sorted, shape_of, sort_by_kind
 from slips.inference.rank import Inferred, infer
 from slips.model import ObjectEvent
 
 pytest_plugins = ["moto_server"]
 pytestmark = pytest.mark.once
-
-
-def sample(name: str) -> bytes:
-    return next(path for path in sample_files(name) if ".expected." not in path.name).read_bytes()
 
 
 TRAIL = "AWSLogs/{}/CloudTrail/eu-west-1/2026/11/{}/{}_CloudTrail_eu-west-1_20261129T0800Z_x.json"

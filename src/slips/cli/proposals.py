@@ -13,8 +13,9 @@ from slips.cli.output import say, show_text, table
 from slips.codec import CodecLimits, decode
 from slips.errors import ObjectError, ReaderError, UsageError
 from slips.formats import entries
+from slips.inference.candidate import Candidate
 from slips.inference.containers import read_head
-from slips.inference.rank import Candidate, Inferred
+from slips.inference.rank import Inferred
 from slips.printable import one_line, plural
 
 if TYPE_CHECKING:

@@ -24,8 +24,9 @@ from slips.console import child
 from slips.errors import ObjectError, SlipsError
 from slips.format import Event
 from slips.formats import entries
+from slips.inference.candidate import Candidate
 from slips.inference.containers import read_head
-from slips.inference.rank import Candidate, infer
+from slips.inference.rank import infer
 from slips.model import MetaData, ObjectEvent, Outcome, Sample, format_time, nearest_time
 from slips.parsing.chain import compile_chain
 from slips.parsing.run import Ticker

@@ -6,6 +6,7 @@ What cannot be opened is a ReaderError with the reason.
 from __future__ import annotations
 
 import io
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from itertools import islice
 
 from msgspec import Struct
@@ -30,6 +31,8 @@ _ARCHIVES = {"a zip archive": "zip", "a tar archive": "tar"}
 PARQUET = "parquet"
 _ENDS = {"a zip archive", "a Parquet file"}
 """Kinds of file whose directory is at their end."""
+_LOOKED_AT, _FEW_BYTES = 1_000, 16
+"""Bytes by which a log without a byte order mark is known to be in UTF-16, and those that say too little."""
 
 
 class OpenedLog(Struct, frozen=True):
@@ -77,6 +80,11 @@ def open_containers(content: bytes, *, whole: bool) -> OpenedLog:
     if binary_kind(content) == "a Parquet file":
         return OpenedLog(_first_rows(content), True, tuple(archives), is_parquet=True)
     refuse_binary(content)
+    if _is_unmarked(content):
+        raise ReaderError(
+            "every other byte is NUL, as in UTF-16 without a byte order mark; expected UTF-8, or UTF-16 with the mark; "
+            "write it so"
+        )
     return OpenedLog(content, whole, tuple(archives))
 
 
@@ -115,3 +123,14 @@ def _first_rows(content: bytes) -> bytes:
     rows = io.BytesIO()
     write_parquet(next(iter(read_parquet(io.BytesIO(content), batch_size=ROWS))), rows)
     return rows.getvalue()
+
+
+def _is_unmarked(content: bytes) -> bool:
+    """Whether a log is in UTF-16 without a byte order mark, which no reader knows from other bytes."""
+    head = content[:_LOOKED_AT]
+    is_marked = head.startswith((BOM_UTF16_LE, BOM_UTF16_BE, BOM_UTF32_BE))
+    return (
+        len(head) > _FEW_BYTES
+        and not is_marked
+        and any(0 not in head[at::2] and head[1 - at :: 2].count(0) >= 0.8 * (len(head) // 2) for at in (0, 1))
+    )

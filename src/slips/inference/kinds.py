@@ -13,8 +13,9 @@ from itertools import islice, takewhile
 from msgspec import Struct
 
 from slips.errors import SlipsError
-from slips.inference.rank import RECORDS, Candidate, Inferred, infer
-from slips.inference.trial import try_chain
+from slips.inference.candidate import Candidate
+from slips.inference.rank import Inferred, infer
+from slips.inference.trial import RECORDS, try_chain
 from slips.model import ObjectEvent
 from slips.pattern import compiled, literal
 

@@ -21,6 +21,8 @@ from slips.step import Step
 if TYPE_CHECKING:
     from slips.parsing.run import Chain
 
+RECORDS, FEW = 40, 8
+"""Records on which each chain is tried, and those on which it is tried at first: most formats refuse these."""
 _EARLIEST, _DAY = 631_152_000, 86_400
 """1990: no log is older; a day after the object, which a clock that is wrong may be ahead."""
 

@@ -1,0 +1,148 @@
+"""Tries the chains of the catalogue on a log: each format, each behind headers, and tables of no product.
+
+A chain of which no event comes is left out; which of the others is the log's, is not decided here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from slips.format import Format
+from slips.formats import catalogue
+from slips.inference.beginning import TEXT, first_bytes, is_json
+from slips.inference.candidate import GENERAL, Candidate, weighed_likeness
+from slips.inference.containers import PARQUET, OpenedLog
+from slips.inference.likeness import likeness
+from slips.inference.tables import table_step, time_options
+from slips.inference.traits import is_general, is_parser, may_fit, may_follow_header, steps_behind_header
+from slips.inference.trial import FEW, RECORDS, FirstRecords, try_chain
+from slips.model import ObjectEvent
+from slips.step import Step, name_of
+
+_HEADERS = 3
+"""Headers behind which other formats are tried."""
+_LEAST_OF_FEW = 1 / 4
+"""The share of the first few records that a chain must parse to be tried on more."""
+
+
+def candidates_of(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
+    """Yield the chains that make events of a log; of a format several, if several do. `source` dates its records."""
+    attempts = _Attempts(log, source)
+    if log.is_parquet:
+        yield from attempts.on_rows()
+        return
+    alone = list(attempts.alone())
+    yield from alone
+    yield from attempts.of_no_product()
+    for header in _headers(alone):
+        yield from attempts.behind(header)
+
+
+class _Attempts:
+    """The attempts on one log."""
+
+    def __init__(self, log: OpenedLog, source: ObjectEvent) -> None:
+        self._log, self._source = log, source
+        self._is_json = not log.is_parquet and is_json(log.content)
+        self._arrays = list(_arrays(log.content)) if self._is_json else []
+
+    def on_rows(self) -> Iterator[Candidate]:
+        """Yield the formats that may read the rows of a Parquet file, and the reader alone."""
+        yield Candidate(PARQUET, self._run([PARQUET]), 0.0, self._log.archives)
+        for format_ in filter(is_parser, catalogue().values()):
+            trial = self._run([PARQUET, format_.name])
+            if trial.events:
+                yield self._candidate(format_, trial, trial.events)
+
+    def alone(self) -> Iterator[Candidate]:
+        """Yield the formats that may read the log, JSON also in the arrays of its first document."""
+        for format_ in catalogue().values():
+            if may_fit(format_, self._is_json):
+                for steps in _chains(format_, self._arrays):
+                    yield from self._try(format_, steps)
+
+    def behind(self, header: Candidate) -> Iterator[Candidate]:
+        """Yield the formats that may read the texts behind a header."""
+        before, texts = header.trial.steps, header.carried
+        in_json = sum(text.lstrip()[:1] in ("{", "[") for text in texts) > len(texts) / 2
+        for format_ in catalogue().values():
+            if may_follow_header(format_, in_json) and format_.name not in (header.format, *map(name_of, before)):
+                yield from self._try(format_, [*before, *steps_behind_header(format_)])
+
+    def of_no_product(self) -> Iterator[Candidate]:
+        """Yield the chain for a log of no product that says where its time is: a table, pairs, or JSON."""
+        if self._is_json:
+            time = time_options(self._objects)
+            step: Step | None = {"json": time} if time else None
+            like = likeness("json", self._objects) * GENERAL if time else 0.0
+        else:
+            step, like = table_step(self._log.content) or self._pairs_step(), GENERAL
+        if step is not None:
+            trial = self._run([step])
+            if trial.events:
+                yield Candidate(name_of(step), trial, like, self._log.archives)
+
+    def _pairs_step(self) -> Step | None:
+        """Return the parser for lines of pairs, one of which is the time; None for others, as texts with a pair."""
+        part = first_bytes(self._log, TEXT)
+        trial = try_chain(["logfmt"], part.content, self._source, RECORDS, whole=part.whole)
+        values = [value for event in trial.events for value in event.values()]
+        words = sum(value is True for value in values)
+        if trial.parsed < 1 or len(values) < 2 * len(trial.events) or words * 10 > len(values):
+            return None
+        time = time_options(trial.events)
+        return {"logfmt": time} if time else None
+
+    def _try(self, format_: Format, steps: Sequence[Step]) -> Iterator[Candidate]:
+        """Yield a format with the chain `steps`, if these read some of the log."""
+        trial = self._run(steps, FEW)
+        if trial.parsed >= _LEAST_OF_FEW and (trial.events or trial.filtered):
+            trial = self._run(steps)
+        if trial.events:
+            yield self._candidate(format_, trial, trial.events)
+        elif trial.filtered and self._is_json:  # by a rule of the format, as most requests are to a firewall
+            yield self._candidate(format_, trial, self._objects)
+
+    def _run(self, steps: Sequence[Step], records: int = RECORDS) -> FirstRecords:
+        return try_chain(steps, self._log.content, self._source, records, whole=self._log.whole)
+
+    def _candidate(self, format_: Format, trial: FirstRecords, events: Sequence[Any]) -> Candidate:
+        return Candidate(format_.name, trial, weighed_likeness(format_.name, events), self._log.archives)
+
+    @cached_property
+    def _objects(self) -> list[Any]:
+        """The objects of JSON in the log, as they are."""
+        return self._run(["json"]).events
+
+
+def _headers(alone: Sequence[Candidate]) -> list[Candidate]:
+    """Return the headers of a log behind which formats are tried, the best first: one of those that carry the same."""
+    headers = [each for each in alone if each.carried and each.parses_most]
+    of_any_product = [each.carried for each in headers if is_general(each.format)]
+    headers = [each for each in headers if is_general(each.format) or each.carried not in of_any_product]
+    return sorted(headers, key=lambda each: -each.score)[:_HEADERS]
+
+
+def _chains(format_: Format, arrays: Sequence[str]) -> Iterator[list[Step]]:
+    """Yield the chains of a format: its usual one, and one for each array of objects in the first document."""
+    yield [format_.name]
+    if format_.chain[:2] == ("s3-lines", "json"):
+        for path in arrays:
+            yield [f"json-records:{path}", *format_.chain[2:]]
+
+
+def _arrays(content: bytes) -> Iterator[str]:
+    """Yield the path of the first array of objects in the first JSON document, if it is at its first level."""
+    for match in re.finditer(rb'"([A-Za-z_][A-Za-z0-9_]{0,40})"\s*:\s*\[\s*\{', content[:20_000]):
+        depth = _depth(content[: match.start()])
+        if depth == 1:
+            yield match[1].decode()
+            return
+
+
+def _depth(text: bytes) -> int:
+    bare = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text)
+    return bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")

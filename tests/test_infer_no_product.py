@@ -1,0 +1,150 @@
+"""Logs of no product, for which `slips infer` proposes a format of no vendor."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from inferred import SEEN, SOURCE, chains
+from slips.inference.rank import infer
+
+pytestmark = pytest.mark.once
+
+
+WHEN = "2026-03-02T08:00:00.123Z"
+
+
+OF_ANY_PROGRAM: dict[str, dict[str, Any]] = {
+    "plain": {"time": WHEN, "level": "info", "msg": "logged in", "user": "ann"},
+    "pino": {"level": 30, "time": 1772438400123, "pid": 411, "hostname": "web1", "reqId": "r1", "msg": "done"},
+    "bunyan": {"name": "shop", "hostname": "web1", "pid": 411, "level": 30, "msg": "started", "time": WHEN, "v": 0},
+    "zap": {"level": "info", "ts": 1772438400.5, "caller": "server/main.go:42", "msg": "listening", "port": 8080},
+    "zap, short": {"L": "INFO", "T": WHEN, "C": "server/main.go:42", "M": "listening"},
+    "logrus": {"level": "warning", "msg": "the queue is long", "time": WHEN, "queue": "mail"},
+    "slog": {"time": WHEN, "level": "INFO", "msg": "order placed", "order": 7, "user": "ann"},
+    "zerolog": {"level": "info", "time": 1772438400, "message": "order placed", "component": "shop"},
+    "structlog": {"event": "logged_in", "user_id": 7, "level": "info", "timestamp": WHEN, "logger": "app.auth"},
+    "python": {"asctime": "2026-03-02 08:00:00,123", "levelname": "INFO", "name": "shop", "message": "order placed"},
+    "log4j": {
+        "instant": {"epochSecond": 1772438400, "nanoOfSecond": 1000},
+        "thread": "main",
+        "level": "INFO",
+        "loggerName": "com.example.Shop",
+        "message": "order placed",
+    },
+    "logback": {"@timestamp": WHEN, "@version": "1", "message": "placed", "logger_name": "a", "level_value": 20000},
+    "serilog": {"Timestamp": WHEN, "Level": "Information", "MessageTemplate": "placed", "Properties": {"Order": 7}},
+    "serilog, compact": {"@t": WHEN, "@mt": "Order {Id} placed", "Id": 7, "SourceContext": "Shop.Orders"},
+    "nlog": {"time": WHEN, "level": "Info", "logger": "Shop.Orders", "message": "order placed", "exception": ""},
+    "winston": {"level": "info", "message": "order placed", "timestamp": WHEN, "service": "shop"},
+    "monolog": {"message": "placed", "context": {}, "level": 200, "channel": "shop", "datetime": WHEN, "extra": {}},
+    "tracing": {"timestamp": WHEN, "level": "INFO", "fields": {"message": "placed"}, "target": "shop::orders"},
+    "requests": {"time": WHEN, "method": "GET", "path": "/a", "status": 200, "remote_addr": "192.0.2.7"},
+    "traces": {"severity": "INFO", "timestamp": WHEN, "message": "placed", "trace_id": "0af7651916cd43dd8448eb211c80"},
+    "acts": {"timestamp": WHEN, "user": "ann", "action": "delete", "resource": "order/7", "ip": "192.0.2.7"},
+    "logins": {"timestamp": WHEN, "event_type": "login", "username": "ann", "source_ip": "192.0.2.7", "status": "ok"},
+    "numbers": {"ts": 1772438400.5, "host": "web1", "name": "queue.length", "value": 7, "unit": "count"},
+    "events": {"id": "e7", "type": "order.created", "source": "shop", "time": WHEN, "data": {"order": 7}},
+    "errors": {"time": WHEN, "level": "error", "msg": "cannot connect", "error": "timeout", "stack": "Error: timeout"},
+    "short": {"t": 1772438400, "m": "placed"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_ANY_PROGRAM)
+def test_json_of_any_program_is_of_no_vendor_first(name: str) -> None:
+    first = infer(b"%s\n" % json.dumps(OF_ANY_PROGRAM[name]).encode() * 9, SOURCE).fitting[0]
+    assert first.format == "json"
+    assert first.trial.times == 1
+    assert first.chain.startswith("[{json: {time: ")
+
+
+def test_lines_with_a_clock_alone_are_known_as_those_of_a_java_program_without_times() -> None:
+    lines = b"08:15:00.123 [main] INFO  com.example.App - started\n08:15:01.456 [exec-1] WARN  c.e.App -- slow\n"
+    best = infer(lines, SOURCE).fitting[0]
+    assert (best.chain, best.trial.parsed, best.trial.times) == ("log4j", 1.0, 0.0)
+    assert {meta.timestamp for meta in best.trial.metas} == {SOURCE.timestamp}
+
+
+CRI = b"2026-11-29T08:00:00.000000000Z stdout F "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'10.0.2.1:48854 - - [Sun, 29 Nov 2026 08:00:00 UTC] "GET /readiness HTTP/1.1" kube-probe/1.27',
+        b"10.0.2.1:48854 - - hello world",
+        b"10.0.2.1:48855 listening on port 5",
+        b"2026-11-29 08:00:00 hello world",
+        b"the door is open",
+    ],
+)
+def test_a_line_as_any_program_writes_it_is_of_no_product(text: bytes) -> None:
+    found = infer((CRI + text + b"\n") * 3, SOURCE)
+    assert chains(found)[0] == "k8s-cri"
+    assert {each.format for each in found.fitting}.isdisjoint({"openvpn", "rds-mysql"})
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        b"Dear all,\nthe meeting is at noon, in the room with the piano.\n\nYours\nAnn\n",
+        b'{"petals": 5, "stamens": [{"length": 2}], "root": {"depth": 7}}\n',
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+        b"",
+        b"\n\n",
+    ],
+)
+def test_a_log_of_no_known_format_is_none_of_a_vendor(log: bytes) -> None:
+    assert not [each.format for each in infer(log, SOURCE).fitting if each.format in SEEN]
+
+
+TABLE = b'time,user,action\n2026-03-01T08:00:00Z,ada,login\n2026-03-01T08:00:05Z,bob,"read, all"\n'
+
+
+@pytest.mark.parametrize(
+    ("log", "chain"),
+    [
+        (TABLE, '[{csv: {time: "time"}}]'),
+        (TABLE.replace(b"read, all", b"read").replace(b",", b";"), '[{csv: {delimiter: "semicolon", time: "time"}}]'),
+        (
+            b"id\tdate\ttime\n7\t2026-03-01\t08:00:00\n8\t2026-03-01\t08:00:01\n",
+            '[{csv: {delimiter: "tab", time: "date+time"}}]',
+        ),
+        (b"name,size\na,1\nb,2\n", "csv"),
+        (b'{"when": "2026-03-01T08:00:00Z", "who": "ada", "n": 1}\n' * 2, '[{json: {time: "when"}}]'),
+    ],
+)
+def test_a_log_of_no_product_is_read_with_the_field_of_its_time(log: bytes, chain: str) -> None:
+    best, *_ = infer(log, SOURCE).fitting
+    assert best.chain == chain
+    assert best.trial.parsed == 1.0
+    assert best.trial.times == float("time" in chain)
+    assert "csv" not in chain or chain not in chains(infer(log.partition(b"\n")[2], SOURCE))
+
+
+def test_a_table_whose_columns_no_row_names_is_read_with_numbers_and_its_time() -> None:
+    rows = b'2026-11-29T07:00:00Z,ann,"in, out",7\n2026-11-29T08:00:01Z,bob,in,8\n2026-11-29T08:00:02Z,eve,in,9\n'
+    best = infer(rows, SOURCE).fitting[0]
+    assert best.chain == '[{csv: {columns: ["time", "column_2", "column_3", "column_4"], time: "time"}}]'
+    assert (best.trial.parsed, best.trial.times) == (1.0, 1.0)
+    assert best.trial.events[0]["column_3"] == "in, out"
+    for text in (b"a, b, and c\nd, e, and f\ng, h, and i\n", b"2026-11-29T08:00:00Z started, up, well\n" * 3):
+        assert not any(each.format == "csv" for each in infer(text, SOURCE).fitting)
+
+
+def test_pairs_of_no_product_are_proposed_with_their_time() -> None:
+    line = b'ts=2026-11-28T08:00:00Z actor="Ann Example" action=open door="north gate" result=denied\n'
+    first = infer(line * 5, SOURCE).fitting[0]
+    assert (first.chain, first.trial.times) == ('[{logfmt: {time: "ts"}}]', 1)
+    prose = b"2026-11-28 08:00:00 the guard opened door=north after a while\n"
+    assert not any("logfmt" in chain for chain in chains(infer(prose * 5, SOURCE)))
+
+
+@pytest.mark.parametrize(("blank", "named"), [(b" ", "space"), (b"\t", "tab")])
+def test_a_w3c_log_of_no_product_is_a_table_with_blanks_between(blank: bytes, named: str) -> None:
+    names, row = (b"date", b"time", b"lift", b"floor"), (b"2026-11-28", b"08:00:00", b"north", b"7")
+    found = infer(b"#Version: 1.0\n#Fields: " + b" ".join(names) + b"\n" + (blank.join(row) + b"\n") * 3, SOURCE)
+    assert f'[{{csv: {{delimiter: "{named}", time: "date+time"}}}}]' in chains(found)

@@ -1,0 +1,153 @@
+"""Which product's format `slips infer` proposes first, and which formats are behind it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from inferred import COMBINED, SEEN, SOURCE, chains, sample
+from slips.formats import breadths, catalogue
+from slips.inference.rank import infer
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.slow
+def test_the_sample_of_most_formats_is_known_as_one_of_them() -> None:
+    chosen = SEEN[::12]
+    known = {name: [each.format for each in infer(sample(name), SOURCE).fitting] for name in chosen}
+    assert sum(name in formats for name, formats in known.items()) >= 0.9 * len(chosen), known
+    assert sum(formats[:1] == [name] for name, formats in known.items()) >= 0.8 * len(chosen), known
+
+
+@pytest.mark.slow
+def test_lines_of_a_web_server_are_proposed_as_such_though_others_write_some_of_their_fields() -> None:
+    line = b'192.0.2.7 - - [29/Nov/2026:08:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8"\n'
+    found = infer(line * 3, SOURCE).fitting[0]
+    assert {"apache-access", "nginx-access"} <= {found.format, *found.also}
+
+
+@pytest.mark.slow
+def test_a_format_of_any_line_that_reads_more_of_it_is_proposed_before_one_that_reads_its_level_alone() -> None:
+    query = '192.0.2.7:%d - 58311 "AAAA IN api.svc.cluster.local. udp 54 false 512" NOERROR qr,aa,rd 147 0.000134s'
+    content = "".join(f"[INFO] {query % port}\n" for port in range(41641, 41645))
+    assert infer(content.encode(), SOURCE).fitting[0].format == "coredns"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["argocd", "caddy-log", "fluent-bit", "gitlab", "hclog", "lambda-json", "lastpass", "rabbitmq", "zeek"]
+)
+def test_json_of_a_product_that_writes_as_any_program_is_of_the_product_first_by_a_field_of_its_own(name: str) -> None:
+    assert infer(sample(name), SOURCE).fitting[0].format == name
+
+
+def test_lines_of_a_product_that_begin_as_a_header_of_another_are_of_the_product() -> None:
+    assert infer(sample("filezilla"), SOURCE).fitting[0].format == "filezilla"
+    assert infer(sample("cloudwatch-export"), SOURCE).fitting[0].format == "cloudwatch-export"
+
+
+def test_formats_that_cut_the_same_values_out_of_lines_are_equals() -> None:
+    (first, *_) = infer(COMBINED * 3, SOURCE).fitting
+    assert {"apache-access", "varnish"} <= {first.format, *first.also}
+    assert "access-log" not in first.also
+
+
+ECS_OF_JAVA = (
+    b'{"@timestamp":"2026-11-29T08:00:00.375Z","log.level":"WARN","message":"slow","ecs.version":"1.2.0","service.name":'
+    b'"shop","event.dataset":"shop.log","process.thread.name":"http-1","log.logger":"com.example.Shop"}\n'
+)
+
+
+def test_lines_of_filezilla_are_not_taken_for_an_export_of_cloudwatch_logs() -> None:
+    lines = b"".join(
+        b"2026-11-29T08:00:%02d.120Z %s [FTP Session 1 192.0.2.7 ann] %s\n" % (number, mark, text)
+        for number, (mark, text) in enumerate([(b">>", b"RETR a.txt"), (b"<<", b"226 Done"), (b"==", b"ended")] * 3)
+    )
+    assert chains(infer(lines, SOURCE))[:1] == ["filezilla"]
+
+
+@pytest.mark.parametrize("name", ["atlassian", "etcd", "caddy-log", "vault-audit"])
+def test_the_json_of_a_format_that_also_has_texts_is_known(name: str) -> None:
+    objects = [line for line in sample(name).splitlines(keepends=True) if line.startswith(b"{")]
+    assert name in [each.format for each in infer(b"".join(objects), SOURCE).fitting][:2]
+
+
+def test_logs_of_a_java_program_in_ecs_are_not_taken_for_those_of_elasticsearch() -> None:
+    assert chains(infer(ECS_OF_JAVA * 3, SOURCE))[0] == "ecs"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"192.0.2.9:41643 TLS Error: TLS handshake failed",
+        b"192.0.2.9:41643 peer info: IV_VER=2.6.3",
+        b"ann/192.0.2.9:41643 route 10.8.0.0 is up",
+        b"Initialization Sequence Completed",
+    ],
+)
+def test_messages_of_an_openvpn_server_are_known(text: bytes) -> None:
+    log = b"Nov 29 08:00:00 gate openvpn[7]: " + text + b"\n"
+    assert "openvpn" in [each.format for each in infer(log * 3, SOURCE).fitting]
+    assert infer(b"2026-11-29 08:00:00 " + text + b"\n", SOURCE).fitting[0].format == "openvpn"
+
+
+def test_of_two_formats_of_a_line_the_one_that_names_more_of_its_parts_is_first() -> None:
+    (first, *rest) = infer(COMBINED.replace(b"\n", b' 271 "web" "http://198.51.100.3:80" 3ms\n') * 3, SOURCE).fitting
+    assert first.format == "traefik"
+    assert first.also == []
+    assert "apache-access" in [each.format for each in rest]
+
+
+def test_a_format_that_accepts_the_logs_of_others_is_behind_one_that_does_not() -> None:
+    assert (breadths()["azure-ad-event"], breadths().get("azure-activity")) == (0.4, None)
+    event = {"time": "2026-11-29T08:00:00Z", "operationName": "X", "category": "Administrative", "resourceId": "/a"}
+    formats = [each.format for each in infer(json.dumps(event).encode(), SOURCE).fitting]
+    assert formats.index("azure-activity") < formats.index("azure-ad-event")
+
+
+PRODUCTION = {
+    "method": "GET",
+    "path": "/shop/issues/7",
+    "controller": "Projects::IssuesController",
+    "status": 200,
+    "time": "2026-11-29T08:00:00.123Z",
+    "params": [],
+    "remote_ip": "192.0.2.7",
+    "username": "ada",
+    "correlation_id": "O1SdybnnIq7",
+    "gitaly_calls": 16,
+    "gitaly_duration_s": 0.16,
+    "redis_calls": 115,
+    "db_duration_s": 0.08,
+    "duration_s": 0.54,
+}
+
+
+def test_the_production_log_of_gitlab_is_known() -> None:
+    found = infer(b"%s\n" % json.dumps(PRODUCTION).encode() * 3, SOURCE).fitting
+    assert found[0].format == "gitlab"
+    assert "json-elements" not in [each.format for each in found]
+
+
+def test_a_log_of_proxysg_is_not_taken_for_another_with_directives() -> None:
+    log = (
+        b"#Software: SGOS 7.3.1.1\n#Fields: date time time-taken c-ip cs-username x-exception-id sc-filter-result "
+        b"cs-categories sc-status s-action cs-method cs-uri-scheme cs-host cs-uri-path cs(User-Agent) s-ip sc-bytes\n"
+        b'2026-03-01 08:00:00 142 192.0.2.7 ada - OBSERVED "News" 200 TCP_NC_MISS GET http www.example.com /a "a b" '
+        b"198.51.100.4 4321\n"
+    )
+    assert infer(log, SOURCE).fitting[0].format == "symantec-proxysg"
+
+
+def test_events_of_which_a_rule_of_the_format_filters_all_are_known() -> None:
+    (record, *_) = (line for line in sample("aws-waf").splitlines() if b"Default_Action" in line)
+    found = infer((record + b"\n") * 3, SOURCE)
+    assert chains(found)[0] == "aws-waf"
+    assert found.fitting[0].trial.filtered == 3
+
+
+def test_every_format_of_a_vendor_may_be_found() -> None:
+    """A chain that names no reader is never tried."""
+    assert all(catalogue()[name].chain for name in SEEN)
