@@ -154,6 +154,9 @@ def test_a_directory_without_a_log_of_any_format_ends_with_status_1(project: Pro
     (project.root / "letters").mkdir()
     done = project.slips("infer", str(project.root / "letters"))
     assert (done.status, "no file that has bytes; expected a folder with logs" in done.err) == (2, True)
+    (project.root / "letters/blank.txt").write_text("\n")
+    done = project.slips("infer", str(project.root / "letters"))
+    assert (done.status, "all its files are blank; expected a folder with logs" in done.err) == (2, True)
     (project.root / "letters/one.txt").write_text("Dear all,\nsee you at noon.\n")
     assert project.slips("infer", str(project.root / "letters")).status == 1
 

@@ -92,6 +92,8 @@ COMMANDS = [
     ["infer", f"logs/{KEY}"],
     ["infer", f"logs/{KEY}", "--json"],
     ["infer", f"none/{HOSTILE}"],
+    ["infer", "logs"],
+    ["init", "made", "--from", "logs"],
     ["init", "made", "--from", f"none/{HOSTILE}"],
     ["parse", "s3-lines,json", f"logs/{KEY}"],
     ["parse", "s3-lines,json", f"logs/{KEY}", "--timezone", HOSTILE],

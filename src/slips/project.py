@@ -179,15 +179,22 @@ class Aws(Struct, frozen=True):
 class Log(Struct, frozen=True):
     """A log of the user's, which a project is made for."""
 
-    name: str
-    """Of its file."""
+    key: str
+    """Of its object, in the bucket of the project."""
     content: bytes
     """As it is stored."""
-    format: str
-    """The value of `format` that reads it."""
 
 
-CONFIG_OF_LOG = """\
+class OwnLogs(Struct, frozen=True):
+    """Logs of the user's, which a project is made for: one of each kind."""
+
+    bucket: str
+    logs: list[Log]
+    mappings: list[str]
+    """The lines of the mappings that read them."""
+
+
+CONFIG_OF_LOGS = """\
 stack_name: my-logs
 description: counts the events of each tag
 
@@ -195,18 +202,17 @@ backend:
   embedded:                 # runs on this machine: a directory stands for each bucket
     path: .slips            # state: error table, ledger, lanes
     buckets:
-      my-logs: buckets/my-logs
+      {bucket}: buckets/{bucket}
 
 handler:
   path: src/handler.py
 
 bucket_mapping:
-  my-logs:
-    - prefix: logs/
-      format: {format}    # 'slips infer' found it; 'slips formats' lists them all
+  {bucket}:    # 'slips infer' found the formats; 'slips formats' lists them all
+{mappings}
 """
 
-HANDLER_OF_LOG = '''\
+HANDLER_OF_LOGS = '''\
 """Counts the events of each tag."""
 
 import slips.interface
@@ -223,29 +229,36 @@ class Tags(slips.interface.Handler):
         return self.tags
 '''
 
-TEST_OF_LOG = """\
+TEST_OF_LOGS = """\
 from pathlib import Path
+
+import pytest
 
 import slips.testing
 
 ROOT = Path(__file__).parents[1]
+KEYS = [
+@KEYS@
+]
 
 
-def test_the_log_is_understood():
-    seen = slips.testing.run(config=ROOT / "slips.yml", key=@KEY@)
+@pytest.mark.parametrize("key", KEYS)
+def test_the_log_is_understood(key):
+    seen = slips.testing.run(config=ROOT / "slips.yml", key=key)
     assert seen.delivered > seen.quarantined
     assert sum(seen.result.values()) == len(seen.events)
 """
 
 
-def files_of(log: Log) -> dict[str, str | bytes]:
-    """Return the contents, by path, of a project for this machine that reads a log of the user's."""
-    key = f"logs/{log.name}"
+def files_of(own: OwnLogs) -> dict[str, str | bytes]:
+    """Return the contents, by path, of a project for this machine that reads logs of the user's."""
+    keys = "\n".join(f"    {json.dumps(log.key)}," for log in own.logs)
+    config = CONFIG_OF_LOGS.format(bucket=_as_text(own.bucket), mappings="\n".join(own.mappings))
     return {
-        "slips.yml": f"{EDITOR}\n{CONFIG_OF_LOG.format(format=log.format)}",
-        "src/handler.py": HANDLER_OF_LOG,
-        "tests/test_handler.py": TEST_OF_LOG.replace("@KEY@", json.dumps(key)),
-        f"buckets/my-logs/{key}": log.content,
+        "slips.yml": f"{EDITOR}\n{config}",
+        "src/handler.py": HANDLER_OF_LOGS,
+        "tests/test_handler.py": TEST_OF_LOGS.replace("@KEYS@", keys),
+        **{f"buckets/{own.bucket}/{log.key}": log.content for log in own.logs},
         SCHEMA: json.dumps(json_schema(), indent=2) + "\n",
         ".gitignore": IGNORED,
     }
@@ -275,9 +288,9 @@ def _as_text(name: str) -> str:
     return name if is_plain else json.dumps(name)
 
 
-def write(directory: Path, made_for: Aws | Log | None = None) -> list[Path]:
+def write(directory: Path, made_for: Aws | OwnLogs | None = None) -> list[Path]:
     """Write the project into `directory` and return its paths. Raises UsageError if one of its files exists."""
-    named = files_of(made_for) if isinstance(made_for, Log) else files(made_for)
+    named = files_of(made_for) if isinstance(made_for, OwnLogs) else files(made_for)
     contents = {directory / name: text for name, text in named.items()}
     try:
         there = [str(path) for path in contents if path.exists() or path.is_symlink()]

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
-
 import click
 from click.exceptions import Exit
 
 from slips.cli.command import Command, argument
 from slips.cli.context import json_option
 from slips.cli.output import print_json, show_text
-from slips.cli.proposals import head_of, s3_store, show_proposals, to_dict
+from slips.cli.proposals import show_proposals, to_dict
+from slips.cli.unknown_logs import head_of, is_folder, opened
 from slips.cli.usage import FILE_TEXT
-from slips.errors import StorageError, UsageError
 from slips.inference.rank import Inferred, infer
-from slips.model import ObjectEvent, format_time, nearest_time
+from slips.model import ObjectEvent, format_time
 from slips.printable import one_line
 
 SHOWN = 5
@@ -57,28 +50,16 @@ def infer_(ctx: click.Context, log: str, json_: bool) -> None:
 
         infer_kinds(ctx, log, json_=json_)
         return
-    with _opened(ctx, log) as (stream, changed):
+    with opened(ctx, log) as (stream, changed):
         content, whole = head_of(stream, log)
     source = ObjectEvent(bucket_name="", object_key=log, event_time=format_time(changed))
     found = infer(content, source, whole=whole)
     if json_:
-        print_json(
-            {
-                "log": log,
-                **to_dict(found),
-            }
-        )
+        print_json({"log": log, **to_dict(found)})
     else:
         _show(log, found)
     if not found.fitting:
         raise Exit(1)
-
-
-def is_folder(log: str) -> bool:
-    """Whether a log is a directory, or a bucket, or a prefix in one that ends with a slash."""
-    if log.startswith("s3://"):
-        return log.endswith("/") or "/" not in log.removeprefix("s3://")
-    return log != "-" and Path(log).is_dir()
 
 
 def _show(log: str, found: Inferred) -> None:
@@ -87,27 +68,3 @@ def _show(log: str, found: Inferred) -> None:
     if found.fitting:
         show_text("write into the config, with the prefix of such logs:\n  - prefix: logs/")
         show_text(one_line(f"    format: {found.fitting[0].chain}"))
-
-
-@contextmanager
-def _opened(ctx: click.Context, log: str) -> Iterator[tuple[BinaryIO, float]]:
-    """Open a log. Yield its stream, and the epoch seconds of its last change. Raises UsageError."""
-    if log == "-":
-        yield sys.stdin.buffer, time.time()
-    elif log.startswith("s3://"):
-        bucket, _, key = log.removeprefix("s3://").partition("/")
-        if not bucket or not key:
-            raise UsageError(f"{log}: expected s3://bucket/key, the name of an object")
-        try:
-            with s3_store(ctx).open(ObjectEvent(bucket_name=bucket, object_key=key)) as stored:
-                yield stored.body, time.time()
-        except StorageError as error:
-            raise UsageError(str(error)) from error
-    else:
-        path = Path(log)
-        try:
-            stream, changed = path.open("rb"), nearest_time(path.stat().st_mtime)
-        except OSError as error:
-            raise UsageError(f"{log}: {error.strerror}; expected a log file that can be read") from None
-        with stream:
-            yield stream, changed

@@ -11,14 +11,17 @@ import click
 
 from slips import project
 from slips.cli.command import Command, argument
-from slips.cli.output import show_text
-from slips.cli.usage import FILE
+from slips.cli.output import say, show_text
+from slips.cli.usage import FILE, FILE_TEXT
 from slips.errors import UsageError
-from slips.model import ObjectEvent, format_time, nearest_time
+from slips.model import ObjectEvent, format_time
 from slips.printable import one_line
 
+_BUCKET = "my-logs"
+"""The bucket of a project on this machine."""
 
-@click.command(cls=Command, accepts=("verbose",))
+
+@click.command(cls=Command, accepts=("verbose", "region", "endpoint_url"))
 @argument("directory", metavar="DIR", type=FILE, default=".", help="Where to; made if it is not there.")
 @click.option("--aws", is_flag=True, help="A project to deploy to AWS, not one for this machine.")
 @click.option("--code-bucket", metavar="BUCKET", help="With --aws: where deploy puts the code.")
@@ -29,25 +32,35 @@ from slips.printable import one_line
     help="With --aws: SNS topic that the bucket notifies; without one, the bucket notifies the stack itself.",
 )
 @click.option("-s", "--stack", metavar="STACK", help="With --aws: name; default: that of DIR.")
-@click.option("--from", "from_", metavar="FILE", type=FILE, help="A log of yours: the project reads it, by its format.")
+@click.option(
+    "--from",
+    "from_",
+    metavar="LOG",
+    type=FILE_TEXT,
+    help="Logs of yours, which the project reads by their formats: a file, a directory, s3://bucket/key or …/prefix/.",
+)
+@click.pass_context
 def init(
+    ctx: click.Context,
     directory: Path,
     aws: bool,
     code_bucket: str | None,
     log_bucket: str | None,
     topic: str | None,
     stack: str | None,
-    from_: Path | None,
+    from_: str | None,
 ) -> None:
     """Write a small project that works, to begin with.
 
     Config, its schema for editors, handler, its test, and a log to try it on: with --from a copy of one of yours, whose
-    format is found as 'slips infer' finds it. Files that are there are never overwritten.
+    format is found as 'slips infer' finds it. From a directory, or a prefix that ends with a slash, come a mapping and
+    a copy for each kind of log in it. Files that are there are never overwritten.
 
     \b
     Examples:
       slips init my-logs
       slips init my-logs --from unknown.log.gz
+      slips init my-logs --from /var/log/apps
       slips init my-logs --aws --code-bucket my-code --log-bucket my-cloudtrail
     """
     enter = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
@@ -58,7 +71,7 @@ def init(
                 f"{', '.join(names)}: only a project for AWS has that; expected --aws beside it; add --aws, or leave "
                 "that out for a project on this machine"
             )
-        written = project.write(directory, _log(from_) if from_ is not None else None)
+        written = project.write(directory, _own_logs(ctx, from_) if from_ is not None else None)
         following = f"next: {enter}slips check && slips run"
     else:
         if from_ is not None:
@@ -71,24 +84,67 @@ def init(
     show_text("then: change src/handler.py, and test it with pytest")
 
 
-def _log(file: Path) -> project.Log:
-    """Return a log of the user's with the format that fits it best. Raises UsageError if none does."""
-    from slips.cli.proposals import head_of, in_words  # with all formats
-    from slips.inference.rank import infer
+def _own_logs(ctx: click.Context, named: str) -> project.OwnLogs:
+    """Return the user's logs with the formats that fit them best. Raises UsageError if none does."""
+    from slips.cli.unknown_logs import is_folder  # with all formats
 
     try:
-        content, changed = file.read_bytes(), nearest_time(file.stat().st_mtime)
-    except OSError as error:
-        raise UsageError(f"--from {file}: {error.strerror}; expected a log file that can be read") from None
-    head, whole = head_of(io.BytesIO(content), str(file))
+        return _kinds(ctx, named) if is_folder(named) else _log(ctx, named)
+    except UsageError as error:
+        raise UsageError(f"--from {error}") from error
+
+
+def _log(ctx: click.Context, named: str) -> project.OwnLogs:
+    from slips.cli.proposals import in_words
+    from slips.cli.unknown_logs import STDIN, head_of, opened
+    from slips.inference.rank import infer
+
+    with opened(ctx, named) as (stream, changed):
+        content = stream.read()
+    head, whole = head_of(io.BytesIO(content), named)
     found = infer(head, ObjectEvent(bucket_name="", object_key="", event_time=format_time(changed)), whole=whole)
     if not found.fitting:
         raise UsageError(
-            f"--from {in_words(str(file), found)}; expected a log that one of them reads; write the project without "
-            "--from, and declare a format with 'slips formats --new'"
+            f"{in_words(named, found)}; expected a log that one of them reads; write the project without --from, and "
+            "declare a format with 'slips formats --new'"
         )
-    show_text(one_line(in_words(str(file), found)))
-    return project.Log(file.name, content, found.fitting[0].chain)
+    show_text(one_line(in_words(named, found)))
+    key = f"logs/{'unknown.log' if named == STDIN else Path(named).name}"
+    return project.OwnLogs(
+        _BUCKET, [project.Log(key, content)], ["    - prefix: logs/", f"      format: {found.fitting[0].chain}"]
+    )
+
+
+def _kinds(ctx: click.Context, named: str) -> project.OwnLogs:
+    """Return a log of each kind in a folder, with the mappings for all of them. Raises UsageError if no format fits."""
+    from slips.cli.proposals import in_words, mapping_of, say_left_out
+    from slips.cli.unknown_logs import kinds_in
+
+    folder, found = kinds_in(ctx, named)
+    known = [kind for kind in found.kinds if kind.best]
+    if not known:
+        raise UsageError(
+            f"{named}: no format fits any of its files, such as {found.kinds[0].example.object_key}; expected a folder "
+            "with logs that one reads; 'slips infer' says how near they come"
+        )
+    say_left_out(named, found, is_all=folder.is_all)
+    logs = []
+    for kind in found.kinds:
+        show_text(one_line(in_words(kind.example.object_key, kind.found)))
+    for kind in known:
+        key = kind.example.object_key
+        if not _is_path(key):
+            say(one_line(f"{named}: {key!r} is no path of a file; left out, but not its mapping"))
+            continue
+        with folder.open(kind.example) as (stream, _):
+            logs.append(project.Log(key, stream.read()))
+    lines = [f"  {line}" for kind in known for line in mapping_of(kind)]
+    return project.OwnLogs(folder.bucket or _BUCKET, logs, lines)
+
+
+def _is_path(key: str) -> bool:
+    """Whether a key is the path of a file below a directory."""
+    return key.isprintable() and not {"", ".", ".."} & {*key.split("/")}
 
 
 def _project_on_aws(

@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterator, Sequence
 from shlex import quote
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any
 
-import click
-
-from slips.cli.options import options
 from slips.cli.output import say, show_text, table
-from slips.codec import CodecLimits, decode
-from slips.errors import ObjectError, ReaderError, UsageError
 from slips.formats import entries
 from slips.inference.candidate import Candidate
-from slips.inference.containers import read_head
+from slips.inference.kinds import LISTED, Kind, Sorted
 from slips.inference.rank import Inferred
 from slips.printable import one_line, plural
 
-if TYPE_CHECKING:
-    from slips.backends.aws.s3 import S3Store
-
 _NAME_TIME = "; name a field with the option 'time', and how it is written with 'time_format', if the records have one"
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/*-]*")
+"""A prefix or a pattern that YAML reads as it is."""
 _ALIKE = 0.3
 """The least likeness of a vendor's format that is proposed without a doubt."""
-
-
-def head_of(stream: BinaryIO, name: str) -> tuple[bytes, bool]:
-    """Return the first bytes of a log, decompressed, and whether they are all. Raises UsageError if there are none."""
-    try:
-        head, whole = read_head(decode(stream, CodecLimits(), name).stream)
-    except ReaderError as error:
-        raise UsageError(f"{name}: {error}") from error
-    except ObjectError as error:
-        raise UsageError(str(error)) from error
-    if not head.strip():
-        raise UsageError(f"{name}: is empty; expected a log")
-    return head, whole
-
-
-def s3_store(ctx: click.Context) -> S3Store:
-    """Return the store of objects in S3, by the options of the command."""
-    from slips.backends.aws.clients import Clients
-    from slips.backends.aws.s3 import S3Store
-
-    given = options(ctx)
-    return S3Store(Clients(given.region, given.endpoint_url).s3)
 
 
 def in_words(log: str, found: Inferred) -> str:
@@ -116,6 +90,28 @@ def show_proposals(log: str, found: Inferred, most: int) -> None:
         )
     if any(isinstance(step, dict) and "columns" in step.get("csv", {}) for step in best.steps):
         show_text("the log names no columns: give those of the chain their names")
+
+
+def say_left_out(folder: str, found: Sorted, *, is_all: bool) -> None:
+    """Say which files of a folder were not looked at."""
+    if beyond := len(found.left_out):
+        say(
+            f"{one_line(folder)}: {plural(beyond, 'file')} of other names left out, such as "
+            f"{one_line(found.left_out[0].object_key)}; name a folder with fewer kinds"
+        )
+    if not is_all:
+        say(f"{one_line(folder)}: has more than {LISTED:,} files, of which the first {LISTED:,} were looked at")
+
+
+def mapping_of(kind: Kind) -> Iterator[str]:
+    """Yield the lines of the mappings for a kind of log; none if no chain fits it."""
+    if kind.best is None:
+        return
+    selectors = [("prefix", kind.prefix)] if kind.prefix is not None else [("pattern", each) for each in kind.patterns]
+    for name, value in selectors:
+        quoted = json.dumps(value, ensure_ascii=not value.isprintable())
+        yield f"  - {name}: {value if _PLAIN.fullmatch(value) else quoted}"
+        yield f"    format: {kind.best.chain}"
 
 
 def _of_no_vendor(best: Candidate, fitting: Sequence[Candidate]) -> str:
