@@ -16,7 +16,7 @@
     formats.py   formats, parse            new_format.py  `formats --new`
     infer.py     infer                     catalogue.py  what `formats` shows
     audit.py     audit                     command.py   the shape of a command on click
-    push.py      push
+    push.py      push                      unknown_logs.py  the logs that `infer` and `init --from` open
     completion.py  completion, and values for the shells
     console.py   console                   infer_kinds.py  infer, of a folder
                                            proposals.py  what `infer` and `init --from` show
