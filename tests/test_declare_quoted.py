@@ -64,6 +64,14 @@ def test_host_and_port_are_two_fields() -> None:
     assert both(declared, "a:b -") == ("RecordError", "'port' is 'b'; expected an integer")
 
 
+@pytest.mark.parametrize("absent", ["- - - ", ("-", "- - - ")])
+def test_a_request_line_that_stands_for_none_has_no_parts(absent: Any) -> None:
+    declared = door(columns='"request" status', requests={"request": "method target protocol"}, absent=absent)
+    nothing = dict.fromkeys(["request", "method", "target", "protocol"])
+    assert event_of(declared, '"- - - " 200')[0] == nothing | {"status": "200"}
+    assert event_of(declared, '"- -  -" 200')[0]["target"] == "- "
+
+
 def test_a_request_line_is_cut_at_its_first_and_last_blank() -> None:
     names = ("request", "method", "target", "protocol")
     declared = door(columns='"request" status', requests={"request": " ".join(names[1:])}, absent="-")

@@ -26,8 +26,11 @@ def check_requests(requests: object, fields: Collection[str], types: Types) -> N
 
 
 def add_request(event: Event, parts: str, text: str, types: Types) -> None:
-    """Add the words of a request line to its event: the first, all between, and the last; none if there are fewer."""
-    if text.count(" ") < 2:
+    """Add the words of a request line to its event: the first, all between, and the last; none if there are fewer.
+
+    A text that stands for no request has no words, though blanks may be in it, as in `- - -`.
+    """
+    if text.count(" ") < 2 or text in types.absent:
         return
     first, _, rest = text.partition(" ")
     between, _, last = rest.rpartition(" ")
@@ -40,7 +43,8 @@ def write_request(writer: Writer, local: str, parts: str, types: Types) -> None:
     first, between, last, rest, blank = (writer.local(hint) for hint in ("first", "between", "last", "rest", "blank"))
     writer.line(f"{first}, {blank}, {rest} = {local}.partition(' ')")
     writer.line(f"{between}, {blank}, {last} = {rest}.rpartition(' ')")
-    with writer.block(f"if {blank}:"):
+    may_be_absent = any(text.count(" ") > 1 for text in types.absent)
+    with writer.block(f"if {blank} and not ({types.is_absent(local)}):" if may_be_absent else f"if {blank}:"):
         words = [*zip(parts.split(), (first, between, last), strict=True)]
         types.write(writer, words)
         for part, word in words:
