@@ -16,7 +16,7 @@ TRANSIT_GATEWAY_FLOW = Columns(
     "flow logs of AWS Transit Gateways, with any fields",
     "https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html",
     tag="aws.transit-gateway-flow",
-    time=epoch("start"),
+    time=epoch("start", "end"),
     message="{flow-direction|log-status|'-'} {srcaddr|'-'} => {dstaddr|'-'}",
     columns=_DEFAULT,
     header=_DEFAULT,

@@ -20,7 +20,7 @@ VPC_FLOW = Columns(
     "flow logs of Amazon VPC, of any version and with any fields",
     "https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html",
     tag="aws.vpc-flow",
-    time=epoch("start", unit="s"),
+    time=epoch("start", "end", unit="s"),
     message="{action|log-status|'-'} {srcaddr|'-'} => {dstaddr|'-'}",
     columns=_VERSION_2,
     header=f"{_VERSION_2} {_VERSIONS_3_TO_11}",
