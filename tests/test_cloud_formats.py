@@ -240,6 +240,17 @@ def test_a_request_that_is_not_as_documented_is_refused(event: dict[str, Any], r
         ),
         ("defender-alert", 11, {"addresses": ["203.0.113.26"]}),
         ("graph-activity", 6, {"addresses": ["192.0.2.9"], "users": ["u2"]}),
+        ("azure-activity", 6, {"addresses": ["192.0.2.7", "203.0.113.25"], "users": ["cleo@example.com"]}),
+        ("azure-resource", 10, {"addresses": ["192.0.2.8"], "users": ["dora@example.com"]}),
+        (
+            "ocsf",
+            7,
+            {
+                "addresses": ["10.0.0.4", "10.0.0.9", "203.0.113.5"],
+                "domains": ["c2.example.net", "www.example.com"],
+                "hashes": ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+            },
+        ),
     ],
 )
 def test_a_record_names_all_its_entities(name: str, number: int, expected: dict[str, list[str]]) -> None:
