@@ -11,7 +11,10 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Json, all_of, any_of, iso
 
-_USERS = "identity.claims.upn identity.authorization.evidence.principalId caller properties.eventProperties.upn"
+_UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
+"""The name of a user, among the claims of a caller's token."""
+_USERS = f"""identity.claims.upn identity.claims.{_UPN} claims.{_UPN} identity.authorization.evidence.principalId caller
+    properties.eventProperties.upn"""
 
 _TOKEN_TIMES = " ".join(
     f"{claims}.{name}" for claims in ("identity.claims", "claims") for name in ("iat", "nbf", "exp")
@@ -36,7 +39,10 @@ AZURE_ACTIVITY = Json(
     ),
     integers=f"durationMs {_TOKEN_TIMES}",
     booleans="properties.isComplianceCheck",
-    entities={"addresses": "callerIpAddress httpRequest.clientIpAddress", "users": _USERS},
+    entities={
+        "addresses": "callerIpAddress httpRequest.clientIpAddress identity.claims.ipaddr claims.ipaddr",
+        "users": _USERS,
+    },
 )
 
 AZURE_APPGATEWAY = Json(
@@ -168,6 +174,7 @@ AZURE_RESOURCE = Json(
     integers=f"durationMs {_TOKEN_TIMES}",
     entities={
         "addresses": "callerIpAddress properties.clientIp properties.client_ip_s CallerIPAddress",
-        "users": "identity.claim.upn identity.upn identity.claims.upn properties.server_principal_name",
+        "users": f"""identity.claim.upn identity.claim.{_UPN} identity.upn identity.claims.upn identity.claims.{_UPN}
+            properties.server_principal_name""",
     },
 )
