@@ -50,9 +50,9 @@ _OTHER_NAMES = {
     ),
     "waf, web application firewall": "akamai-siem aws-waf f5-asm f5-telemetry imperva modsecurity netscaler",
     "edr, endpoint, antivirus": (
-        "bitdefender carbonblack cisco-secure-endpoint cylance cylance-event cylance-threat defender-alert "
-        "defender-event eset falcon falcon-detection sentinelone sentinelone-cloud-funnel sophos-central symantec "
-        "symantec-sepm trellix-epo trendmicro-deep-security trendmicro-vision-one"
+        "bitdefender carbonblack cisco-secure-endpoint cortex-xdr cylance cylance-event cylance-threat "
+        "defender-alert defender-event eset falcon falcon-detection sentinelone sentinelone-cloud-funnel "
+        "sophos-central symantec symantec-sepm trellix-edr trellix-epo trendmicro-deep-security trendmicro-vision-one"
     ),
     "ids, ips, intrusion detection": (
         "network-firewall snort snort-csv snort-full suricata suricata-fast zeek zeek-tsv"
@@ -77,9 +77,9 @@ _OTHER_NAMES = {
         "apache-access apache-error caddy gunicorn iis iis-native lighttpd-error nginx-access nginx-error uwsgi"
     ),
     "database, sql": (
-        "clickhouse documentdb-audit mongodb mongodb-atlas mysql-audit mysql-audit-xml mysql-error mysql-general "
-        "mysql-slow oracle-audit postgresql postgresql-csv postgresql-json rds-aurora-audit rds-mysql rds-postgres "
-        "snowflake sqlserver-error"
+        "clickhouse cockroachdb documentdb-audit mongodb mongodb-atlas mysql-audit mysql-audit-xml mysql-error "
+        "mysql-general mysql-slow oracle-audit postgresql postgresql-csv postgresql-json rds-aurora-audit rds-mysql "
+        "rds-postgres snowflake sqlserver-error"
     ),
     "password manager": "bitwarden lastpass onepassword",
     "pam, privileged access": "beyondtrust-insight beyondtrust-pra cyberark-vault teleport",

@@ -48,11 +48,11 @@ CLOUDFLARE = Json(
     message=(
         "{EdgeResponseStatus|HTTPStatusCode|Action|ActionType|Decision|ResponseCode|ResolverDecision|RCode"
         "|PostureCheckName|FindingTypeDisplayName|Operation|EventKind|EventType|Verdict|Outcome|Message"
-        "|SignatureMessage|FinalDisposition|connectionCloseReason|ProgramType|Transport|FlowProtocol|SessionID"
-        "|Event|Type|RayID|'record'}"
-        "{' ' ClientRequestMethod|HTTPMethod|Method|QueryTypeName}"
+        "|SignatureMessage|FinalDisposition|connectionCloseReason|ProgramType|Transport|FlowProtocol|ToolCallName|SessionID"
+        "|Event|Type|Status|Phase|RayID|'record'}"
+        "{' ' ClientRequestMethod|HTTPMethod|Method|TestType|QueryTypeName}"
         "{' ' ClientRequestHost|HTTPHost|Host|AppDomain|QueryName|ResourceType|clientRequestHTTPHost|ScriptName"
-        "|SNI|URL|Subject|TunnelName|AssetDisplayName|DestinationIP|IPDestinationAddress|DestinationAddress"
+        "|SNI|URL|HTTPURL|ServerURL|TracerouteDestinationHostname|Subject|TunnelName|AssetDisplayName|DestinationIP|IPDestinationAddress|DestinationAddress"
         "|RemoteIP|ServerAddress|Application}"
         "{ClientRequestURI|ClientRequestPath|clientRequestPath|''}"
         "{' by ' ActorEmail|Email|UserEmail|RequestedBy|Recipient|From}"
@@ -62,9 +62,12 @@ CLOUDFLARE = Json(
     entities={
         "addresses": """ClientIP SourceIP ActorIP OriginIP DestinationIP IPAddress SourceInternalIP EgressIP SrcAddr
             DestAddr IPSourceAddress IPDestinationAddress ActorIPAddress LocalIP RemoteIP SourceAddress
-            DestinationAddress ClientAddress ServerAddress SrcIP DstIP clientIP IP SMTPHeloServerIP""",
+            DestinationAddress ClientAddress ServerAddress SrcIP DstIP clientIP IP SMTPHeloServerIP
+            HTTPClientIPAddress HTTPServerIPAddress TracerouteSourceIPAddress TracerouteDestinationIPAddress
+            DeviceIPv4Address DeviceIPv6Address ISPIPv4Address ISPIPv6Address""",
         "users": "ActorEmail Email UserEmail RequestedBy Recipient From To",
         "hosts": "DeviceName Hostname",
-        "domains": "ClientRequestHost QueryName Host HTTPHost SNI AppDomain clientRequestHTTPHost",
+        "domains": "ClientRequestHost QueryName Host HTTPHost SNI AppDomain clientRequestHTTPHost DomainName",
+        "hashes": "Attachments.Md5 Attachments.Sha1 Attachments.Sha256",
     },
 )
