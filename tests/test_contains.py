@@ -74,6 +74,38 @@ def test_a_text_is_found_however_json_writes_it(text: str, written: str) -> None
     assert kept([text, "other"], written) == [1]
 
 
+NESTED = r'{"log": "{\"user\": \"Jos\\u00e9\", \"path\": \"C:\\\\Temp\"}"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("José", r'Nov 28 08:00:00 web1 app[1]: {"user": "Jos\u00e9"}'),
+        ("😀", r'Nov 28 08:00:00 web1 app[1]: {"user": "\ud83d\ude00"}'),
+        ('"user": "José"', r'Nov 28 08:00:00 web1 app[1]: {"user": "Jos\u00e9"}'),
+        ("C:\\Temp", r'<14>Nov 28 08:00:00 web1 app[1]: {"path": "C:\\Temp"}'),
+        ('say "no"', r'level=info msg="say \"no\""'),
+        ("a/b", r'2026-11-28T08:00:00Z stdout F {"path": "a\/b"}'),
+        ("José", NESTED),
+        ("C:\\Temp", NESTED),
+        ('"user": "José"', NESTED),
+        ("José", json.dumps({"logEvents": [{"message": NESTED}]})),
+        ("José", r'{"log": "{\u005cu0022user\u005cu0022: \u005cu0022Jos\u005cu00e9\u005cu0022}"}'),
+        ('"user": "José"', r'1,"{""user"": ""Jos\u00e9""}"'),
+        ("ConsoleLogin", r'{"e": "Console\u004cogin"'),  # malformed, but that does not count
+    ],
+)
+def test_a_text_is_found_in_json_behind_a_header_or_within_a_text(text: str, written: str) -> None:
+    assert kept([text, "other"], written) == [1]
+
+
+@pytest.mark.parametrize("text", ["é", "A", "\n", "\\", '"'])
+def test_json_within_json_is_read_a_few_times_and_no_more(text: str) -> None:
+    """An escape that gives another, and that another, would take time in square of the record."""
+    deep = "{\\u005c" + "u005c" * 50_000 + '"\\'
+    assert kept([f"{text}x"], deep, json.dumps({"a": deep}), r"{C:\U0041\New\U005C") == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "written"),
     [
@@ -82,7 +114,6 @@ def test_a_text_is_found_however_json_writes_it(text: str, written: str) -> None
         ("ConsoleLogin", r'{"e": "Console\u004cogi"}'),
         ("é", r'{"e": "cafe\u0301"}'),
         ("😀", r'{"e": "\ud83d\ude01"}'),
-        ("ConsoleLogin", r'{"e": "Console\u004cogin"'),  # malformed: neither key nor value
     ],
 )
 def test_a_text_is_not_found_where_it_is_not(text: str, written: str) -> None:

@@ -1,8 +1,9 @@
 """The prefilter of a mapping, `contains`: leaves out records that have none of its texts, before they are parsed.
 
-A record has a text if the text occurs in its bytes, or in a key or value of its JSON. The bytes alone decide where they
-can: JSON may escape characters, so a record that has such an escape is decoded in case of doubt. It is never left out
-for what is wrong with it, nor kept.
+A record has a text if the text occurs in its bytes, or in a key or value of JSON in it: of the record itself, of what
+stands behind a header, or of a text within other JSON. The bytes alone decide where they can: JSON may escape
+characters, so a record that has such an escape is decoded in case of doubt. It is never left out for what is wrong with
+it, nor kept.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ from slips.parsing.search import Block, Find, blocks
 CONTAINS_RULE = Rule("contains", "records that have none of the texts of their mapping's 'contains'")
 
 _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_CHARACTERS = {written[1]: character for character, written in _SHORT_ESCAPES.items()}
+_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})++|\\[\"\\/bfnrt]")
+"""Escapes behind one another of code units, which may be halves of a character; or another escape."""
+NESTED = 8
+"""Most times that JSON within JSON is read."""
 BLOCK = 1 << 17
 """Bytes of lines that `skim` reads at once."""
 
@@ -107,9 +113,12 @@ class Contains:
         self._beginnings = [*(["\\u00"] if max(units) < 0x100 else ["\\u"])]
         self._beginnings += [_SHORT_ESCAPES[each] for each in characters & _SHORT_ESCAPES.keys()]
         short = [re.escape(_SHORT_ESCAPES[each]) for each in sorted(characters & _SHORT_ESCAPES.keys())]
-        long = "|".join(f"{unit:04x}" for unit in sorted(units))
+        # A backslash may be that of an escape in JSON within JSON.
+        long = "|".join(f"{unit:04x}" for unit in sorted(units | {ord("\\")}))
         self._escapes = [each.encode() for each in self._beginnings]
-        self._doubtful = re.compile("|".join([*short, rf"\\u(?:{long})"]).encode(), re.IGNORECASE)
+        doubtful = "|".join([*short, rf"\\u(?:{long})"])
+        self._doubtful = re.compile(doubtful.encode(), re.IGNORECASE)
+        self._doubtful_text = re.compile(doubtful, re.IGNORECASE)
         self._has_quotes = '"' in characters
         literals = [*self._raws, *([b'""'] if self._has_quotes else [])]
         self._literals = literals
@@ -147,7 +156,7 @@ class Contains:
             return False
         for escape in self._escapes:
             if escape in raw and self._doubtful.search(raw):
-                return self._is_in_json(raw)
+                return self._is_in_decoded(raw)
         return False
 
     def _has(self, record: Record, raw_of: RawOf) -> bool:
@@ -167,23 +176,25 @@ class Contains:
     def _is_in(self, raw: bytes) -> bool:
         return any(text in raw for text in self._raws)
 
-    def _is_in_json(self, raw: bytes) -> bool:
-        """Whether one of the texts is in a key or value of JSON. What cannot be decoded has neither."""
+    def _is_in_decoded(self, raw: bytes) -> bool:
+        """Whether one of the texts is in a record that has escapes: in a key or value of JSON, or, if it is no JSON
+        itself, anywhere in it once its escapes are read as JSON reads them.
+        """
         try:
             value = load_json(raw, self._limits)
         except RecordTooLarge:
             return True
         except RecordError:
-            return False
+            return self._is_in_unescaped(raw.decode("utf-8", "surrogateescape"))
         return self._occurs(value)
 
     def _occurs(self, value: Any) -> bool:
-        """Whether one of the texts is in a key or a text of a value, at any depth."""
-        texts, left = self.texts, [value]
+        """Whether one of the texts is in a key or a text of a value, at any depth, also in JSON within a text."""
+        left = [value]
         while left:
             each = left.pop()
             if isinstance(each, str):
-                if any(text in each for text in texts):
+                if self._is_in_text(each) or (self._may_hold_json(each) and self._is_in_unescaped(each)):
                     return True
             elif isinstance(each, dict):
                 left += each
@@ -191,6 +202,36 @@ class Contains:
             elif isinstance(each, list):
                 left += each
         return False
+
+    def _is_in_unescaped(self, text: str) -> bool:
+        """Whether one of the texts is in a text, once the escapes of JSON in it, and of JSON within that, are read.
+
+        JSON within more than NESTED others is not read, since each takes time: one of the texts may be there.
+        """
+        if self._has_quotes and '""' in text and self._is_in_unescaped(text.replace('""', '"')):  # of CSV
+            return True
+        for _ in range(NESTED):
+            text = _ESCAPE.sub(_unescaped, text)
+            if self._is_in_text(text):
+                return True
+            if not self._may_hold_json(text):
+                return False
+        return True
+
+    def _is_in_text(self, text: str) -> bool:
+        return any(each in text for each in self.texts)
+
+    def _may_hold_json(self, text: str) -> bool:
+        """Whether there may be JSON in a text in which one of the texts is written with escapes."""
+        return "\\" in text and ("{" in text or "[" in text) and self._doubtful_text.search(text) is not None
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """Return the characters of escapes of JSON. A half of a character that stands alone stays one."""
+    written = escape[0]
+    if written[1] != "u":
+        return _CHARACTERS[written[1]]
+    return bytes.fromhex(written.replace("\\u", "")).decode("utf-16-be", "surrogatepass")
 
 
 def _utf16(character: str) -> list[int]:
