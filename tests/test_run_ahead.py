@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from fakes import config_of, object_event
 from projects import CONFIG, Project
 from serving import Quiet, serving
+from slips.backends.machine.lanes import Delivery
 from slips.backends.machine.state import MachineState
 from slips.config.backend import BackendConfig, Embedded
 from slips.model import Lane, Outcome
@@ -23,6 +24,7 @@ from slips.pipeline.ended import Success
 from slips.service.messages import Task
 from slips.service.observer import Observer
 from slips.service.pool import Death, Pool
+from slips.service.promises import Promises
 from slips.service.supervisor import Supervisor
 
 GUARD = 300.0
@@ -118,6 +120,33 @@ def test_objects_promised_to_a_worker_that_dies_are_there_for_another(
     run(crew, tmp_path, "abc", 1)
     assert [key for _, key, _ in crew.given if key != "a"] == ["b", "c"]
     assert ("new", "b", "c") in crew.given or ("new", "b", "ca") in crew.given
+
+
+class Together(Crew):
+    """A pool whose workers end their objects in the same moment, the last one first."""
+
+    def wait(self, _timeout: float) -> Iterator[tuple[Worker, Any]]:
+        ended, self._busy = self._busy[::-1], []
+        self._idle += [worker for worker, _ in ended]
+        yield from [(worker, Success(task.event, Outcome())) for worker, task in ended]
+
+
+def test_workers_that_are_idle_at_the_same_time_keep_what_they_have_fetched(tmp_path: Path) -> None:
+    crew = Together(2)
+    keys = "abcdefghijkl"
+    run(crew, tmp_path, keys, 2)
+    assert crew.given[:4] == [("w0", "a", "bcdef"), ("w1", "g", "hijkl"), ("w1", "h", "ijkl"), ("w0", "b", "cdef")]
+    fetching = {key: {worker for worker, started, coming in crew.given if key in started + coming} for key in keys}
+    assert all(len(workers) == 1 for workers in fetching.values()), fetching
+
+
+def test_a_worker_whose_share_has_become_smaller_keeps_what_it_has_fetched() -> None:
+    worker, other = cast("Any", Worker("w0")), cast("Any", Worker("w1"))
+    waiting = [Delivery(number, object_event(key, "fast"), "r", 0) for number, key in enumerate("abcd")]
+    promises = Promises([worker, other])
+    assert [each.object_key for each in promises.make(worker, waiting, 3)] == ["a", "b", "c"]
+    assert [each.object_key for each in promises.make(worker, waiting[1:], 1)] == ["b", "c"]
+    assert [each.object_key for each in promises.make(other, waiting[1:], 1)] == ["d"]
 
 
 def test_files_of_this_machine_are_not_fetched_ahead(tmp_path: Path) -> None:

@@ -295,6 +295,7 @@ class Supervisor:
             for delivery in duplicates:
                 turns.give_back(delivery)
             raise
+        self._promises.end_of_idle()
         self.summary.duplicates += len(duplicates)
         for delivery in duplicates:
             self._conclusions.leave(delivery, "duplicate")
@@ -372,6 +373,7 @@ class Supervisor:
             case Success() | Failure() | Superseded():
                 self._conclusions.add(self._end(worker), message)
             case Death():
+                self._promises.end(worker)
                 self._conclusions.add(self._end(worker), _failure_of(delivery, message))
             case Returned():
                 returned = self._end(worker, -1)
