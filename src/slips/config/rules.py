@@ -225,7 +225,15 @@ class Rules:
                 f"handler.requirements: no file {name!r}; expected one relative to {self._root}",
             )
         for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
-            if isinstance(name, str) and not os.path.isdir(self._root / name):  # noqa: PTH112
+            if isinstance(name, str) and name.startswith("s3://"):
+                bucket_in_s3, _, prefix = name.removeprefix("s3://").partition("/")
+                form = f"{{s3: {bucket_in_s3}, prefix: {prefix}}}" if prefix else f"{{s3: {bucket_in_s3}}}"
+                self._problems.error(
+                    ("backend", "embedded", "buckets", bucket),
+                    f"backend.embedded.buckets.{bucket}: {name!r} is an address in S3; expected a directory, or a "
+                    f"mapping for a bucket in S3; write {form}",
+                )
+            elif isinstance(name, str) and not os.path.isdir(self._root / name):  # noqa: PTH112
                 # Only who runs objects on this machine needs it, not who deploys or looks at a stack.
                 self._problems.warn(
                     ("backend", "embedded", "buckets", bucket),
