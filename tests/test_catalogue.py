@@ -226,6 +226,7 @@ LITERALS = {
     "cas": "WHO WHAT ACTION APPLICATION WHEN CLIENT SERVER ADDRESS clientIpAddress serverIpAddress",  # questions
     "cisco-esa": "CEF",
     "f5-asm": "ASM",
+    "asterisk-queue": "NONE",  # no value
     "forcepoint-cloud-web": "Not available",  # no value
     "forcepoint-dlp": "CEF N",
     "ibm-mq": "EXPLANATION ACTION",

@@ -30,7 +30,7 @@ _OTHER_NAMES = {
     "junos": "juniper-srx",
     "screenos, ssg": "juniper-netscreen",
     "websense": "forcepoint-cloud-web forcepoint-dlp",
-    "freepbx, pbx, sip, voip": "asterisk asterisk-cdr",
+    "freepbx, pbx, sip, voip": "asterisk asterisk-cdr asterisk-queue",
     "pulse secure, juniper ssl vpn": "ivanti-connect-secure",
     "fireeye": "trellix-epo",
     "broadcom, sep": "symantec symantec-sepm",
@@ -45,8 +45,8 @@ _OTHER_NAMES = {
     "sfdc": "salesforce",
     # kinds of products
     "firewall, ngfw": (
-        "checkpoint checkpoint-json fortinet fortinet-csv iptables juniper-netscreen juniper-srx meraki mikrotik "
-        "paloalto pfsense strata-logging vpc-flow watchguard"
+        "arista-ngfw checkpoint checkpoint-json fortinet fortinet-csv iptables juniper-netscreen juniper-srx meraki "
+        "mikrotik paloalto pfsense strata-logging vpc-flow watchguard"
     ),
     "waf, web application firewall": "akamai-siem aws-waf f5-asm f5-telemetry imperva modsecurity netscaler",
     "edr, endpoint, antivirus": (
