@@ -143,6 +143,14 @@ def test_a_finding_names_all_its_entities(name: str, number: int, expected: dict
     assert chains.entities_of(name, sample_files(name)[0].read_bytes(), number) == expected
 
 
+def test_a_request_without_a_user_names_none() -> None:
+    record = json.dumps({"audit_category": "FAILED_LOGIN", "audit_request_effective_user": "<NONE>"}).encode()
+    ((meta, event),) = chains.run(["opensearch-audit"], record).events
+    assert meta.entities.users == ()
+    assert meta.message == "FAILED_LOGIN - - by - from -"
+    assert event["audit_request_effective_user"] == "<NONE>"
+
+
 def test_an_event_of_guardduty_that_is_no_finding_has_the_time_of_its_envelope() -> None:
     event = {"time": "2026-07-02T22:24:00Z", "detail": {"schemaVersion": "1.0", "scanStatus": "COMPLETED"}}
     ((meta, _),) = chains.run(["guardduty"], json.dumps(event).encode()).events

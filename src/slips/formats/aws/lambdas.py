@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, Patterns, any_of, iso
+from slips.parsing import Json, Patterns, any_of, iso, moment
 
 
 def _say_text(meta: MetaData, event: Event) -> None:
@@ -18,7 +18,7 @@ LAMBDA_JSON = Json(
     "logs of AWS Lambda as JSON: START, REPORT and other records of the platform, and those of functions",
     "https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html",
     tag="aws.lambda.{type|'function'}",
-    time=iso("time", "timestamp"),
+    time=moment("time", "timestamp"),  # a function may write the time as a number
     message="{message|errorMessage|record.message|record.status|record.phase|record.state|record.reason|type|'-'} "
     "{record.requestId|requestId|AWSRequestId|'-'}",
     require=any_of("record", "requestId", "AWSRequestId", "level"),

@@ -14,6 +14,7 @@ OPENSEARCH_AUDIT = Json(
     "{audit_rest_request_path|audit_request_privilege|audit_trace_doc_id|'-'} by {audit_request_effective_user|'-'} "
     "from {audit_request_remote_address|'-'}",
     require="audit_category",
+    absent="<NONE>",  # the user of a request that failed to log in
     entities={
         "addresses": "audit_request_remote_address audit_node_host_address",
         "users": "audit_request_effective_user audit_request_initiating_user",
