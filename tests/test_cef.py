@@ -179,6 +179,16 @@ def test_a_line_of_more_pairs_than_values_are_allowed_is_refused(name: str, line
         parse_few(chains.new_meta(), line + between.join(["a=1"] * 31))
 
 
+def test_a_line_of_leef_may_have_no_more_parts_than_values_whatever_is_in_them() -> None:
+    """16 MB of tabs took 128 MB before each of the parts was seen to be empty."""
+    parse_few = Limited.bind(declared("leef").parse, RecordLimits(values=30))
+    event = parse_few(chains.new_meta(), f"{LEEF}a=1{29 * chr(9)}")
+    assert isinstance(event, dict)
+    assert event["a"] == "1"
+    with pytest.raises(RecordTooLarge, match="more than 30 values"):
+        parse_few(chains.new_meta(), f"{LEEF}a=1{30 * chr(9)}")
+
+
 def test_users_declare_a_product_that_writes_cef_or_leef() -> None:
     wall = Cef(
         "wall", "ACME Wall", tag="wall.{deviceEventClassId}", message="{act} {src}", integers="spt", absent="N/A"

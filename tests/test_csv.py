@@ -346,6 +346,20 @@ def test_memory_does_not_grow_with_the_table_nor_with_a_row(start: bytes, line: 
     assert peak < 2_000_000
 
 
+@pytest.mark.slow
+def test_a_row_of_many_short_lines_takes_no_memory_for_each() -> None:
+    """Beside what `csv` keeps, the lines behind a quote that never ends took twelve times their bytes."""
+    size = 2_000_000
+    pieces = [b'a,b\n"', *[b"a,b\n" * (size // 80)] * 20]
+    tracemalloc.start()
+    try:
+        assert [type(row) for row in rows(Pieces(pieces), record_bytes=2 * size)] == [Bad]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * size
+
+
 signs = st.lists(
     st.sampled_from([",", '"', '""', "\n", "\r\n", "x", "§", "\u00c2", "x" * 30, '"' * 30]), max_size=12
 ).map("".join)

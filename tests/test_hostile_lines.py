@@ -192,6 +192,12 @@ def test_many_quotes_without_end_behind_the_columns_take_no_quadratic_time() -> 
     hostile_lines.cpu(compile_chain(["elb-classic"], Path()), f"{line}\n".encode())
 
 
+def test_a_value_of_leef_that_has_the_character_between_pairs_takes_no_quadratic_time() -> None:
+    """The value was copied for each further part of it."""
+    line = f"LEEF:1.0|a|b|1|c|devTime=Jun 11 2018 04:27:47\tmsg={'a' * 60}" + f"\t{'a' * 60}" * 240_000
+    hostile_lines.cpu(compile_chain(["leef"], Path()), f"{line}\n".encode())
+
+
 def test_many_dots_in_texts_of_an_azure_firewall_take_no_quadratic_time() -> None:
     """Each of these records took a seventh of a second."""
     text = f"TCP request from 192.0.2.1:1 to 192.0.2.2:2. Action: Deny. {'.' * 4_000}"

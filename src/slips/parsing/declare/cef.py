@@ -19,7 +19,6 @@ _CEF_TIME = stamp("rt", "end", "start", "datetime")
 _LEEF_TIME = stamp("devTime", "datetime")
 _KEY = r"[A-Za-z0-9_][A-Za-z0-9_.\[\]]*+"
 _CEF_BEGINS = re.compile(r"CEF: ?(?=\d{1,3}(?:\.\d{1,3})?\|)")
-_CEF_KEY = re.compile(_KEY)
 _CEF_PAIRS = re.compile(rf" ({_KEY})=")
 _CEF_ESCAPE = re.compile(r"\\([=\\nr])")
 _CEF_ESCAPES = {"=": "=", "\\": "\\", "n": "\n", "r": "\r"}
@@ -59,6 +58,10 @@ class _BarLines(LineDeclaration):
     @abstractmethod
     def usual_pairs(self, header: list[str], rest: str) -> tuple[list[str], list[str]]:
         """Return keys and values of the text behind a header as `pairs` does. Raises ValueError if in doubt."""
+
+    def most_pairs(self, _header: list[str], rest: str) -> int:
+        """Return the most pairs that the text behind a header may have, as far as it can be told without cutting it."""
+        return rest.count("=")
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
         return _BarParser(self, limits)
@@ -111,8 +114,6 @@ class _BarParser(LineParser):
     def _begin(self, line: str) -> tuple[Event, list[str], str]:
         """Return the fields before the pairs, the header alone, and the text behind it. Raises RecordError."""
         declaration, limits = self._declaration, self._limits
-        if len(line) > 2 * limits.values and line.count("=") > limits.values:
-            raise too_many_values(limits.values)
         begin = declaration.begins.search(line)
         if begin is None:
             name = type(declaration).__name__.upper()
@@ -123,6 +124,8 @@ class _BarParser(LineParser):
         if self._vendors and header[1] not in self._vendors:
             expected = " or ".join(map(repr, self._vendors))
             raise foreign_record(f"vendor is {header[1]!r:.60}; expected {expected}")
+        if len(rest) > limits.values and declaration.most_pairs(header, rest) > limits.values:
+            raise too_many_values(limits.values)
         event = read_front(line[: begin.start()], limits) if begin.start() else {}
         event.update(zip(declaration.header, header, strict=False))
         return event, header, rest
@@ -170,17 +173,11 @@ class Cef(_BarLines):
         return found[::2], values
 
     def pairs(self, _header: list[str], rest: str) -> Iterator[tuple[str, str]]:
-        found: list[tuple[str, list[str]]] = []
-        for word in rest.strip().split(" "):  # a word such as `src=192.0.2.1` begins a pair, others go on with it
-            key, equals, value = word.partition("=")
-            if equals and _CEF_KEY.fullmatch(key):
-                found.append((key, [value]))
-            elif found:
-                found[-1][1].append(word)
-            elif word:
-                raise RecordError(f"extension begins with {rest[:40]!r}; expected pairs such as 'src=192.0.2.1'")
-        for key, words in found:
-            value = " ".join(words)
+        # A word such as `src=192.0.2.1` begins a pair, others go on with it.
+        before, *found = _CEF_PAIRS.split(f" {rest.strip()}")
+        if before.strip(" "):
+            raise RecordError(f"extension begins with {rest[:40]!r}; expected pairs such as 'src=192.0.2.1'")
+        for key, value in zip(found[::2], found[1::2], strict=True):
             yield key, _CEF_ESCAPE.sub(_unescaped, value) if "\\" in value else value
 
 
@@ -227,16 +224,20 @@ class Leef(_BarLines):
 
     def pairs(self, header: list[str], rest: str) -> Iterator[tuple[str, str]]:
         between = _between(header, rest)
-        found: list[tuple[str, str]] = []
+        found: list[tuple[str, list[str]]] = []
         for pair in rest.split(between):
             key, equals, value = pair.partition("=")
             if equals:
-                found.append((key.strip(), value))
+                found.append((key.strip(), [value]))
             elif found and pair.strip():  # the character between pairs in a value
-                found[-1] = (found[-1][0], f"{found[-1][1]}{between}{pair}")
+                found[-1][1].append(pair)
             elif pair.strip():
                 raise RecordError(f"attributes begin with {rest[:40]!r}; expected pairs such as 'src=192.0.2.1'")
-        yield from found
+        for key, parts in found:
+            yield key, between.join(parts)
+
+    def most_pairs(self, header: list[str], rest: str) -> int:
+        return rest.count(_between(header, rest)) + 1
 
 
 def _between(header: list[str], rest: str) -> str:
