@@ -66,8 +66,11 @@ def peak_of(project: Project) -> int:
         ("[s3-lines, json]", lambda: b'{"a":[' + b"{}," * (SIZE // 3) + b"{}]}"),
         ("paloalto", lambda: TRAFFIC + b"," * (SIZE - 100)),
         ("syslog", lambda: STAMP + b"x" * (SIZE - 100) + FACE),
+        ("[s3-lines, json, syslog]", lambda: b'{"message":"%s%s%s"}' % (STAMP, b"x" * (SIZE - 200), FACE)),
+        ("leef", lambda: b"LEEF:1.0|a|b|1|c|" + b"\t" * (SIZE - 100)),
+        ("csv", lambda: b'a,b\n"' + b"a,b\n" * (SIZE // 4 - 10)),
     ],
-    ids=["array", "object", "commas", "wide text"],
+    ids=["array", "object", "commas", "wide text", "wide text in JSON", "tabs", "quote without end"],
 )
 def test_no_record_expands_beyond_the_bound(project: Project, chain: str, make: Callable[[], bytes]) -> None:
     content = make()  # here, as a parameter would stay in the memory of all workers until their end

@@ -109,7 +109,10 @@ class JsonRuns(JsonText):
     def raw_of(self, event: Event) -> bytes | None:
         """Return the text of an event in the run that was yielded last."""
         if self._run_raws is None:
-            texts = self._texts_of(self._run_raw)
+            raw = self._run_raw.strip(b" \t\r\n")
+            # To take one large record apart takes ten times its bytes.
+            is_record = len(self._run) == 1 and raw.startswith(b"{") and raw.endswith(b"}")
+            texts = [raw] if is_record else self._texts_of(self._run_raw)
             self._run_raws = {id(each): raw for each, raw in zip(self._run, texts, strict=False)}
         return self._run_raws.get(id(event))
 
