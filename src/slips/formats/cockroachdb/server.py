@@ -18,8 +18,8 @@ _HEAD = (
 # Tags, the number of the entry, and the mark of a structured entry or of a further line; crdb-v1 has tags alone.
 _BODY = re.compile(r"\[((?:[^\]]|\][^ ])*)\] (?:(\d{1,18}) )?( |[=!+|])?(.*)", re.DOTALL)
 _STRUCTURED = "Structured entry: "
-_USER = re.compile(r"(?:[^,]*,)*?user=([^,]*)")
-_CLIENT = re.compile(r"(?:[^,]*,)*?client=\[?([0-9a-fA-F.:]{2,45}?)\]?:(\d{1,5})(?:,|\Z)")
+_USER = re.compile(r"(?:[^,]*+,)*?user=([^,]*)")
+_CLIENT = re.compile(r"(?:[^,]*+,)*?client=\[?([0-9a-fA-F.:]{2,45}?)\]?:(\d{1,5})(?:,|\Z)")
 
 
 def _name_entry(meta: MetaData, event: Event) -> None:

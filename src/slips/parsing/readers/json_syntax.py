@@ -7,6 +7,7 @@ limits: numbers of any length, `NaN`, lone surrogates, bytes that are not UTF-8.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 DEEPEST = 100_000
 """Levels of objects and arrays; a deeper value counts as broken. A constant, as it decides how records are numbered."""
@@ -15,16 +16,22 @@ _BLANKS = re.compile(rb"[ \t\n\r]*+")
 _STRING = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
 _WORD = rb"true|false|null|NaN|-?Infinity"
+_SCALARS = rb'(?: "STRING" | NUMBER | WORD )'
 _FLAT = rb"""
     (?: "STRING" | NUMBER | WORD
-    | \[ WS (?: (?: "STRING" | NUMBER | WORD ) WS (?: , WS (?= [^\]] ) | (?= \] ) ) )*+ \]
-    | \{ WS (?: "STRING" WS : WS (?: "STRING" | NUMBER | WORD ) WS (?: , WS (?= " ) | (?= \} ) ) )*+ \}
+    | \[ WS (?: INNER WS (?: , WS (?= [^\]] ) | (?= \] ) ) )*+ \]
+    | \{ WS (?: "STRING" WS : WS INNER WS (?: , WS (?= " ) | (?= \} ) ) )*+ \}
     )"""
+_LEVELS = 3
+"""Levels of objects and arrays that patterns pass over at once; each makes them three times as long."""
 
 
 def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    value = _SCALARS
+    for _ in range(_LEVELS):
+        value = _FLAT.replace(b"INNER", value)
     parts = {b"STRING": _STRING, b"NUMBER": _NUMBER, b"WORD": _WORD, b"WS": rb"[ \t\n\r]*+"}
-    for name, part in ((b"FLAT", _FLAT), *parts.items()):
+    for name, part in ((b"VALUE", value), *parts.items()):
         pattern = pattern.replace(name, part)
     return re.compile(pattern, re.VERBOSE)
 
@@ -41,9 +48,6 @@ _BEGUN = re.compile(
     )
 )
 _DIGITS = re.compile(rb"([0-9])[0-9]++")
-# Values and pairs with a comma behind each: most of a document is skipped without looking at each of its tokens.
-_ELEMENTS = _compiled(rb"(?: FLAT WS , WS )++")
-_PAIRS = _compiled(rb'(?: "STRING" WS : WS FLAT WS , WS )++')
 # Brackets that open right behind one another, and those that close: of what is nested deep, many in one step.
 _OPENS = re.compile(
     rb"""(?: \[ [ \t\n\r]*+ | \{ [ \t\n\r]*+ "[^"\\\[{\x00-\x1f]*+" [ \t\n\r]*+ : [ \t\n\r]*+ ){2,1000} (?=[\[{])""",
@@ -53,6 +57,18 @@ _CLOSES = re.compile(rb"[\]}]{2,64}+")
 _BESIDE = bytes(set(range(256)) - set(b"[{"))
 """All bytes but brackets that open."""
 _OPENED_BY = bytes.maketrans(b"]}", b"[{")
+
+
+@lru_cache
+def _flat() -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
+    """Make patterns of an object or array, of elements, and of pairs, with a comma behind each: most of a document is
+    skipped without looking at each of its tokens. To make them takes milliseconds of each cold start."""
+    return (
+        _compiled(rb"(?= [\[{] ) VALUE"),
+        _compiled(rb"(?: VALUE WS , WS )++"),
+        _compiled(rb'(?: "STRING" WS : WS VALUE WS , WS )++'),
+    )
+
 
 _VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _BEHIND = range(6)
 _OBJECT, _ARRAY = b"{["
@@ -68,6 +84,7 @@ class JsonSyntax:
         """The part that is expected next, and the brackets that are open."""
         self._string: int | None = None
         """Within a string: the state behind it."""
+        self._whole, self._elements, self._pairs = (pattern.match for pattern in _flat())
         self._held = b""
         """The end of what was fed, if it is part of a token. Digits in it may be left out."""
 
@@ -109,7 +126,7 @@ class JsonSyntax:
         inside = self._open[-1] if self._open else 0
         if state in (_KEY, _FIRST_KEY):
             if byte == 34:
-                if run := _PAIRS.match(data, at):
+                if run := self._pairs(data, at):
                     self._state = _KEY
                     return run.end()
                 self._string = _COLON
@@ -134,10 +151,13 @@ class JsonSyntax:
         byte = data[at]
         if byte == 93 and self._state == _FIRST_VALUE:
             return self._close(at)
-        if inside == _ARRAY and (run := _ELEMENTS.match(data, at)):
+        if inside == _ARRAY and (run := self._elements(data, at)):
             self._state = _VALUE
             return run.end()
         if byte in (_OBJECT, _ARRAY):
+            if self._open and (run := self._whole(data, at)):
+                self._state = _BEHIND
+                return run.end()
             if len(self._open) < DEEPEST - 1000 and (run := _OPENS.match(data, at)):
                 self._open += run[0].translate(None, _BESIDE)
                 self._state = _VALUE
