@@ -128,16 +128,18 @@ def odd_iso(text: Any, name: str) -> float:
 
     The result may be beyond the years 1 to 9999.
     """
-    when = None
-    try:
-        when = _from_iso(text)
-        if when.tzinfo is None and text[4] == "-" and text[10:11] != "+":  # many logs name no zone
-            seconds = (when - _NAIVE_EPOCH).total_seconds()
-            return seconds if _zone is None else _zone.utc(seconds)
-    except (TypeError, ValueError):
-        pass
-    if text.__class__ is str and len(text) <= _LONGEST and text[:1].isdecimal():  # a log may be full of others
+    if text.__class__ is str and text[:1].isdecimal():  # a log may be full of others
+        when = None
         try:
+            when = _from_iso(text)
+            if when.tzinfo is None and text[4] == "-" and text[10:11] != "+":  # many logs name no zone
+                seconds = (when - _NAIVE_EPOCH).total_seconds()
+                return seconds if _zone is None else _zone.utc(seconds)
+        except ValueError:
+            pass
+        try:
+            if len(text) > _LONGEST:
+                raise ValueError
             if _zone is not None and (found := _zone_name(text)):
                 own = _in_own_words(text[: found.start()], found[1])
                 if own is not None:
