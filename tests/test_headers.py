@@ -247,7 +247,11 @@ def plainly(formats: Sequence[Declaration], lines: list[str]) -> list[Any]:
                     value, before = before.pop("message", None), {**before}
                     if not isinstance(value, str):
                         keys = ", ".join(before)
-                        raise RecordError(f"{formats[number].name}: no text in 'message' or 'log' (keys: {keys})")
+                        name = formats[number].name
+                        raise RecordError(
+                            f"{name}: no text in 'message' or 'log' (keys: {keys}); expected an event that has the "
+                            f"text for {name!r} there; if it is complete, leave {name!r} out of the chain"
+                        )
                     if before and meta.header:
                         before["header"] = meta.header
                     meta.header = before or meta.header
@@ -406,6 +410,7 @@ def test_no_header_is_an_empty_one() -> None:
 def test_a_header_without_a_text_is_quarantined(content: bytes) -> None:
     ((_, reason),) = chains.run_chain(chain_of(catalogue()["json"], WRAPPED, HOSTS), content, OBJECT).quarantined
     assert reason.startswith("hosts: no text in 'log' (keys: ")
+    assert reason.endswith("if it is complete, leave 'hosts' out of the chain")
 
 
 @pytest.mark.parametrize("text", ['{"log": "a\\ud800"}', '{"log": "\\udc80"}'])

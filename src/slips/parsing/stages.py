@@ -121,7 +121,10 @@ def take_text(event: Event, fields: tuple[str, ...], name: str) -> str:
         if isinstance(text, str):
             del event[field]
             return text
-    raise RecordError(f"{name}: no text in {' or '.join(map(repr, fields))} (keys: {keys_of(event)})")
+    raise RecordError(
+        f"{name}: no text in {' or '.join(map(repr, fields))} (keys: {keys_of(event)}); expected an event that has the "
+        f"text for {name!r} there; if it is complete, leave {name!r} out of the chain"
+    )
 
 
 def _of_carried(format_: Format, parse: Parse, limits: RecordLimits, fields: tuple[str, ...]) -> Parse:
