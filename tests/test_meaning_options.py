@@ -31,6 +31,21 @@ def test_json_has_the_tag_time_and_message_that_its_options_name() -> None:
     assert metas(step, content=content) == metas("s3-lines", step, content=content) == found
 
 
+@pytest.mark.parametrize(
+    ("step", "content", "tag"),
+    [
+        ("json", b'{"a": 1}', ""),
+        ({"csv": {"delimiter": "tab"}}, b"a\n1\n", ""),
+        ({"csv": {"absent": ["-"]}}, b"a\n1\n", "csv"),
+        ({"json": {"time": ["b"]}}, b'{"a": 1}', "json"),
+        ({"key-value": {"absent": ["-"]}}, b"a=1 b=2\n", "key-value"),
+        ("key-value", b"a=1 b=2\n", "key-value"),
+    ],
+)
+def test_the_tag_without_an_option_for_it_is_as_its_summary_says(step: Step, content: bytes, tag: str) -> None:
+    assert metas(step, content=content)[0][0] == tag
+
+
 def test_each_event_of_an_array_has_its_own() -> None:
     content = json.dumps([LOGIN, {**LOGIN, "eventType": "x"}]).encode()
     assert metas("s3-text", {"json": {"tag": "{eventType}"}}, content=content)[1][0] == "x"

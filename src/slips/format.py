@@ -217,7 +217,12 @@ class MeaningOptions(FormatOptions, frozen=True):
         ),
     ] = ""
     tag: Annotated[
-        str, a_key("Value of `meta.tag`, with fields in braces; not set: the name of the format.", "okta.{eventType}")
+        str,
+        a_key(
+            "Value of `meta.tag`, with fields in braces; not set: the format's own tag, or, where it has none, its "
+            "name if another option from `time` on is set.",
+            "okta.{eventType}",
+        ),
     ] = ""
     message: Annotated[str, a_key("Value of `meta.message`, in the same way.", "{user.name} from {ip}")] = ""
     require: Annotated[
