@@ -68,6 +68,19 @@ def test_lines_of_filezilla_are_not_taken_for_an_export_of_cloudwatch_logs() -> 
     assert chains(infer(lines, SOURCE))[:1] == ["filezilla"]
 
 
+@pytest.mark.parametrize(
+    "text", [b"2026-11-29T08:00:00.123Z INFO the worker 3 is ready", b"2026-11-29T08:00:00Z started"]
+)
+def test_a_program_that_writes_a_time_behind_the_header_of_syslog_is_of_no_vendor(text: bytes) -> None:
+    line = b"Nov 29 08:00:01 web1 app[33]: " + text + b"\n"
+    assert chains(infer(line * 3, SOURCE))[0] == "syslog"
+
+
+def test_lines_with_structured_data_that_a_product_has_written_are_not_of_heroku() -> None:
+    line = b'<29>1 2026-11-29T08:00:00Z gate app 7 M1 [ids@32473 door="north"] the door is open\n'
+    assert chains(infer(line * 3, SOURCE))[0] == "syslog-5424"
+
+
 @pytest.mark.parametrize("name", ["atlassian", "etcd", "caddy-log", "vault-audit"])
 def test_the_json_of_a_format_that_also_has_texts_is_known(name: str) -> None:
     objects = [line for line in sample(name).splitlines(keepends=True) if line.startswith(b"{")]

@@ -109,7 +109,8 @@ def _put_back_headers(found: Sequence[Candidate], log: OpenedLog, source: Object
     """Lower the likeness of vendors' formats that read no more in this log than a header of no vendor; return these.
 
     Behind another header, such as that of CloudWatch Logs, no header of no vendor is proposed, so it is tried here.
-    Of a vendor's header, the text that it carries does not count: it may begin sooner, as with Heroku.
+    Of a vendor's header, the text that it carries does not count: it may begin sooner, as with Heroku, which has no
+    structured data of RFC 5424, so what a header of no vendor names beside its parts does not count either.
     """
     alike = []
     headers = [name for name, each in catalogue().items() if each.carries and is_general(name)]
@@ -131,7 +132,11 @@ def _put_back_headers(found: Sequence[Candidate], log: OpenedLog, source: Object
         carried = catalogue()[each.format].carries
         if (outer, carried) not in read:
             read[outer, carried] = {tuple(values) for values in values_of(_without(general[outer], carried))}
-        if all(tuple(values) in read[outer, carried] for values in values_of(_without(each.trial.events, carried))):
+        known = read[outer, carried]
+        if all(
+            tuple(values) in known or (carried and any(set(values).issubset(others) for others in known))
+            for values in values_of(_without(each.trial.events, carried))
+        ):
             each.likeness *= _BEHIND
             alike.append(each)
     return alike

@@ -19,8 +19,11 @@ _TOO_GENERAL = ("regex",)
 _READERS_OF_LINES = ("s3-lines", "s3-text", "multiline")
 """Readers that a format does without behind a header: the text behind it is one record, of however many lines."""
 _NO_LOG = b"qqxz vvkq jjwq\nzzyx wqvj\nkkqz\n"
-_OF_ANY_PROGRAM = b"2026-11-29 08:00:00 qqxz vvkq\n2026-11-29T08:00:00Z zzyx wqvj\n192.0.2.7:41641 vvkq jjwq\n"
-"""Lines that begin as those of many programs: with a time, or an address and a port."""
+_OF_ANY_PROGRAM = (
+    b"2026-11-29 08:00:00 qqxz vvkq\n2026-11-29T08:00:00Z zzyx wqvj\n192.0.2.7:41641 vvkq jjwq\n"
+    b"Nov 29 08:00:00 qqxz zzyx: 2026-11-29T08:00:00.123Z vvkq jjwq\n"
+)
+"""Lines that begin as those of many programs: with a time, behind a header of syslog, too, or an address and a port."""
 _NO_OBJECT = ObjectEvent(bucket_name="", object_key="")
 
 
@@ -82,6 +85,8 @@ def may_follow_header(format_: Format, in_json: bool) -> bool:
         return False
     if isinstance(format_, Syslog) or (format_.carries and is_general(format_.name)):
         return False  # a header behind a header would have its fields again
+    if format_.carries and name_of(format_.chain[0]) == "multiline":
+        return False  # its records span lines, of which each would have the other header
     return (in_json and format_.takes_json) or (name_of(format_.chain[1]) == "json") == in_json
 
 
