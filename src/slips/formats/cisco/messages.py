@@ -112,6 +112,11 @@ _IOS = tuple(
         r".*?\[user: (?P<user>[^\]]*)\] \[Source: (?P<src_ip>[^\]]*)\](?: \[localport: (?P<dst_port>\d+)\])?",
         r"User (?P<user>\S+) has exited tty session \d+\((?P<src_ip>[^)]+)\)",
         r"Configured from \S+ by (?P<user>\S+)(?: on \S+)?(?: \((?P<src_ip>[^)]+)\))?",
+        r"(?:[^,]*, ){0,5}S(?:ource |rc )?IP: ?(?P<src_ip>[^, ]+), D(?:estination |st )?IP: ?(?P<dst_ip>[^, ]+), "
+        r"S(?:ource |rc )?Port: ?(?P<src_port>\d+), D(?:estination |st )?Port: ?(?P<dst_port>\d+), "
+        r"(?:Source Interface|Src Intf): ?(?P<src_interface>[^, ]+), Proto(?:col)?: ?\"?(?P<protocol>\w+)\"?"
+        r"(?:\(\d+\))?(?:, ACL Name: (?P<acl>[^,]*), ACE Action: (?P<action>\w+))?"
+        r"(?:.*?, Hit-count ?[=:] ?(?P<packets>\d+))?",  # of NX-OS and ACI
     )
 )
 _NUMBERS = frozenset(["src_port", "dst_port", "mapped_port", "connection", "packets", "bytes"])
