@@ -234,6 +234,7 @@ LITERALS = {
     "openstack": "None",  # an id that is none
     "opensmtpd": "unknown",  # "<unknown>", no name of a host
     "oracle-audit": "Sun",  # the day of the week
+    "ossec-syslog": "Location Previous Current MD5 SHA1 Size",  # names, which its fields have in small letters
     "syslog": "daemon err",  # a facility and a level, which are numbers
     "heroku": "257",  # the length of the line
     "jfrog-audit": "UNKNOWN",  # no value

@@ -516,6 +516,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "orca": ("orca", "event", "event", "orca.{type|'alert'}", "Orca Security alerts: misconfigurations, vulnerabilities, malware and identities in clouds", "https://docs.orcasecurity.io/docs/api-overview"),
     "osquery": ("osquery", "event", "event", "osquery.{name|'result'}", "osquery results: differential, snapshot, and by batch", "https://osquery.readthedocs.io/en/stable/deployment/logging/"),
     "ossec": ("ossec", "event", "event", "ossec.hids.{decoder.name|decoder|'alert'}", "OSSEC HIDS and Atomic OSSEC alerts as JSON (alerts.json)", "https://www.ossec.net/docs/docs/formats/json.html"),
+    "ossec-syslog": ("ossec", "text", "event", "ossec.hids.alert", "OSSEC and Wazuh: alerts sent to a syslog server by ossec-csyslogd, in its default format", "https://www.ossec.net/docs/docs/manual/output/syslog-output.html"),
     "packetbeat": ("elastic", "event", "event", "packetbeat.{type}", "Packetbeat transactions and flows", "https://www.elastic.co/docs/reference/beats/packetbeat/exported-fields"),
     "pagerduty": ("pagerduty", "event", "event", "pagerduty.{root_resource.type|'audit'}.{action}", "PagerDuty audit records", "https://developer.pagerduty.com/docs/rest-api-v2/audit-records-api/"),
     "paloalto": ("paloalto", "text", "event", "paloalto.{type}", "Palo Alto Networks PAN-OS logs (CSV), of any type and version", "https://docs.paloaltonetworks.com/ngfw/administration/monitoring/use-syslog-for-monitoring/syslog-field-descriptions"),

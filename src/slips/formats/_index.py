@@ -307,6 +307,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "orca": ("slips.formats.orca.alerts", "ORCA"),
     "osquery": ("slips.formats.osquery.results", "OSQUERY"),
     "ossec": ("slips.formats.ossec.alerts", "OSSEC"),
+    "ossec-syslog": ("slips.formats.ossec.client", "OSSEC_SYSLOG"),
     "packetbeat": ("slips.formats.elastic.beats", "PACKETBEAT"),
     "pagerduty": ("slips.formats.pagerduty.audit", "PAGERDUTY"),
     "paloalto": ("slips.formats.paloalto.panos", "paloalto"),
