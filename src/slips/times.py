@@ -69,6 +69,8 @@ _DATE = re.compile(r"\d{4}(?:-|W|\d{4}(?:[Tt ]|$))")
 # Date and clock with nothing between: `20180611042747.5`, as Salesforce and the directories of LDAP write times.
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2})(:\d\d:\d\d) ([AP])M")
 """The begin of a time such as `11/14/2025 1:48:53 AM`, as services of Azure write some: the month is first."""
+_HALVED = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d{1,2})(:\d\d:\d\d(?:\.\d+)?) ?([AP])M", re.ASCII)
+"""A time such as `2018-06-11 04:27:47 PM`, on a clock of twelve hours."""
 _RUN_TOGETHER = re.compile(r"^(\d{8})(\d{6})(?=$|[.,Z+-])")
 _DATED_OFFSET = re.compile(r"^(\d{4}-\d\d-\d\d)(?=Z$| ?\+\d\d:?\d\d$| -\d\d:?\d\d$)", re.ASCII)
 """A day before an offset, as XML Schema writes dates: `fromisoformat` takes the sign for the mark before a clock."""
@@ -171,6 +173,9 @@ def _amended(text: str) -> tuple[str, int]:
         text = _RUN_TOGETHER.sub(r"\1T\2", text)
     if "/" in text:
         text = _AMERICAN.sub(_from_american, text, count=1)
+    elif text[-1:] == "M" and (halved := _HALVED.fullmatch(text)):
+        day, hour, rest, half = halved.groups()
+        text = f"{day}T{_in_24(hour, half)}{rest}"
     return text, leap
 
 
@@ -231,8 +236,13 @@ def _seconds(when: datetime) -> float:
 
 def _from_american(found: re.Match[str]) -> str:
     month, day, year, hour, rest, half = found.groups()
+    return f"{year}-{month:0>2}-{day:0>2}T{_in_24(hour, half)}{rest}"
+
+
+def _in_24(hour: str, half: str) -> str:
+    """Write an hour of a clock of twelve as one of 24: `04`, `P` as `16`."""
     in_24 = int(hour) % 12 + (12 if half == "P" else 0) if 1 <= int(hour) <= 12 else 99  # no clock has 13 PM
-    return f"{year}-{month:0>2}-{day:0>2}T{in_24:02}{rest}"
+    return f"{in_24:02}"
 
 
 def _zone_name(text: str) -> re.Match[str] | None:
