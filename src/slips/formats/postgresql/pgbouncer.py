@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from slips.parsing import Patterns, iso
 
+# Its levels, https://github.com/libusual/libusual/blob/master/usual/logging.c: other programs write INFO there, too.
 _HEAD = (
     r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}(?: [A-Z]{3,4})?) (?:\[(?P<pid>\d+)\]|(?P<process_id>\d+)) "
-    r"(?P<level>[A-Z]+) "
+    r"(?P<level>FATAL|ERROR|WARNING|LOG|DEBUG|NOISE) "
 )
 
 PGBOUNCER = Patterns(
