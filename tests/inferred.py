@@ -5,6 +5,7 @@ from __future__ import annotations
 from slips.formats import entries, sample_files
 from slips.inference.rank import Inferred
 from slips.model import ObjectEvent
+from slips.testing import run
 
 SOURCE = ObjectEvent(bucket_name="logs", object_key="unknown", event_time="2026-11-29T08:00:00Z")
 
@@ -15,6 +16,13 @@ SEEN = [name for name, each in entries().items() if each.vendor not in ("generic
 
 def sample(name: str) -> bytes:
     return next(path for path in sample_files(name) if ".expected." not in path.name).read_bytes()
+
+
+def understood(name: str) -> bytes:
+    """The sample of a format without the lines that it refuses: a log as the product writes it."""
+    content = sample(name)
+    refused = [each.raw.strip() for each in run(None, name, content).quarantine]
+    return b"".join(line for line in content.splitlines(keepends=True) if line.decode().strip() not in refused)
 
 
 def chains(found: Inferred) -> list[str]:

@@ -34,7 +34,7 @@ def test_the_equals_of_the_best_chain_are_shown(project: Project) -> None:
 
 
 def test_a_format_of_no_vendor_that_finds_the_same_is_shown(project: Project) -> None:
-    log = b"2026-11-29 08:00:00,123 ERROR app: boom\nTraceback (most recent call last):\n  File x\n" * 3
+    log = b"[2026-11-29 08:00:00,123] ERROR boom (kafka.server.KafkaServer)\n\tat kafka.Kafka.main(Kafka.scala)\n" * 3
     said = "log4j, of no vendor, finds the same values: write it if another program wrote the log\n"
     assert said in project.slips("infer", "-", stdin=log).out
     assert "of no vendor, finds" not in project.slips("infer", "-", stdin=sample("vpc-flow")).out

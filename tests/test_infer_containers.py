@@ -125,6 +125,13 @@ def test_an_archive_is_read_beyond_the_beginning_of_a_text_to_a_bound(monkeypatc
         read_head(BufferedReader(BytesIO(log)))
 
 
+def test_bytes_that_are_no_text_are_told_but_not_padding(project: Project) -> None:
+    done = project.slips("infer", "-", stdin=bytes(range(256)) * 4)
+    assert (done.status, "no text: 92 of its first 1,000 bytes are control characters" in done.out) == (1, True)
+    assert chains(infer(bytes(900) + sample("alb"), SOURCE))[0] == "alb"
+    assert infer("".join(map(chr, range(256))).encode("utf-16"), SOURCE).reason == ""
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_told(project: Project, encoding: str) -> None:
     done = project.slips("infer", "-", stdin=sample("fortinet").decode().encode(encoding))

@@ -148,3 +148,62 @@ def test_a_w3c_log_of_no_product_is_a_table_with_blanks_between(blank: bytes, na
     names, row = (b"date", b"time", b"lift", b"floor"), (b"2026-11-28", b"08:00:00", b"north", b"7")
     found = infer(b"#Version: 1.0\n#Fields: " + b" ".join(names) + b"\n" + (blank.join(row) + b"\n") * 3, SOURCE)
     assert f'[{{csv: {{delimiter: "{named}", time: "date+time"}}}}]' in chains(found)
+
+
+OF_JAVA = {
+    "log4j": b"2026-11-29 08:00:0%d,123 INFO com.example.Shop - started\n",
+    "brackets": b"[2026-11-29 08:00:0%d,123] INFO started up (com.example.Shop)\n",
+    "thread": b"2026-11-29T08:00:0%d.123Z INFO  [main] com.example.Shop - up\n",
+}
+TRACE = b"java.lang.IllegalStateException: no\n\tat com.example.Cart.add(Cart.java:42)\n"
+
+
+@pytest.mark.parametrize("name", OF_JAVA)
+def test_lines_of_a_java_program_are_of_no_product_unless_its_classes_name_one(name: str) -> None:
+    lines = b"".join(OF_JAVA[name] % second + TRACE for second in range(1, 4))
+    first = infer(lines, SOURCE).fitting[0]
+    assert (first.format, first.trial.records, first.trial.times) == ("log4j", 3, 1)
+    assert "kafka" in first.also
+    assert infer(lines.replace(b"com.example.Shop", b"kafka.server.KafkaServer"), SOURCE).fitting[0].format == "kafka"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"2026-11-29T08:00:01.123Z started\n2026-11-29 08:00:02,123 [main] INFO com.example.Shop - up\n" + TRACE,
+        b"2026-11-29 08:00:01,123 - shop - ERROR - boom\nTraceback (most recent call last):\n  File x\n" * 2,
+        b"2026/11/29 08:00:01 boom\n  at main.go:7\n2026/11/29 08:00:02 over\n",
+        b"[29/Nov/2026:08:00:01 +0000] boom\n#0 main\n[29/Nov/2026:08:00:02 +0000] over\n",
+    ],
+)
+def test_records_of_several_lines_of_no_product_begin_where_a_line_begins_with_a_time(lines: bytes) -> None:
+    first = infer(lines, SOURCE).fitting[0]
+    assert first.chain.startswith("[{multiline: {start: ")
+    assert (first.format, first.trial.records, first.trial.times) == ("timestamp", 2, 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"2026-11-29 08:00:01,123 [INFO] shop.cart: added\n",
+        b"2026/11/29 08:00:01 listening on :8080\n",
+    ],
+)
+def test_a_line_with_a_time_and_a_level_is_of_no_product(line: bytes) -> None:
+    assert infer(line * 3, SOURCE).fitting[0].format == "timestamp"
+
+
+def test_lines_with_a_level_alone_are_proposed_with_a_doubt() -> None:
+    found = infer(b"[INFO] started\n[WARN] slow\n[ERROR] boom\n", SOURCE).fitting
+    assert all(each.likeness < 0.3 for each in found)
+
+
+@pytest.mark.parametrize(
+    ("log", "chain"),
+    [
+        (b'{"petals": 5, "stamens": {"length": 2}}\n', "json"),
+        (b'{"time": "2026-11-29T08:00:01Z", "a": 1},\n' * 2, '[{json-elements: {time: "time"}}]'),
+    ],
+)
+def test_json_of_no_product_is_read_without_a_time_and_with_the_commas_of_an_array(log: bytes, chain: str) -> None:
+    assert (chains(infer(log, SOURCE)) or [""])[0] == chain

@@ -16,6 +16,7 @@ from slips.inference.beginning import TEXT, first_bytes, is_json
 from slips.inference.candidate import GENERAL, Candidate, weighed_likeness
 from slips.inference.containers import PARQUET, OpenedLog
 from slips.inference.likeness import likeness
+from slips.inference.several_lines import several_lines_step
 from slips.inference.tables import table_step, time_options
 from slips.inference.traits import is_general, is_parser, may_fit, may_follow_header, steps_behind_header
 from slips.inference.trial import FEW, RECORDS, FirstRecords, try_chain
@@ -73,13 +74,19 @@ class _Attempts:
                 yield from self._try(format_, [*before, *steps_behind_header(format_)])
 
     def of_no_product(self) -> Iterator[Candidate]:
-        """Yield the chain for a log of no product that says where its time is: a table, pairs, or JSON."""
+        """Yield the chains for a log of no product that say where its time is, or where its records begin."""
         if self._is_json:
-            time = time_options(self._objects)
-            step: Step | None = {"json": time} if time else None
-            like = likeness("json", self._objects) * GENERAL if time else 0.0
+            name, objects = "json", self._objects
+            if not objects:
+                name, objects = "json-elements", self._run(["json-elements"]).events
+            time = time_options(objects)
+            yield from self._guess({name: time} if time else None, like=likeness(name, objects) * GENERAL)
         else:
-            step, like = table_step(self._log.content) or self._pairs_step(), GENERAL
+            yield from self._guess(table_step(self._log.content) or self._pairs_step(), like=GENERAL)
+            if reader := several_lines_step(self._log.content):
+                yield from self._try(catalogue()["timestamp"], [reader, "timestamp"])
+
+    def _guess(self, step: Step | None, *, like: float) -> Iterator[Candidate]:
         if step is not None:
             trial = self._run([step])
             if trial.events:

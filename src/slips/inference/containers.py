@@ -32,7 +32,12 @@ PARQUET = "parquet"
 _ENDS = {"a zip archive", "a Parquet file"}
 """Kinds of file whose directory is at their end."""
 _LOOKED_AT, _FEW_BYTES = 1_000, 16
-"""Bytes by which a log without a byte order mark is known to be in UTF-16, and those that say too little."""
+"""Bytes by which a log without a byte order mark is known to be in UTF-16 or no text; too few to say."""
+_NO_TEXT = 0.05
+"""The share of control characters from which on bytes are no text, in whatever encoding of a byte for each letter."""
+_CONTROLS = bytes(set(range(1, 32)) - set(b"\a\b\t\n\v\f\r\x1b"))
+"""Control characters that no log has. NUL may be padding."""
+_MARKS = (BOM_UTF16_LE, BOM_UTF16_BE, BOM_UTF32_BE)
 
 
 class OpenedLog(Struct, frozen=True):
@@ -85,6 +90,11 @@ def open_containers(content: bytes, *, whole: bool) -> OpenedLog:
             "every other byte is NUL, as in UTF-16 without a byte order mark; expected UTF-8, or UTF-16 with the mark; "
             "write it so"
         )
+    if controls := _controls(content):
+        raise ReaderError(
+            f"no text: {controls} of its first {_LOOKED_AT:,} bytes are control characters; expected text, plain or "
+            "compressed; if it is a log, declare a reader of your own"
+        )
     return OpenedLog(content, whole, tuple(archives))
 
 
@@ -128,9 +138,15 @@ def _first_rows(content: bytes) -> bytes:
 def _is_unmarked(content: bytes) -> bool:
     """Whether a log is in UTF-16 without a byte order mark, which no reader knows from other bytes."""
     head = content[:_LOOKED_AT]
-    is_marked = head.startswith((BOM_UTF16_LE, BOM_UTF16_BE, BOM_UTF32_BE))
     return (
         len(head) > _FEW_BYTES
-        and not is_marked
+        and not head.startswith(_MARKS)
         and any(0 not in head[at::2] and head[1 - at :: 2].count(0) >= 0.8 * (len(head) // 2) for at in (0, 1))
     )
+
+
+def _controls(content: bytes) -> int:
+    """Return how many control characters the beginning of a log has, if these are too many for a text; else 0."""
+    head = content[:_LOOKED_AT]
+    found = len(head) - len(head.translate(None, _CONTROLS))
+    return 0 if head.startswith(_MARKS) or found < _NO_TEXT * len(head) else found

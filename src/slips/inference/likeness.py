@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -51,6 +51,8 @@ _OF_ANY_PROGRAM = frozenset(
 )
 """Names of fields that loggers of programming languages write, and programs beside them, in small letters and without
 signs between words: by these alone, a record is of no vendor."""
+_LEAST_WORD, _NAMED_SHARE = 4, 0.3
+"""Letters of a word by which a product is known; the share of the events in which it must be."""
 _OWN_SHARE, _OWN_FIELDS = 0.3, 2
 """The share of the other fields, or the number of these, by which events are known as those of a format."""
 
@@ -134,6 +136,13 @@ def has_own_fields(name: str, events: Iterable[Event]) -> bool:
                 reached += weight
                 found.add(path.partition(".")[0])
     return len(found) >= _OWN_FIELDS or reached >= _OWN_SHARE * total > 0
+
+
+def names_product(name: str, events: Sequence[Event]) -> bool:
+    """Whether a good share of events have a word of the format's name in their texts, as the name of a class."""
+    words = [word for word in name.split("-") if len(word) >= _LEAST_WORD]
+    texts = [json.dumps(event, default=str).lower() for event in events]
+    return sum(any(word in text for word in words) for text in texts) >= _NAMED_SHARE * len(texts)
 
 
 def likeness(name: str, events: Iterable[Event]) -> float:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slips.format import Event
-from slips.formats import catalogue
+from slips.formats import catalogue, entries
 from slips.inference.candidate import GENERAL, LEAST_LIKE, Candidate, values_of
 from slips.inference.containers import OpenedLog
-from slips.inference.likeness import has_own_fields
+from slips.inference.likeness import has_own_fields, names_product
 from slips.inference.traits import (
     fields_of_any_line,
     is_general,
@@ -29,6 +29,14 @@ from slips.step import name_of, written
 _NEAR, _NEAR_OF_ANYTHING = 0.85, 0.8
 """The shares of the best score from which on the detail of events decides the order. That of formats that take any line
 is below what is left of their score at most: 0.1 + 0.9 * 0.8."""
+_CLEARLY = 0.8
+"""The least likeness of a format that is clearly the right one of its vendor, and the share of it that others reach."""
+_OF_ANY_JSON = ("json", "json-elements")
+"""Formats of no vendor for objects of JSON, with the commas of an array or without."""
+_OF_ANY_LINE = frozenset(("time", "timestamp", "level", "severity", "pid", "process_id", "message", "text"))
+"""Fields of a line of any program."""
+_OF_JAVA = _OF_ANY_LINE | {"thread", "logger", "class", "line", "file", "stack_trace"}
+"""Fields of a line of any Java program."""
 _BEHIND = GENERAL * _NEAR
 """The share of its likeness that a vendor's format keeps if one of no vendor explains the log: less than that keeps."""
 
@@ -38,14 +46,18 @@ def weigh(found: Sequence[Candidate], log: OpenedLog, source: ObjectEvent) -> No
     _put_back_unmarked(found)
     alike = _put_back_headers(found, log, source)
     _put_back_envelopes(found)
+    _put_back_plain(found)
     _put_back_loose(found, alike)
+    _fall_back_on_json(found)
 
 
 def in_order(found: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates that fit a log, the best first, which names those that equal it."""
     fitting = [each for each in _by_score(found) if each.fits]
-    if not fitting or not takes_text(fitting[0].format):
-        return fitting
+    if not fitting:
+        return []
+    if not takes_text(fitting[0].format):
+        return _closer_first(fitting)
     near = _by_detail(fitting)
     near[0].also = _equals(near[0], fitting)
     return [*near, *(each for each in fitting if not any(each is other for other in near))]
@@ -58,6 +70,21 @@ def nearest(found: Sequence[Candidate]) -> list[Candidate]:
 
 def _by_score(found: Sequence[Candidate]) -> list[Candidate]:
     return sorted(found, key=lambda each: (-round(each.score, 3), each.breadth, each.is_general, each.format))
+
+
+def _closer_first(fitting: Sequence[Candidate]) -> list[Candidate]:
+    """Put the format of the first one's vendor that a log is clearly more like before it, however broad that is."""
+    best = fitting[0]
+    closer = [
+        each
+        for each in fitting
+        if entries()[each.format].vendor == entries()[best.format].vendor
+        and _reads_as_much(each, best)
+        and each.likeness >= _CLEARLY
+        and each.likeness * _CLEARLY >= best.likeness
+    ]
+    first = max([best, *closer], key=lambda each: each.likeness)
+    return [first, *(each for each in fitting if each is not first)]
 
 
 def _by_detail(fitting: Sequence[Candidate]) -> list[Candidate]:
@@ -147,6 +174,37 @@ def _without(events: Sequence[Event], carried: str) -> Sequence[Event]:
     return [{**event, carried: None} for event in events] if carried else events
 
 
+def _put_back_plain(found: Sequence[Candidate]) -> None:
+    """Put a vendor's format of texts that finds in a log what any program writes behind one of no vendor that reads it.
+
+    The lines of Kafka, for instance, are those of any Java program, but for the names of its classes.
+    """
+    general = [
+        each
+        for each in found
+        if each.is_general and takes_text(each.format) and not catalogue()[each.format].carries and each.fits
+    ]
+    for each in found:
+        if each.trial.steps == [each.format] and each.trial.events and takes_text(each.format) and not each.is_general:
+            same = [other for other in general if _reads_as_much(other, each)]
+            fields = {name for event in each.trial.events for name, value in event.items() if value is not None}
+            if catalogue()[each.format].carries:  # if some of the texts that it carries begin with a time, too
+                same = [other for other in same if other.trial.records > each.trial.records]
+                is_plain = bool(same) and fields <= _OF_ANY_LINE
+            elif fields <= _OF_ANY_LINE:
+                is_plain = not names_product(each.format, each.trial.events)
+            else:
+                same = [other for other in same if other.detail >= each.detail]
+                is_plain = bool(same) and fields <= _OF_JAVA and not names_product(each.format, each.trial.events)
+            if is_plain:
+                best = max((other.likeness for other in same), default=GENERAL)
+                each.likeness = min(each.likeness, max(LEAST_LIKE, _NEAR * _NEAR * best))
+
+
+def _reads_as_much(other: Candidate, each: Candidate) -> bool:
+    return other.trial.parsed >= each.trial.parsed and other.trial.times >= each.trial.times
+
+
 def _put_back_envelopes(found: Sequence[Candidate]) -> None:
     """Lower the likeness of a vendor's header around records that a format of another vendor reads."""
     for each in found:
@@ -159,8 +217,7 @@ def _put_back_envelopes(found: Sequence[Candidate]) -> None:
                 and len(other.trial.steps) > len(steps)
                 and not other.is_general
                 and other.fits
-                and other.trial.parsed >= each.trial.parsed
-                and other.trial.times >= each.trial.times
+                and _reads_as_much(other, each)
             )
             if max(inner, default=0.0) >= GENERAL or any(_knows_more(other, each) for other in found):
                 each.likeness *= _BEHIND
@@ -188,12 +245,14 @@ def _put_back_loose(found: Sequence[Candidate], alike: Sequence[Candidate]) -> N
     """
     marked = [each for each in found if is_notation(each.format) and each.fits]
     for each in [*alike, *(each for each in found if each.is_general and is_loose(each.format))]:
-        more = (
-            other.likeness
-            for other in marked
-            if other.trial.parsed >= each.trial.parsed
-            and other.trial.times >= each.trial.times
-            and other.detail > each.detail
-        )
+        more = (other.likeness for other in marked if _reads_as_much(other, each) and other.detail > each.detail)
         if best := max(more, default=0.0):
             each.likeness = min(each.likeness, max(LEAST_LIKE, _NEAR * best))
+
+
+def _fall_back_on_json(found: Sequence[Candidate]) -> None:
+    """Let JSON of no vendor fit, whatever its fields are, if nothing else does."""
+    if not any(each.fits for each in found):
+        of_json = [each for each in found if each.format in _OF_ANY_JSON and each.trial.parsed == 1]
+        for each in sorted(of_json, key=lambda each: _OF_ANY_JSON.index(each.format))[:1]:
+            each.likeness = LEAST_LIKE if any(each.trial.events) else each.likeness
