@@ -20,9 +20,10 @@ def sample(name: str) -> bytes:
 
 def understood(name: str) -> bytes:
     """The sample of a format without the lines that it refuses: a log as the product writes it."""
-    content = sample(name)
-    refused = [each.raw.strip() for each in run(None, name, content).quarantine]
-    return b"".join(line for line in content.splitlines(keepends=True) if line.decode().strip() not in refused)
+    content = b"\n" + sample(name).strip(b"\n") + b"\n"
+    for each in run(None, name, sample(name)).quarantine:
+        content = content.replace(b"\n" + each.raw.strip("\r\n").encode() + b"\n", b"\n", 1)
+    return content[1:]
 
 
 def chains(found: Inferred) -> list[str]:

@@ -6,19 +6,33 @@ import json
 
 import pytest
 
-from inferred import COMBINED, SEEN, SOURCE, chains, sample
+from inferred import COMBINED, SEEN, SOURCE, chains, sample, understood
 from slips.formats import breadths, catalogue
-from slips.inference.rank import infer
+from slips.inference.rank import Inferred, infer
 
 pytestmark = pytest.mark.once
 
 
+NOT_FIRST = {
+    "ecs-hako": "refuses no JSON, and has a field 'log' as fluent-bit, which needs one",
+}
+"""Formats whose own sample is another's first, with the reason why it is left so."""
+
+
 @pytest.mark.slow
-def test_the_sample_of_most_formats_is_known_as_one_of_them() -> None:
-    chosen = SEEN[::12]
-    known = {name: [each.format for each in infer(sample(name), SOURCE).fitting] for name in chosen}
-    assert sum(name in formats for name, formats in known.items()) >= 0.9 * len(chosen), known
-    assert sum(formats[:1] == [name] for name, formats in known.items()) >= 0.8 * len(chosen), known
+@pytest.mark.xdist_group("infer")  # one process compiles all chains, once
+@pytest.mark.parametrize("part", range(8))
+def test_the_sample_of_a_format_is_known_as_it_but_for_those_that_are_ambiguous(part: int) -> None:
+    """A sample has more bad records than a log: it may be known with them or, if they are lines, without."""
+    others = {name: found for name in SEEN[part::8] if not is_first(name, found := infer(understood(name), SOURCE))}
+    others = {name: found for name in others if not is_first(name, found := infer(sample(name), SOURCE))}
+    assert {name: chains(found)[:2] for name, found in others.items() if name not in NOT_FIRST} == {}
+    assert {*SEEN[part::8]} & {*NOT_FIRST} <= {*others}, "is first now: take it out of NOT_FIRST"
+
+
+def is_first(name: str, found: Inferred) -> bool:
+    """Whether a format is proposed first, or finds the same values as the first."""
+    return bool(found.fitting) and name in (found.fitting[0].format, *found.fitting[0].also)
 
 
 def test_lines_of_openstack_are_not_taken_for_those_of_pgbouncer() -> None:
@@ -77,19 +91,6 @@ def test_lines_of_filezilla_are_not_taken_for_an_export_of_cloudwatch_logs() -> 
         for number, (mark, text) in enumerate([(b">>", b"RETR a.txt"), (b"<<", b"226 Done"), (b"==", b"ended")] * 3)
     )
     assert chains(infer(lines, SOURCE))[:1] == ["filezilla"]
-
-
-@pytest.mark.parametrize(
-    "text", [b"2026-11-29T08:00:00.123Z INFO the worker 3 is ready", b"2026-11-29T08:00:00Z started"]
-)
-def test_a_program_that_writes_a_time_behind_the_header_of_syslog_is_of_no_vendor(text: bytes) -> None:
-    line = b"Nov 29 08:00:01 web1 app[33]: " + text + b"\n"
-    assert chains(infer(line * 3, SOURCE))[0] == "syslog"
-
-
-def test_lines_with_structured_data_that_a_product_has_written_are_not_of_heroku() -> None:
-    line = b'<29>1 2026-11-29T08:00:00Z gate app 7 M1 [ids@32473 door="north"] the door is open\n'
-    assert chains(infer(line * 3, SOURCE))[0] == "syslog-5424"
 
 
 @pytest.mark.parametrize("name", ["atlassian", "etcd", "caddy-log", "vault-audit"])

@@ -33,9 +33,9 @@ _CLEARLY = 0.8
 """The least likeness of a format that is clearly the right one of its vendor, and the share of it that others reach."""
 _OF_ANY_JSON = ("json", "json-elements")
 """Formats of no vendor for objects of JSON, with the commas of an array or without."""
-_OF_ANY_LINE = frozenset(("time", "timestamp", "level", "severity", "pid", "process_id", "message", "text"))
+_OF_ANY_LINE = frozenset(("time", "timestamp", "level", "severity", "message", "text"))
 """Fields of a line of any program."""
-_OF_JAVA = _OF_ANY_LINE | {"thread", "logger", "class", "line", "file", "stack_trace"}
+_OF_JAVA = _OF_ANY_LINE | {"pid", "thread", "logger", "class", "line", "file", "stack_trace"}
 """Fields of a line of any Java program."""
 _BEHIND = GENERAL * _NEAR
 """The share of its likeness that a vendor's format keeps if one of no vendor explains the log: less than that keeps."""
