@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import pkgutil
 import re
-import re._constants as op  # type: ignore[import-not-found]
-import re._parser as parser  # type: ignore[import-not-found]
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from re import _constants as op  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
 from types import FrameType
 from typing import Any
 
