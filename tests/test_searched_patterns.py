@@ -246,8 +246,10 @@ def of_formats(attribute: str) -> list[re.Pattern[Any]]:
 
 def made() -> dict[str, list[re.Pattern[Any]]]:
     """Patterns that are made when they are needed, by the expression that searches with them."""
+    contains = Contains(["a/\n\u00e4"], RecordLimits())
     return {
-        "parsing.contains: self._doubtful": [Contains(["a/\n\u00e4"], RecordLimits())._doubtful],
+        "parsing.contains: self._doubtful": [contains._doubtful],
+        "parsing.contains: self._doubtful_text": [contains._doubtful_text],
         "parsing.declare.cef: declaration.begins": of_formats("begins"),
         "parsing.declare.keyvalue: self._declaration.begin_of_rest": of_formats("begin_of_rest"),
         "parsing.declare.keyvalue: self.pairs": of_formats("pairs"),
@@ -276,6 +278,7 @@ OTHERS = {
 EXCEPTIONS = {
     "formats.beyondtrust.remote_access: _PAIR": "what follows matches all that a name ends with: '=', ';', the end",
     "formats.cisco.messages: _ENDED": "looked for once, and what may fail is optional",
+    "formats.juniper.netscreen: _PAIR": "a quote ends at the next one, so that only the last can lack its end",
     "formats.watchguard.firebox: _PAIR": "a quote within quotes is behind a backslash, the first one behind '='",
     "parsing.declare.keyvalue: self._declaration.begin_of_rest": "as before",
     "parsing.declare.quoted: _FURTHER[self._escapes]": "something matches at each place: at a quote, all of the rest",
