@@ -28,7 +28,7 @@ ARGUMENTS = {
     "completion": ["bash"],
 }
 LIMITED = {
-    "init": {"verbose"},
+    "init": {"verbose", "region", "endpoint_url"},
     "formats": {"config", "verbose"},
     "infer": {"verbose", "region", "endpoint_url"},
     "parse": {"verbose"},
