@@ -97,7 +97,12 @@ def _by_detail(fitting: Sequence[Candidate]) -> list[Candidate]:
         and each.trial.parsed >= best.trial.parsed
         and takes_text(each.format)
     ]
-    return sorted(near, key=lambda each: -each.detail)
+    return sorted(near, key=lambda each: (_is_whole_line(each.format), -each.detail))
+
+
+def _is_whole_line(name: str) -> bool:
+    """Whether a format of no vendor has each line as its message, so that its values name no part of it."""
+    return is_general(name) and not catalogue()[name].carries and bool(fields_of_any_line(name))
 
 
 def _equals(first: Candidate, fitting: Sequence[Candidate]) -> list[str]:
