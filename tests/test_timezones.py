@@ -281,7 +281,7 @@ def test_an_unknown_zone_of_a_test_is_no_bug() -> None:
     ("name", "shown"),
     [
         ("syslog", "datetime; without a zone it is UTC, or of the mapping's 'timezone'"),
-        ("vpc-flow", "start"),
+        ("vpc-flow", "start, else end"),
     ],
 )
 def test_the_catalogue_says_whether_times_of_a_format_may_lack_a_zone(name: str, shown: str) -> None:
