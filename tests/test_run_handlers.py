@@ -291,6 +291,11 @@ class Unending:
         self._process.send_signal(signal.SIGSTOP)
 
 
+def has_ended(child: int) -> bool:
+    """Whether all threads of a child process have ended: without its first one it is a zombie that still runs."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 class WithUnending(Pool):
     """A pool whose first `count` workers do not end when they are killed."""
 
@@ -382,7 +387,7 @@ def test_no_more_workers_that_do_not_end_are_left_behind_than_workers_are_wanted
             killed.extend(map(int, reversed(begun)))
             for pid in killed:  # the one that was left behind last: until then there is no room for the other
                 os.kill(pid, signal.SIGKILL)
-                eventually(partial(gone, pid), "a worker that is killed ends")
+                eventually(partial(has_ended, pid), "a worker that is killed ends")
         return len(looks) * LIMIT / 2
 
     assert results(run_with_unending(project, 2, clock)) == {"a": ["block-once a", "block-once again"]}
