@@ -541,7 +541,7 @@ def _shown_by_clock(month: str, day: int, clock: str, reference: float, year: in
 class _Days(dict[str, float]):
     """The midnight of each day in the year before `limit`, by the seven characters before a clock: `"Nov  1 "`.
 
-    A day that no month has is `_NEVER`. Fewer than 500 texts look like a day, and no other is kept: a log neither fills
+    A day that no month has is `_NEVER`. At most 600 texts look like a day, and no other is kept: a log neither fills
     the table nor decides how often it hits.
     """
 
