@@ -36,7 +36,7 @@ class Folder(Struct):
     bucket: str
     """Its name in S3; empty for a directory."""
     objects: list[ObjectEvent]
-    """Those that have bytes, LISTED at most."""
+    """The logs that have bytes, LISTED at most."""
     is_all: bool
     """Whether there are no more."""
     open: Callable[[ObjectEvent], AbstractContextManager[tuple[BinaryIO, str]]]
