@@ -41,7 +41,6 @@ REASONS = {
     "bind-query": "messages of many kinds, behind several fronts: dozens of patterns",
     "cloudflare": "datasets of many shapes: some fifty fields are looked for",
     "defender-alert": "fields of six schemas are looked for",
-    "google-workspace": "the names and the numbers of each event of a record are looked for",
     "mattermost": "times with a blank before the zone, and fields of three shapes",
     "modsecurity": "times with names of months, in one of two fields of an object",
     "postgresql-json": "the statement in a message gets fields of its own",

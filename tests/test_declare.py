@@ -180,6 +180,13 @@ def test_a_clock_that_was_never_set_is_believed(value: int, seconds: float) -> N
         ("{empty}{{a}}'\"\\ {in}", '{a}\'"\\ {"b": "x", ".b": "y", "c": true}'),
         ("{list}", "x, 2, false"),
         ("to {list}{' of ' list}", "to x, 2, false of x, 2, false"),
+        ("{inner[].x}", "ä"),
+        ("{inner[].y|steps[].name}!", "one, 2, false!"),
+        ("{steps[].in.by}{' or ' steps[].none}", "u, v"),
+        ("{in.steps[].parts[].name}", "p, q"),
+        ("{steps[].in}", '[{"by": "u"}]'),
+        ("{in[].b|a[].b|list[].b|steps[].b}", None),
+        ("{odd[]}", "o"),
         ("{inner}!", '[{"x": ["ä"]}]!'),
         ("{with space}|{ a }", "s|1"),
         ("only text {{}}", "only text {}"),
@@ -214,6 +221,9 @@ def test_a_message_has_the_values_of_the_fields_in_braces(message: str, text: st
         "lines": "one\r\n  two\n",
         "list": ["x", 2, False],
         "inner": [{"x": ["ä"]}],
+        "steps": [{"name": "one", "in": {"by": "u"}}, "x", {"name": ""}, {"name": 2, "in.by": "v"}, {"name": False}],
+        "in.steps": [{"parts": [{"name": "p"}, None]}, {"parts": [{"name": "q"}]}, {"parts": {"name": "r"}}],
+        "odd[]": "o",
     }
     assert event_of(acme(message=message), value)[3] == text
 
@@ -222,6 +232,12 @@ def test_a_message_has_the_values_of_the_fields_in_braces(message: str, text: st
 def test_a_text_beside_no_field_or_beside_a_default_is_refused(inside: str) -> None:
     with pytest.raises(ValueError, match=r"template .* expected"):
         acme(message=f"{{{inside}}}")
+
+
+def test_an_absent_text_in_a_list_is_left_out_of_the_message() -> None:
+    value = {"steps": [{"by": "-"}, {"by": "ann"}], "none": [{"by": "-"}]}
+    assert event_of(acme(message="{steps[].by}", absent="-"), value)[3] == "ann"
+    assert event_of(acme(message="{none[].by|'nobody'}", absent="-"), value)[3] == "nobody"
 
 
 def test_a_tag_has_fields_too_and_is_the_name_without_one() -> None:
@@ -361,6 +377,17 @@ def test_refine_may_return_a_rule_or_other_events(refine: Callable[[MetaData, Ev
         ({"tag": "a}"}, "template 'a}' has a '}' without its pair; expected '{field}', or '}}' for the brace itself"),
         ({"message": "{}"}, "template '{}' has '{}'; expected a field, as in '{user.name}'"),
         ({"message": "{a...b}"}, "template '{a...b}' has '{a...b}'; expected a field"),
+        (
+            {"message": "{[].name}"},
+            "template '{[].name}' has '{[].name}'; expected the field with the list in front of '[]'",
+        ),
+        ({"message": "{a[].[].b}"}, "expected the field with the list in front of '[]', as in '{events[].name}'"),
+        (
+            {"tag": "{a[].b}"},
+            "tag: 'a[].b' names the values in a list; expected a field with one value; only the message",
+        ),
+        ({"time": iso("a[].b")}, "time: 'a[].b' names the values in a list; expected a field with one value"),
+        ({"require": "a[].b"}, "require: 'a[].b' names the values in a list; expected a field with one value"),
         ({"message": "{'-'}"}, "expected a field"),
         ({"message": "{a|}"}, "expected a field"),
         ({"message": 5}, "template is 5; expected a text"),
@@ -393,6 +420,10 @@ def test_a_mistake_in_a_declaration_is_told_when_it_is_made(parts: dict[str, Any
     [
         (lambda: Json("a b", "s"), "format 'a b': name is no word; expected letters, digits, '-', '_' and '.'"),
         (lambda: Json("", "s"), "format '': name is no word"),
+        (
+            lambda: KeyValue("a", "s", message="{b[].c}"),
+            "message: 'b[].c' names the values in a list; expected a field",
+        ),
         (lambda: Json("a", ""), "format 'a': summary is empty; expected a line that says which logs these are"),
         (iso, "time names no field; expected one or more, as in iso('eventTime')"),
         (lambda: iso(""), "path is ''; expected a field such as 'eventTime'"),

@@ -29,6 +29,7 @@ from slips.parsing.chain import compile_chain, find_format
 from slips.parsing.direct import Direct, parse_typed
 from slips.parsing.event_types import EventTypes, Fitting
 from slips.parsing.json_text import LEVELS
+from slips.parsing.late import Late
 from slips.parsing.loop import unusual
 from slips.parsing.readers.document_lines import LineDocumentRecords
 from slips.parsing.readers.elements import ElementRecords
@@ -139,6 +140,8 @@ DECLARED = [
     Json("t", "t", tag="x.{kind}", require=any_of("a", "b", "c", "d", "e", "name", all_of("kind", "user.kind"))),
     Json("v", "v", refine=lambda meta, event: None),
     Json("r", "r", tag="x.{kind}", message="{user} {user.name}"),
+    Json("p", "p", message="{user[].name|user.name}{' ' more[].user.arn[].name|at[].user.arn}", absent="-"),
+    Json("o", "o", message="{name[].kind} {user[].kind[].n|'none'}", also_in=("user", "more"), absent=("-", "a")),
     Json("s", "s", tag="x.{n}", integers="n user.n name", booleans="kind"),
 ]
 names = st.sampled_from(["a", "b", "x", "-", "", "2026-11-23T08:00:00Z", "\ud83d", "é"])
@@ -230,6 +233,50 @@ def test_usual_texts_are_decoded_without_a_dict(declaration: Any, declared: Any)
     }
     found = parse(MetaData("", 0.0, OBJECT, None, 1), json.dumps(event | {"uuid": "u", "actor": {"id": "i"}}).encode())
     assert type(found) in types.kinds
+
+
+LISTS = st.lists(st.fixed_dictionaries({}, optional={"name": values, "kind": values}) | values, max_size=3)
+
+
+@pytest.mark.parametrize(
+    "declaration", [each for each in DECLARED if each.name in ("o", "p")], ids=lambda one: one.name
+)
+def test_the_values_in_lists_are_those_that_a_dict_has(declaration: Json) -> None:
+    direct, by_dict = both(chain_of(declaration), Plain)
+    told = set()
+
+    @given(LISTS, st.sampled_from(["name", "user", "more", "at", "user.arn"]), LISTS)
+    def agree(value: Any, field: str, inner: Any) -> None:
+        event = {"name": "x", field: [{"kind": inner, "user": {"arn": inner}, "name": "n"}, *value]}
+        for each in (event, {"name": "x", "more": event}):
+            raw = json.dumps(each).encode()
+            found = outcome(direct, raw)
+            assert found == outcome(by_dict, raw)
+            told.add(found[0]["message"] if found[0].__class__ is dict else found[0])
+
+    agree()
+    assert len(told) > 10, "messages differ"
+
+
+def test_the_values_in_a_list_are_found_without_a_dict(monkeypatch: pytest.MonkeyPatch) -> None:
+    declaration = Json("q", "q", message="{more[].user.arn|'-'} by {user[].name}")
+    direct, by_dict = both(chain_of(declaration), Plain)
+    event = {
+        "name": "x",
+        "more": [{"user": {"arn": "a"}}, {"user.arn": 2}, 3],
+        "user": [{"name": "n"}, {}, {"name": ""}],
+    }
+    raw = json.dumps(event).encode()
+    assert outcome(by_dict, raw)[0]["message"] == "a, 2 by n"
+    assert isinstance(direct, Direct)
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("a dict")
+
+    monkeypatch.setattr(Late, "_event_in", refuse)
+    meta = MetaData("", OBJECT.timestamp, OBJECT, None, 1)
+    direct(meta, raw)
+    assert meta.message == "a, 2 by n"
 
 
 @given(st.binary(max_size=60) | st.text('{}[]",:\\u0123e-+.ntrf a', max_size=40).map(str.encode))

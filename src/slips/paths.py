@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+IN_LIST = "[]."
+"""Stands in a path of a message between a list and the field of its elements: `events[].name`."""
 _BETWEEN_KEYS = re.compile(r"(?<=[^.])\.")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from slips.format import Event, Format
 from slips.formats import catalogue, sample_files
 from slips.parsing.declare import Declaration
+from slips.paths import IN_LIST
 
 _DEPTH = 3
 """Levels of nested objects whose keys are looked at."""
@@ -95,7 +96,7 @@ def _declared(format_: Format) -> Iterator[str]:
         for paths in format_.entity_paths.paths:
             yield from paths
     if isinstance(format_, Declaration):
-        yield from (path for _, path in format_.meaning.paths)
+        yield from (path.replace(IN_LIST, ".") for _, path in format_.meaning.paths)
         yield from format_.known() or ()
 
 

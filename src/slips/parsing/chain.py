@@ -149,7 +149,9 @@ def _may_carry(part: _Part) -> bool:
         return True
     fields = format_.all_fields()
     if fields is None and isinstance(format_, Json) and ".py:" not in part.name:
-        fields = {path.partition(".")[0] for _, path in format_.meaning.paths} | _fields_of_sample(format_.name)
+        fields = {path.partition(".")[0].removesuffix("[]") for _, path in format_.meaning.paths} | _fields_of_sample(
+            format_.name
+        )
     return fields is None or not fields.isdisjoint(CARRIES)
 
 

@@ -24,7 +24,7 @@ from slips.entities import EntityPaths
 from slips.errors import RecordError
 from slips.format import Condition, Event, MeaningOptions, Parsed, Rule
 from slips.model import MetaData
-from slips.paths import is_path, keys_of_path
+from slips.paths import IN_LIST, is_path, keys_of_path
 
 Refine = Callable[[MetaData, Event], Parsed | None]
 """`(meta, event)`, called last, with tag, time and message set. Returns None for the event itself, which it may have
@@ -41,14 +41,46 @@ PLAIN = frozenset([str, int, float, type(None)])
 """Types of values that stand in a text as Python writes them, which is as JSON does."""
 
 
-def value_at(event: Any, path: str) -> Any:
-    """Return the value at a dotted path: keys of nested objects, else one key with dots in it. None: not there."""
+def value_at(event: Any, path: str, absent: tuple[str, ...] = ()) -> Any:
+    """Return the value at a dotted path: keys of nested objects, else one key with dots in it. None: not there.
+
+    The values at `events[].name` are a list; see `in_list`.
+    """
     if "." not in path:
         return event.get(path)
+    if IN_LIST in path:
+        outer, _, inner = path.partition(IN_LIST)
+        return in_list(inner, absent)(value_at(event, outer))
     value: Any = event
     for key in keys_of_path(path):
         value = value.get(key) if value.__class__ is dict else None
     return event.get(path) if value is None else value
+
+
+def in_list(path: str, absent: tuple[str, ...] = ()) -> Callable[[Any], list[Any] | None]:
+    """Return a function of a list: the values at the path of each object in it, None without any; see `collected`."""
+    return collected(lambda each: value_at(each, path, absent) if each.__class__ is dict else None, absent)
+
+
+def collected(get: Callable[[Any], Any], absent: tuple[str, ...]) -> Callable[[Any], list[Any] | None]:
+    """Return a function of a list: what `get` returns for its elements, in one list, None if that is empty.
+
+    What is missing, null, an empty text, array or object, or an `absent` text is left out.
+    """
+
+    def values(elements: Any) -> list[Any] | None:
+        if elements.__class__ is not list:
+            return None
+        found: list[Any] = []
+        for each in elements:
+            value = get(each)
+            if value.__class__ is list:
+                found += value
+            elif (value or value == 0) and value not in absent:
+                found.append(value)
+        return found or None
+
+    return values
 
 
 def keys_of(event: Event) -> str:
@@ -87,7 +119,8 @@ class Template(Struct, frozen=True):
     Between bars stand alternatives: the first counts that is neither missing, null nor an empty text, array or object;
     a text in quotes may be the last. A field that is missing reads `None`; if it is the whole template, there is no
     text at all. In `{' from ' host|client.ip}` the text in front is left out, too, if there is no value, and in
-    `{level ': '}` the one behind. An array reads `a, b`, an object as its JSON, true and false as in JSON.
+    `{level ': '}` the one behind. An array reads `a, b`, an object as its JSON, true and false as in JSON; so do the
+    values that `{events[].name}` finds in the objects of an array.
     """
 
     source: str
@@ -137,6 +170,11 @@ class Template(Struct, frozen=True):
         default = _DEFAULT.fullmatch(last)
         if not default:
             paths.append(last)
+        if any("[]" in keys_of_path(path) for path in paths):
+            raise ValueError(
+                f"template {self.source!r} has '{{{inside}}}'; expected the field with the list in front of '[]', "
+                "as in '{events[].name}'"
+            )
         if not paths or not all(is_path(path) and not path.endswith("'") for path in paths):
             raise ValueError(
                 f"template {self.source!r} has '{{{inside}}}'; expected a field, as in '{{user.name}}', "

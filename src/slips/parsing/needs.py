@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from slips.errors import RecordError
 from slips.parsing.declare import Json
-from slips.parsing.meaning import Meaning, Require, wanted
+from slips.parsing.meaning import Meaning, Require, collected, wanted
 from slips.parsing.statements import FIELDS_AT_ONCE
 from slips.parsing.writer import Writer, value_in
-from slips.paths import keys_of_path
+from slips.paths import IN_LIST, keys_of_path
 
 
 class Unsuitable(Exception):
@@ -29,6 +29,8 @@ class Node:
 
     def __init__(self) -> None:
         self.children: dict[str, Node] = {}
+        self.element: Node | None = None
+        """The fields of the objects in a list, if some are needed."""
         self.is_leaf, self.is_read = False, False
         """Whether the value itself matters, and whether more of it than that there is one."""
 
@@ -37,6 +39,10 @@ class Node:
         for key in keys:
             node = node.children.setdefault(key, Node())
         return node
+
+    def elements(self) -> Node:
+        self.element = self.element or Node()
+        return self.element
 
     def fields(self) -> Iterator[tuple[str, str, Any]]:
         """Yield name, key and type of each field."""
@@ -50,11 +56,35 @@ class Node:
     def type(self) -> Any:
         """The type of the value. Another value than this does not fit; then a dict decides."""
         scalar: Any = int | float | str | bool | None
-        if self.children:
-            if self.is_read:
-                raise Unsuitable
-            return self.struct | scalar | list[msgspec.Raw]
-        return scalar if self.is_read else Nothing | scalar | list[msgspec.Raw]
+        if not self.is_read:
+            element = msgspec.Raw if self.element is None else self.element.type
+            return (self.struct if self.children else Nothing) | scalar | list.__class_getitem__(element)
+        if self.children or self.element:
+            raise Unsuitable
+        return scalar
+
+    def getter(self, path: str, absent: tuple[str, ...]) -> Callable[[Any], Any]:
+        """Return the function that means for an object of this Struct what `value_at` does for a dict."""
+        outer, _, inner = path.partition(IN_LIST)
+        ways = list[tuple[list[str], Callable[[Any], Any] | None]]()
+        for keys in dict.fromkeys([(*keys_of_path(outer),), (outer,)]):
+            node, names = self, list[str]()
+            for key in keys:
+                names.append(node.name(key))
+                node = node.children[key]
+            element = node.element if inner else None
+            ways.append((names, collected(element.getter(inner, absent), absent) if element else None))
+
+        def get(value: Any) -> Any:
+            for names, values in ways:
+                found = value
+                for name in names:
+                    found = getattr(found, name, None)  # what is no object has none
+                if found is not None:
+                    return values(found) if values else found
+            return None
+
+        return get
 
     @property
     def struct(self) -> Any:
@@ -95,9 +125,7 @@ class Needs:
         for part, path in parts:
             for place in self._places:
                 holder, keys = self.root.at(place) if place else self.root, keys_of_path(path)
-                for node in (holder.at(*keys), holder.at(path)):
-                    node.is_leaf = True
-                    node.is_read |= part != "require"
+                _need(holder, path, is_read=part != "require")
                 for end in range(2, len(keys)) if part == "time" else ():
                     holder.at(".".join(keys[:end])).is_leaf = True  # what stands there may be no object: see `look`
         self.fields = {key: f"event.{name}" for name, key, _ in self.root.fields()}
@@ -187,10 +215,12 @@ class Needs:
             inner = copy.copy(self)
             inner.root, inner.plain = node, frozenset()
             inner.fields = {key: f"{holder}.{name}" for name, key, _ in node.fields()}
-            value = inner._value_in(path, writer)
+            value = inner._value_in(path, writer, holder)
         return f"({value} if {test} else None)"
 
-    def _value_in(self, path: str, writer: Writer) -> str:
+    def _value_in(self, path: str, writer: Writer, event: str = "event") -> str:
+        if IN_LIST in path:
+            return f"{writer.name('get', self.root.getter(path, self.meaning.absent))}({event})"
         *outer, last = keys_of_path(path)
         if not outer:
             return self.fields[path]
@@ -206,6 +236,17 @@ class Needs:
         value = writer.local("found")
         tests.append(f"({value} := {found}) is not None")
         return f"({value} if {' and '.join(tests)} else {self.fields[path]})"
+
+
+def _need(holder: Node, path: str, *, is_read: bool) -> None:
+    """Note that the value at a path of an object is needed, in either of its two places: see `value_at`."""
+    outer, _, inner = path.partition(IN_LIST)
+    for node in (holder.at(*keys_of_path(outer)), holder.at(outer)):
+        if inner:
+            _need(node.elements(), inner, is_read=is_read)
+        else:
+            node.is_leaf = True
+            node.is_read |= is_read
 
 
 def _lacks(kind: type, key: str) -> bool:

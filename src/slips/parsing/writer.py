@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from slips.format import Event, RecordLimits
-from slips.parsing.meaning import Meaning
-from slips.paths import keys_of_path
+from slips.parsing.meaning import Meaning, in_list
+from slips.paths import IN_LIST, keys_of_path
 
 
 class Family(Protocol):
@@ -94,8 +94,11 @@ class Writer:
         return f"{self.prefix}{hint}_{self._count}"
 
 
-def value_in(path: str, writer: Writer, event: str = "event") -> str:
+def value_in(path: str, writer: Writer, event: str = "event", absent: tuple[str, ...] = ()) -> str:
     """Return an expression for `slips.parsing.meaning.value_at`: the value at `path` of a dict."""
+    if IN_LIST in path:
+        holder, _, inner = path.partition(IN_LIST)
+        return f"{writer.name('in_list', in_list(inner, absent))}({value_in(holder, writer, event)})"
     *outer, last = keys_of_path(path)
     if not outer:
         return f"{event}.get({last!r})"

@@ -15,6 +15,7 @@ from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, Rec
 from slips.parsing.compile import parse_of, when_called
 from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule, value_at
 from slips.parsing.writer import Writer, value_in
+from slips.paths import IN_LIST
 from slips.step import Step, name_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -85,6 +86,8 @@ class Declaration(Format, ABC):
 
     absent_stays: ClassVar[bool] = False
     """Whether events keep `absent` texts, which then count as missing. Otherwise `write` replaces them by None."""
+    has_lists: ClassVar[bool] = False
+    """Whether events of the family may have lists of objects, whose fields a message may name."""
     takes: Kind = field(init=False, default="text")
     gives: Kind = field(init=False, default="event")
     parse: Parse = field(init=False, compare=False, repr=False)
@@ -172,6 +175,12 @@ class Declaration(Format, ABC):
         )
 
     def _check_paths(self, meaning: Meaning) -> None:
+        for part, path in meaning.paths:
+            if IN_LIST in path and not (part == "message" and self.has_lists):
+                raise ValueError(
+                    f"{part}: {path!r} names the values in a list; expected a field with one value; "
+                    "only the message of a format of JSON may name those in a list"
+                )
         known = self.known()
         if known is None:
             return

@@ -43,6 +43,7 @@ class Json(Declaration):
     """Paths of objects and arrays that the vendor writes as texts: `"{}"`. Other paths lead into them."""
 
     absent_stays: ClassVar[bool] = True
+    has_lists: ClassVar[bool] = True
     takes: Kind = field(init=False, default="event")
     container: str = field(init=False, default="")
 
@@ -95,10 +96,12 @@ class Json(Declaration):
             writer.line(f"{writer.prefix}inner = {' or '.join(places)}")
 
     def value_of(self, path: str, writer: Writer) -> str:
-        value = value_in(path, writer)
+        absent = self.meaning.absent
+        value = value_in(path, writer, absent=absent)
         if not self.inner:
             return value
-        *places, last = (value_in(path, writer, f"{writer.prefix}inner{number}") for number in range(len(self.inner)))
+        inner = (f"{writer.prefix}inner{number}" for number in range(len(self.inner)))
+        *places, last = (value_in(path, writer, each, absent) for each in inner)
         for place in reversed(places):
             found = writer.local("found")
             last = f"({found} if ({found} := {place}) is not None else {last})"
@@ -107,7 +110,7 @@ class Json(Declaration):
 
     def look(self, event: Event, path: str) -> Any:
         for each in (event, *(event.get(name) for name in self.inner)):
-            value = value_at(each, path) if isinstance(each, dict) else None
+            value = value_at(each, path, self.meaning.absent) if isinstance(each, dict) else None
             if value is not None:
                 return None if value in self.meaning.absent else value
         return None
