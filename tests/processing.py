@@ -69,6 +69,11 @@ def odd(meta, text):
         case "times":
             meta.timestamp = None
             return [{}, {}]
+        case "huge time":
+            meta.timestamp = 10**400
+        case "huge times":
+            meta.timestamp = 10**400
+            return [{}, {}]
         case "decimal":
             from decimal import Decimal
 

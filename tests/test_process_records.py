@@ -303,6 +303,8 @@ def s3_lines(root: Path) -> Any:
         ("mixed", "list"),
         ("time", "2018-01-01"),
         ("times", "None"),
+        ("huge time", "beyond all floats"),
+        ("huge times", "beyond all floats"),
     ],
 )
 def test_whatever_a_parser_does_wrong_costs_it_the_record_only(make: Make, text: str, reason: str) -> None:
@@ -311,6 +313,12 @@ def test_whatever_a_parser_does_wrong_costs_it_the_record_only(make: Make, text:
     (item,) = report_quarantine(success, "r1", 1, 0.0)
     assert reason in item.samples[0].reason + item.error_type
     msgspec.json.encode(item)
+
+
+def test_a_time_that_a_parser_sets_reaches_the_handler_as_a_float(make: Make) -> None:
+    done(make(lines("decimal", "good"), ODD).process(EVENT))
+    times = [meta.timestamp for meta in Recorder.runs[0].metas]
+    assert (times[0], [type(each) for each in times]) == (1.5, [float, float])
 
 
 @pytest.mark.parametrize("text", ["decimal", "dictlike"])

@@ -22,7 +22,7 @@ from slips.parsing.declare import Declaration
 from slips.parsing.failures import reader_error, refuse_lazy, why_bad
 from slips.parsing.generated import make_function
 from slips.parsing.json_events import JsonParse, Texts
-from slips.parsing.stages import carried_by, checked, compose_rest, decode_text, normalized, take_text
+from slips.parsing.stages import carried_by, checked, compose_rest, decode_text, normalized, seconds, take_text
 from slips.parsing.writer import Writer
 from slips.position import BEHIND, RECV
 
@@ -45,6 +45,7 @@ try:
         try:
             STATEMENTS
             if event.__class__ is dict:
+                SECONDS
                 if at < first:
                     first = at
                 if at > last:
@@ -131,6 +132,11 @@ if record.__class__ is Skipped:
     continue
 """
 
+_SECONDS = """\
+if at.__class__ is not float:
+    at = seconds(meta)
+"""
+
 
 class Begun(NamedTuple):
     """The parsers of a chain, at the beginning of an object."""
@@ -185,6 +191,7 @@ def write_loop(
         "STATEMENTS": statements.writer.lines,
         "SKIPPED": _SKIPPED.splitlines() if filters else [],
         "KEEP": ["each._event = part"] if statements.finds and kinds is None else [],
+        "SECONDS": _SECONDS.splitlines() if statements.asks_functions else [],
     }
     is_event = "event.__class__ is dict"
     if kinds is not None:
@@ -207,6 +214,8 @@ class _Statements:
         """Statements before the first record."""
         self.inlined = 0
         self.takes_texts = False
+        self.asks_functions = False
+        """Whether functions of parsers make events, which may set any `meta.timestamp`."""
         self._reader, self._parsers, self._limits = reader, parsers, limits
         self._tag, self._message, self._header = "''", "None", ""
         paths = [found for format_, _ in parsers if (found := format_.entity_paths) is not None]
@@ -237,7 +246,7 @@ class _Statements:
         for format_, _ in self._parsers[self.inlined :]:
             writer.line(f"# {format_.name}")
         writer.line("event = parse(meta, value)")
-        writer.line("at = meta.timestamp")
+        self._write_time()
         writer.line("if event.__class__ is not dict:")
         writer.line("    event = normalized(meta, event)")
         self._keep()
@@ -263,7 +272,7 @@ class _Statements:
         with writer.block(slow):
             writer.line(f"meta = {self._meta()}")
             writer.line("event = parse(meta, record)")
-            writer.line("at = meta.timestamp")
+            self._write_time()
 
     def _stands_in_the_loop(self, number: int) -> bool:
         """Whether the statements of a parser can be written, if those of all before it are."""
@@ -292,7 +301,7 @@ class _Statements:
             with writer.block("else:"):
                 writer.line(f"meta = {self._meta()}")
                 writer.line(f"event = unusual(meta, record, {parse})")
-                writer.line("at = meta.timestamp")
+                self._write_time()
                 self._keep()
         writer.line("else:")
         writer.indent()
@@ -340,7 +349,7 @@ class _Statements:
         with writer.block("if value.__class__ is not dict:"):
             writer.line(f"meta = {self._meta()}")
             writer.line(f"event = {self._behind('json')}(meta, texts.events({raw}, value))")
-            writer.line("at = meta.timestamp")
+            self._write_time()
             self._keep()
         writer.line("else:")
         writer.indent()
@@ -382,9 +391,13 @@ class _Statements:
         else:
             writer.line("if event.__class__ is not dict:")
             writer.line("    event = normalized(meta, event)")
-        writer.line("at = meta.timestamp")
+        self._write_time()
         self._keep()
         return True
+
+    def _write_time(self) -> None:
+        self.asks_functions = True
+        self.writer.line("at = meta.timestamp")
 
     def _keep(self) -> None:
         """Write the statement by which a meta knows its event, whatever the parsers made of it."""
@@ -447,6 +460,7 @@ _NAMES: dict[str, object] = {
     "normalized": normalized,
     "reader_error": reader_error,
     "refuse_lazy": refuse_lazy,
+    "seconds": seconds,
     "unusual": unusual,
     "why_bad": why_bad,
 }

@@ -224,7 +224,7 @@ class Streamed:
         if not self._stages and self._fit is None:
             for _ in self._events:
                 pass
-            self.first = self.last = self._meta.timestamp
+            self.first = self.last = seconds(self._meta)
             return self
         rules: list[Rule] = []
         for meta, _ in self._made(rules):
@@ -246,6 +246,8 @@ class Streamed:
             made = _refined(made, stage, rules)
         for index, (meta, event) in enumerate(made):
             meta.index = index
+            if meta.timestamp.__class__ is not float:
+                seconds(meta)
             yield meta, event if self._fit is None else self._fit(meta, event)
 
 
@@ -270,10 +272,24 @@ def fitted(parse: Callable[[MetaData, Any], Any], fit: Fit) -> Callable[[MetaDat
     return parse_fitted
 
 
+def seconds(meta: MetaData) -> float:
+    """Return the time that a parser set, as the float that it is from then on. Raises RecordError, or TypeError."""
+    value: Any = meta.timestamp
+    if value.__class__ is not float:
+        try:
+            value < 0.0  # noqa: B015 - what is no number cannot be compared; `float` would read a text
+            meta.timestamp = float(value)
+        except OverflowError:
+            raise RecordError(
+                "parser set 'meta.timestamp' to a number beyond all floats; expected epoch seconds"
+            ) from None
+    return meta.timestamp
+
+
 def checked(event: Several | Streamed) -> tuple[Several | Streamed | Rule, float, float]:
     """Return several events with the first and last timestamp among them, or the Rule that filtered all of them."""
     if isinstance(event, Several):
-        times = [each.timestamp for each, _ in event]
+        times = [seconds(each) for each, _ in event]
         return event, min(times), max(times)
     kept = event.checked()
     return (kept, kept.first, kept.last) if isinstance(kept, Streamed) else (kept, float("inf"), float("-inf"))
