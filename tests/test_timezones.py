@@ -230,6 +230,12 @@ bucket_mapping:
 """
 
 
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "posix/Europe/Berlin", "right/Europe/Berlin"])
+def test_a_name_that_some_systems_have_beside_the_database_is_none(name: str) -> None:
+    with pytest.raises(ValueError, match=f"timezone '{name}' is not known; .*expected a name of the IANA database"):
+        Zone(name)
+
+
 def test_check_tells_an_unknown_zone_with_its_line() -> None:
     assert errors(CONFIG) == [
         "11: bucket_mapping.my-logs[1].timezone: 'europe/berlln' is not known; did you mean 'Europe/Berlin'? "

@@ -10,6 +10,9 @@ _NAIVE_EPOCH = datetime(1970, 1, 1)
 _QUARTER = 900
 """Seconds for which the offset of a zone is kept: no zone of today changes its clock within."""
 
+_NOT_IANA = ("localtime", "posixrules", "posix/", "right/")
+"""Names that some systems have beside the database: the zone of the machine, clocks that count leap seconds."""
+
 
 class Zone:
     """A zone of the IANA database, such as `Europe/Berlin`, whose clock times without a zone show.
@@ -21,6 +24,8 @@ class Zone:
     def __init__(self, name: str) -> None:
         """Raises ValueError for a name that the database lacks."""
         try:
+            if name.startswith(_NOT_IANA):
+                raise ValueError
             self._info = ZoneInfo(name)
         except (OSError, ValueError, KeyError):  # of ZoneInfoNotFoundError, and of names that are paths
             raise ValueError(f"timezone {name!r} is not known; {_advice(name)}") from None
@@ -71,7 +76,7 @@ class Zone:
 def _advice(name: str) -> str:
     import difflib  # not at the start of a function on AWS, where names are right
 
-    known = {each.lower(): each for each in available_timezones()}
+    known = {each.lower(): each for each in available_timezones() if not each.startswith(_NOT_IANA)}
     close = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {known[close[0]]!r}? " if close else ""
     return f"{hint}expected a name of the IANA database, such as 'Europe/Berlin' or 'UTC'"
