@@ -34,6 +34,12 @@ def test_each_prefix_is_shown_with_lane_chain_and_policy(project: Project) -> No
     assert rows[3][8:] == ["[s3-lines,", "syslog]", "on", "error:", "skip"]
 
 
+def test_a_handler_with_a_name_that_is_too_long_is_a_mistake_and_no_bug(project: Project) -> None:
+    project.config(CONFIG.replace("path: handler.py", f"path: {'a/' * 3_000}x.py"))
+    done = project.slips("check")
+    assert (done.status, "handler.path: no file 'a/a/" in done.err, "Traceback" in done.err) == (2, True, False)
+
+
 LANES = "  lane:\n    slow: {batch_size: 5, delay: 50}\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -129,7 +130,8 @@ def _load_handlers(config: Config | None, text: str, file: Path) -> tuple[Classe
 
     if config is None:
         named = [HandlerSpec.of(path, {}) for path in find_handlers(text)]
-        specs = [one for one in named if (file.parent / one.path).is_file()]
+        # `os.path`: the methods of Path raise where they may not look, and for names that are too long.
+        specs = [one for one in named if os.path.isfile(file.parent / one.path)]  # noqa: PTH113
         environment, requirements = dict[str, str](), None
     else:
         specs, environment, requirements = config.handlers, config.handler.environment, config.handler.requirements
