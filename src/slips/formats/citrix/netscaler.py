@@ -16,8 +16,9 @@ from slips.parsing.typed import booleans_by_text
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _TIME = (
     r" ?(?:<(?P<priority>\d{1,3})> )?(?:(?P<address>[0-9a-fA-F.:]+) +)?"
-    r"(?P<time>\d{2,4}/\d\d/\d{2,4}:\d\d:\d\d:\d\d) +(?:(?P<zone>[A-Z]{2,5}) +)?"
+    r"(?P<time>\d{2,4}/\d\d/\d{2,4}:\d\d:\d\d:\d\d) (?:(?P<zone>[A-Z]{2,5}) )? *"
 )
+"""The beginning of a line. Two blanks behind a time say that it is local: a name such as ADC behind them is a host."""
 _FRONT = rf"{_TIME}(?:(?P<host>[^ ]+) +)?(?P<engine>\d+-PPE-\d+) : "
 _BODY = r"(?P<event>[^ ]+) (?P<event_id>\d+) (?P<count>\d+) : *(?P<text>.*)"
 _PART = re.compile(r'((?:"[^"]*+"|[^" ]| (?! {0,3}- )|")+)(?: {1,4}- *)?')
