@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from slips import times
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Json, KeyValue, all_of, any_of, moment
@@ -14,6 +17,9 @@ _COUNTS = frozenset(
     client_inbound_packets client_outbound_packets server_inbound_packets server_outbound_packets""".split()
 )
 """Fields whose values are numbers, of which some exporters or versions write a few in another way."""
+
+
+_GATEWAY_PORTS = frozenset("svc sport_svc xlatedport_svc xlatesport_svc".split())
 
 
 def _read_numbers(_meta: MetaData, event: Event) -> None:
@@ -99,20 +105,34 @@ CHECKPOINT_SPLUNK = KeyValue(
     entities=CHECKPOINT.entities,
 )
 
-# A header of RFC 5424 has the pairs in its structured data, in which names come again.
+
+def _read_gateway(meta: MetaData, event: Event) -> None:
+    """Read the time of a gateway, whose zone has two signs and no leading zero. Raises RecordError."""
+    if "logged" in event:
+        meta.timestamp = times.iso(re.sub(r"--(?=\d:)", "-0", event["logged"]).replace("--", "-"), "logged")
+    convert_fields(event, _GATEWAY_PORTS)
+    _read_numbers(meta, event)
+
+
+# A header of RFC 5424 has the pairs in its structured data, in which names come again. Gateways that send their logs
+# themselves name other fields than the exporter, and write zones such as "--5:00".
 CHECKPOINT_5424 = KeyValue(
     "checkpoint-5424",
     "Check Point Log Exporter whose pairs are structured data of RFC 5424, as collectors of Splunk ask for",
     CHECKPOINT.reference,
-    head=r"(?:<(?P<priority>\d{1,3})>)?1 (?P<datetime>[^ ]+) (?P<hostname>[^ ]+) (?P<program>CheckPoint) "
+    head=r"(?:<(?P<priority>\d{1,3})>)?1 (?:(?P<logged>[0-9T:-]{19}--\d{1,2}:\d\d)|(?P<datetime>[^ ]+)) "
+    r"(?P<hostname>[^ ]+) (?P<program>CheckPoint|CP-GW) "
     r"(?P<pid>[^ ]+) (?P<msg_id>[^ ]+) \[(?P<element>[^ \]=]+@[0-9.]+) ",
     tail="]",
-    require=any_of("action", "product", "loguid", "origin"),
+    require=any_of("action", "product", "loguid", "origin", "ProductName"),
     time=moment("time", "datetime"),
-    tag=CHECKPOINT.tag,
-    message=CHECKPOINT.message,
+    tag="checkpoint.{product|ProductName|'log'}",
+    message=(
+        "{action|product|ProductName|'log'}{' ' src|client_ip}{' => ' dst}{' port ' service|svc}"
+        "{' ' rule_name|operation|sys_message|description}"
+    ),
     integers=f"{_NUMBERS} priority",
     absent="-",
-    refine=_read_numbers,
+    refine=_read_gateway,
     entities=CHECKPOINT.entities,
 )
