@@ -29,7 +29,7 @@ SOPHOS_UTM = one_of(
     KeyValue(
         "sophos-utm.pairs",
         "messages of Sophos UTM in pairs",
-        head=f"{_HEAD}{_WORKER}",
+        head=f"(?:{_HEAD}{_WORKER})?",  # a collector of syslog may have put its own header in place of it
         escapes="none",
         absent="-",
         require=all_of("id", any_of("sys", "srcip")),
