@@ -42,6 +42,21 @@ def test_lines_of_openstack_are_not_taken_for_those_of_pgbouncer() -> None:
     assert "pgbouncer" not in {each.format for each in infer(line * 3, SOURCE).fitting}
 
 
+def test_connection_events_of_a_firewall_behind_a_relay_are_not_taken_for_messages_of_routers() -> None:
+    line = b"Nov 29 08:00:00 192.0.2.1 ftd2 %%FTD-1-430002: EventPriority: Low, InstanceID: %d, SrcIP: 192.0.2.7\n"
+    assert infer(b"".join(line % number for number in range(3)), SOURCE).fitting[0].format == "cisco-asa"
+
+
+def test_parts_with_a_sign_of_equality_are_not_taken_for_counters_of_rsyslog() -> None:
+    line = b"29/11/2026:08:00:00 ns1 0-PPE-0 : default SSLVPN ICASTART 254 0 : [ICAUUID=1] Source 192.0.2.7:49692\n"
+    assert "rsyslog-impstats" not in {each.format for each in infer(line * 3, SOURCE).fitting}
+
+
+def test_lines_without_a_time_are_not_taken_for_accesses_of_tencent_cos() -> None:
+    line = b"<158>Nov 29 08:00:00 ex1 fpc0 FW: ge-0/0/0.0   A icmp 192.0.2.7 198.51.100.4     8     0 (1 packets)\n"
+    assert "tencent-cos" not in {each.format for each in infer(line * 3, SOURCE).fitting}
+
+
 def test_of_two_formats_of_a_vendor_the_one_that_a_log_is_clearly_more_like_is_first() -> None:
     """However broad it is: 'azure-ad-risk-event' accepts four in ten records of others, and 'azure-risk' none."""
     assert infer(sample("azure-ad-risk-event"), SOURCE).fitting[0].format == "azure-ad-risk-event"

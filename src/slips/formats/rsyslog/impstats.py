@@ -21,9 +21,10 @@ def _read_counters(meta: MetaData, event: Event) -> None:
     else:
         text = event.pop("counters")
         end = text.rfind(": ", 0, text.index("="))  # names have colons, too: 'action-3-builtin:omfwd: queue'
-        if end < 1:
+        words = text[end + 2 :].split()
+        if end < 1 or not all("=" in word for word in words):
             raise RecordError(f"counters are {text[:60]!r}; expected a name and pairs, such as 'main Q: size=0'")
-        pairs = (each.partition("=") for each in text[end + 2 :].split())
+        pairs = (word.partition("=") for word in words)
         counters = {"name": text[:end]} | {name: integer_or_text(value) for name, _, value in pairs}
     for name, value in counters.items():
         event[f"counter.{name}" if name in event else name] = value

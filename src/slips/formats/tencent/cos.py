@@ -16,6 +16,7 @@ TENCENT_COS = Quoted(
     "tencent-cos",
     "access logs of buckets of Tencent Cloud Object Storage (COS), of any age",
     REFERENCE,
+    require="eventTime",
     tag="tencent.cos.access",
     time=iso("eventTime"),
     message=MESSAGE,
@@ -27,7 +28,7 @@ TENCENT_COS = Quoted(
         requestUri vpcId""",
     escapes="none",
     requests={"requestUri": "request_method request_path request_protocol"},
-    absent="-",
+    absent=("-", ""),
     integers=_INTEGERS,
     entities={"addresses": "remoteIp", "users": "requester", "domains": "eventSource"},
 )
