@@ -287,7 +287,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "cato": ("cato", "event", "event", "cato.{event_type}", "Cato Networks events, written to S3 or of the API: firewall, IPS, anti-malware, connectivity, audit", "https://support.catonetworks.com/hc/en-us/articles/5131416221085-Explaining-the-Event-Fields"),
     "cef": ("generic", "text", "event", "cef", "Common Event Format of any vendor, with or without a syslog header", "https://www.microfocus.com/documentation/arcsight/arcsight-smartconnectors/pdfdoc/cef-implementation-standard/cef-implementation-standard.pdf"),
     "checkpoint": ("checkpoint", "text", "event", "checkpoint.{product|'log'}", "Check Point Log Exporter in its syslog format; others are checkpoint-json, checkpoint-splunk, cef, leef", "https://support.checkpoint.com/results/sk/sk122323"),
-    "checkpoint-5424": ("checkpoint", "text", "event", "checkpoint.{product|'log'}", "Check Point Log Exporter whose pairs are structured data of RFC 5424, as collectors of Splunk ask for", "https://support.checkpoint.com/results/sk/sk122323"),
+    "checkpoint-5424": ("checkpoint", "text", "event", "checkpoint.{product|ProductName|'log'}", "Check Point Log Exporter whose pairs are structured data of RFC 5424, as collectors of Splunk ask for", "https://support.checkpoint.com/results/sk/sk122323"),
     "checkpoint-json": ("checkpoint", "event", "event", "checkpoint.{product}", "Check Point Log Exporter in its JSON format", "https://support.checkpoint.com/results/sk/sk122323"),
     "checkpoint-splunk": ("checkpoint", "text", "event", "checkpoint.{product|'log'}", "Check Point Log Exporter in its format for Splunk: pairs with bars between, with or without a syslog header", "https://support.checkpoint.com/results/sk/sk122323"),
     "circleci": ("circleci", "event", "event", "circleci.{action}", "CircleCI audit logs, as streamed to S3", "https://circleci.com/docs/guides/security/audit-logs/"),
@@ -380,6 +380,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "forgerock": ("ping", "event", "event", "forgerock.{topic|source|'log'}", "ForgeRock and Ping AM, IDM, Advanced Identity Cloud: access, activity, authentication, config and core logs", "https://docs.pingidentity.com/pingoneaic/tenants/audit-debug-log-sources.html"),
     "fortiauthenticator": ("fortinet", "text", "event", "fortinet.authenticator.{subcategory|'event'}", "FortiAuthenticator: sign-ins, tokens, RADIUS, administrators, with or without a syslog header", "https://docs.fortinet.com/product/fortiauthenticator"),
     "fortinet": ("fortinet", "text", "event", "fortinet.{type|'log'}.{subtype|'event'}", "FortiGate logs: traffic, UTM, events, with or without a syslog header; FortiWeb, FortiManager, FortiAnalyzer", "https://docs.fortinet.com/document/fortigate/7.6.0/fortios-log-message-reference/160372/list-of-log-types-and-subtypes"),
+    "fortinet-cef": ("fortinet", "text", "event", "fortinet.{cat|'log'}", "FortiGate and other products of Fortinet in CEF, with or without a syslog header", "https://docs.fortinet.com/document/fortigate/7.6.0/fortios-log-message-reference/604144/cef-support"),
     "fortinet-csv": ("fortinet", "text", "event", "fortinet.{type|'log'}.{subtype|'event'}", "Fortinet logs with commas between their pairs: FortiMail, FortiGate with the syslog format csv, FortiNDR", "https://docs.fortinet.com/document/fortimail/8.0.0/log-reference/292270"),
     "freeradius": ("freeradius", "text", "event", "freeradius.{type}", "FreeRADIUS: sign-ins, unknown clients, errors; of radius.log or behind a header of syslog", "https://github.com/FreeRADIUS/freeradius-server/blob/v3.2.x/raddb/radiusd.conf.in"),
     "fsx-windows": ("aws", "event", "event", "aws.fsx-windows", "audit events of file access of Amazon FSx for Windows File Server", "https://docs.aws.amazon.com/fsx/latest/WindowsGuide/file-access-auditing.html"),
@@ -607,6 +608,7 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
     "suricata-fast": ("suricata", "text", "event", "suricata.fast", "Suricata fast.log, Snort alert_fast and alert_syslog: an alert a line, with or without a syslog header", "https://docs.suricata.io/en/latest/configuration/suricata-yaml.html#line-based-alerts-log-fast-log"),
     "symantec": ("symantec", "event", "event", "symantec.{type_id}", "Symantec Endpoint Security events: detections, firewall, processes, policies, audit; in its ICDM schema", "https://apidocs.securitycloud.symantec.com/"),
     "symantec-proxysg": ("symantec", "text", "event", "symantec.proxysg.access", "access logs of Symantec Edge SWG (Blue Coat ProxySG) and Cloud SWG (WSS), with any fields", "https://knowledge.broadcom.com/external/article?legacyId=TECH244752"),
+    "symantec-proxysg-splunk": ("symantec", "text", "event", "symantec.proxysg.access", "access logs of Symantec Edge SWG (Blue Coat ProxySG) as pairs behind a syslog header, as Splunk's add-on has them", "https://docs.splunk.com/Documentation/AddOns/released/BlueCoatProxySG/Setup"),
     "symantec-sepm": ("symantec", "text", "event", "symantec.sepm", "Symantec Endpoint Protection Manager: risks, scans, attacks, traffic, administrators, by syslog or in dumps", "https://knowledge.broadcom.com/external/article?legacyId=tech171741"),
     "sysdig": ("sysdig", "event", "event", "sysdig.{category|type|'event'}", "Sysdig Secure events: policies that runtime, Kubernetes or cloud activity met, and the activity audit", "https://docs.sysdig.com/en/event-forwarding.html"),
     "syslog": ("generic", "text", "event", "syslog", "syslog lines as in /var/log/messages, with or without <PRI>", "https://www.rfc-editor.org/rfc/rfc3164"),
@@ -692,7 +694,6 @@ ENTRIES: dict[str, tuple[str, str, str, str, str, str]] = {
 
 # The share of other vendors' records that a format accepts, of those that accept more than a few.
 BREADTHS: dict[str, float] = {
-    "access-log": 0.1,
     "argocd": 0.1,
     "azure-ad-audit": 0.4,
     "azure-ad-event": 0.4,
@@ -726,7 +727,6 @@ BREADTHS: dict[str, float] = {
     "packetbeat": 0.2,
     "postfix": 1.0,
     "regex": 1.0,
-    "rsyslog-impstats": 0.1,
     "sshd": 1.0,
     "syslog": 0.2,
     "syslog-5424": 0.1,

@@ -7,7 +7,7 @@ import re
 from slips import times
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import KeyValue, all_of, any_of, stamp
+from slips.parsing import Cef, KeyValue, all_of, any_of, stamp
 from slips.parsing.conversions import convert_fields
 
 _ZONE = re.compile(r"\(GMT(?:([+-])(\d{1,2}):(\d\d))?\)")
@@ -86,5 +86,42 @@ FORTINET_CSV = KeyValue(
         "hosts": "client_name devname srcname dstname",
         "domains": "domain hostname qname",
         "hashes": "filehash analyticscksum",
+    },
+)
+
+
+_CEF_COUNTS = frozenset(
+    """spt dpt proto in out cnt externalId sourceTranslatedPort destinationTranslatedPort FTNTFGTeventtime
+    FTNTFGTpolicyid FTNTFGTduration FTNTFGTsentpkt FTNTFGTrcvdpkt FTNTFGTsentdelta FTNTFGTrcvddelta FTNTFGTcrscore
+    FTNTFGTcraction FTNTFGTattackid FTNTFGTincidentserialno FTNTFGTappid FTNTFGTtunnelid FTNTFGTremport
+    FTNTFGTlocport""".split()
+)
+
+
+def _read_cef(meta: MetaData, event: Event) -> None:
+    """Convert numbers, and give the tag of the same log in pairs: its type and subtype."""
+    convert_fields(event, _CEF_COUNTS)
+    category = event.get("cat")
+    kind, _, subtype = category.partition(":") if category.__class__ is str else ("", "", "")
+    meta.tag = f"fortinet.{kind or 'log'}.{subtype or event.get('FTNTFGTsubtype') or 'event'}"
+
+
+# `FTNTFGTeventtime` is the time of the log; some versions write `start` beside it, in milliseconds.
+FORTINET_CEF = Cef(
+    "fortinet-cef",
+    "FortiGate and other products of Fortinet in CEF, with or without a syslog header",
+    "https://docs.fortinet.com/document/fortigate/7.6.0/fortios-log-message-reference/604144/cef-support",
+    vendors="Fortinet",
+    time=stamp("FTNTFGTeventtime", "rt", "end", "start", "datetime"),
+    tag="fortinet.{cat|'log'}",
+    message="{act|name|'-'} {src|'-'} => {dst|'-'}:{dpt|'-'} {msg|request|name|'-'}",
+    absent=FORTINET.absent,
+    refine=_read_cef,
+    entities={
+        "addresses": "src dst sourceTranslatedAddress destinationTranslatedAddress FTNTFGTremip FTNTFGTlocip FTNTFGTip",
+        "users": "suser duser FTNTFGTxauthuser FTNTFGTunauthuser",
+        "hosts": "shost dvchost FTNTFGTdevname",
+        "domains": "dhost FTNTFGTqname",
+        "hashes": "fileHash FTNTFGTfilehash FTNTFGTanalyticscksum",
     },
 )

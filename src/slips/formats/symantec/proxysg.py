@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import Csv, moment
+from slips.parsing import Csv, KeyValue, all_of, any_of, moment
 
 _MAIN = """date time time-taken c-ip cs-username cs-auth-group s-supplier-name s-supplier-ip s-supplier-country
     s-supplier-failures x-exception-id sc-filter-result cs-categories cs(Referer) sc-status s-action cs-method
@@ -38,6 +38,28 @@ SYMANTEC_PROXYSG = Csv(
     entities={
         "addresses": "c-ip s-ip r-ip s-supplier-ip x-cs-public-ip",
         "users": "cs-username cs-userdn",
+        "domains": "cs-host",
+    },
+)
+
+# The format that Splunk's add-on asks for: a header of RFC 5424 with the time, and pairs with the names of ELFF, in
+# which hyphens stand for parentheses. Administrators leave pairs out and add others.
+SYMANTEC_PROXYSG_SPLUNK = KeyValue(
+    "symantec-proxysg-splunk",
+    "access logs of Symantec Edge SWG (Blue Coat ProxySG) as pairs behind a syslog header, as Splunk's add-on has them",
+    "https://docs.splunk.com/Documentation/AddOns/released/BlueCoatProxySG/Setup",
+    chain=("s3-lines", "syslog-any", "symantec-proxysg-splunk"),
+    escapes="none",
+    require=all_of("c-ip", any_of("s-action", "sc-status", "sc-filter-result"), any_of("cs-host", "cs-method")),
+    tag=SYMANTEC_PROXYSG.tag,
+    message="{sc-status|s-action|'request'}{' ' cs-method}{' ' cs-host}{cs-uri-path|''}"
+    "{' by ' cs-username}{' from ' c-ip}",
+    absent="-",
+    integers="""time-taken duration sc-status rs-status sc-bytes cs-bytes cs-uri-port s-source-port cs-threat-risk
+        dnslookup-time""",
+    entities={
+        "addresses": "c-ip s-ip r-ip cs-ip s-supplier-ip",
+        "users": "cs-username",
         "domains": "cs-host",
     },
 )
