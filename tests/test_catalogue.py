@@ -229,6 +229,7 @@ LITERALS = {
     "asterisk-queue": "NONE",  # no value
     "forcepoint-cloud-web": "Not available",  # no value
     "forcepoint-dlp": "CEF N",
+    "fortinet-cef": "CEF",
     "ibm-mq": "EXPLANATION ACTION",
     "iptables": "warn",  # a level, which is a number
     "openstack": "None",  # an id that is none
