@@ -125,6 +125,33 @@ def test_a_log_of_no_product_is_read_with_the_field_of_its_time(log: bytes, chai
     assert "csv" not in chain or chain not in chains(infer(log.partition(b"\n")[2], SOURCE))
 
 
+EXPORTED = [
+    {"occurredAt": 1795935600000 + n, "actor": {"name": "ann"}, "action": "door.open", "success": True, "tags": [{}]}
+    for n in range(3)
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"items": EXPORTED, "next": None}, "items"),
+        ({"meta": {"pages": [1, {"items": []}], "of": '\\" [{'}, "items": EXPORTED}, "items"),
+        ({"answer": {"data": {"rows": EXPORTED}}}, "answer.data.rows"),
+    ],
+)
+def test_records_of_no_product_in_an_array_of_a_document_are_read_with_their_time(document: Any, path: str) -> None:
+    for text in (json.dumps(document), json.dumps(document, indent=1)):
+        best, *others = infer(text.encode(), SOURCE).fitting
+        assert best.chain == f'[{{json-records:{path}: {{time: "occurredAt"}}}}]'
+        assert (best.trial.records, best.trial.times) == (3, 1.0)
+        assert all(each.score < best.score / 2 for each in others)
+
+
+def test_arrays_within_records_that_have_a_time_are_no_records() -> None:
+    lines = b'{"when": "2026-11-29T07:00:00Z", "steps": [{"when": "2026-11-29T07:59:59Z"}, {"n": 1}]}\n' * 3
+    assert infer(lines, SOURCE).fitting[0].chain == '[{json: {time: "when"}}]'
+
+
 def test_a_table_whose_columns_no_row_names_is_read_with_numbers_and_its_time() -> None:
     rows = b'2026-11-29T07:00:00Z,ann,"in, out",7\n2026-11-29T08:00:01Z,bob,in,8\n2026-11-29T08:00:02Z,eve,in,9\n'
     best = infer(rows, SOURCE).fitting[0]

@@ -27,6 +27,14 @@ _HEADERS = 3
 """Headers behind which other formats are tried."""
 _LEAST_OF_FEW = 1 / 4
 """The share of the first few records that a chain must parse to be tried on more."""
+_LOOKED_AT = 20_000
+"""Bytes in which an array of objects must begin."""
+_TOKEN = re.compile(
+    rb'"(?P<text>(?:[^"\\]|\\.)*)"(?P<colon>\s*:)?|(?P<opens>(?P<objects>\[(?=\s*\{))|[{\[])|[}\]]', re.DOTALL
+)
+_KEY = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,40}")
+_FIRST_LEVEL = 2
+"""Brackets around the elements of an array in a document, before their own."""
 
 
 def candidates_of(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
@@ -48,7 +56,7 @@ class _Attempts:
     def __init__(self, log: OpenedLog, source: ObjectEvent) -> None:
         self._log, self._source = log, source
         self._is_json = not log.is_parquet and is_json(log.content)
-        self._arrays = list(_arrays(log.content)) if self._is_json else []
+        self._array = _array_of_objects(log.content) if self._is_json else ""
 
     def on_rows(self) -> Iterator[Candidate]:
         """Yield the formats that may read the rows of a Parquet file, and the reader alone."""
@@ -62,7 +70,7 @@ class _Attempts:
         """Yield the formats that may read the log, JSON also in the arrays of its first document."""
         for format_ in catalogue().values():
             if may_fit(format_, self._is_json):
-                for steps in _chains(format_, self._arrays):
+                for steps in _chains(format_, self._array):
                     yield from self._try(format_, steps)
 
     def behind(self, header: Candidate) -> Iterator[Candidate]:
@@ -81,16 +89,26 @@ class _Attempts:
                 name, objects = "json-elements", self._run(["json-elements"]).events
             time = time_options(objects)
             yield from self._guess({name: time} if time else None, like=likeness(name, objects) * GENERAL)
+            if not time:
+                yield from self._in_array()
         else:
             yield from self._guess(table_step(self._log.content) or self._pairs_step(), like=GENERAL)
             if reader := several_lines_step(self._log.content):
                 yield from self._try(catalogue()["timestamp"], [reader, "timestamp"])
 
+    def _in_array(self) -> Iterator[Candidate]:
+        """Yield the reader for documents without a time whose records, with one, are in an array."""
+        if self._array:
+            reader = f"json-records:{self._array}"
+            objects = self._run([reader]).events
+            time = time_options(objects)
+            yield from self._guess({reader: time} if time else None, like=likeness("json-records", objects) * GENERAL)
+
     def _guess(self, step: Step | None, *, like: float) -> Iterator[Candidate]:
         if step is not None:
             trial = self._run([step])
             if trial.events:
-                yield Candidate(name_of(step), trial, like, self._log.archives)
+                yield Candidate(name_of(step).partition(":")[0], trial, like, self._log.archives)
 
     def _pairs_step(self) -> Step | None:
         """Return the parser for lines of pairs, one of which is the time; None for others, as texts with a pair."""
@@ -133,23 +151,30 @@ def _headers(alone: Sequence[Candidate]) -> list[Candidate]:
     return sorted(headers, key=lambda each: -each.score)[:_HEADERS]
 
 
-def _chains(format_: Format, arrays: Sequence[str]) -> Iterator[list[Step]]:
-    """Yield the chains of a format: its usual one, and one for each array of objects in the first document."""
+def _chains(format_: Format, array: str) -> Iterator[list[Step]]:
+    """Yield the chains of a format: its usual one, and a product's for the objects of an array at the first level."""
     yield [format_.name]
-    if format_.chain[:2] == ("s3-lines", "json"):
-        for path in arrays:
-            yield [f"json-records:{path}", *format_.chain[2:]]
+    if array and "." not in array and format_.chain[:2] == ("s3-lines", "json") and not is_general(format_.name):
+        yield [f"json-records:{array}", *format_.chain[2:]]
 
 
-def _arrays(content: bytes) -> Iterator[str]:
-    """Yield the path of the first array of objects in the first JSON document, if it is at its first level."""
-    for match in re.finditer(rb'"([A-Za-z_][A-Za-z0-9_]{0,40})"\s*:\s*\[\s*\{', content[:20_000]):
-        depth = _depth(content[: match.start()])
-        if depth == 1:
-            yield match[1].decode()
-            return
+def _array_of_objects(content: bytes) -> str:
+    """Return the path of the first array of objects in JSON documents, those at their first level before others.
 
-
-def _depth(text: bytes) -> int:
-    bare = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", text)
-    return bare.count(b"{") + bare.count(b"[") - bare.count(b"}") - bare.count(b"]")
+    Empty if there is none, but within another array.
+    """
+    first, path, key = "", list[str](), ""
+    for token in _TOKEN.finditer(content[:_LOOKED_AT]):
+        if token["text"] is not None:
+            key = token["text"].decode() if token["colon"] and _KEY.fullmatch(token["text"]) else ""
+            continue
+        if token["opens"]:
+            path.append(key)
+        else:
+            del path[-1:]
+        key = ""
+        if token["objects"] and len(path) > 1 and all(path[1:]):
+            if len(path) == _FIRST_LEVEL:
+                return path[1]
+            first = first or ".".join(path[1:])
+    return first

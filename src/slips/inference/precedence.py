@@ -33,6 +33,8 @@ _CLEARLY = 0.8
 """The least likeness of a format that is clearly the right one of its vendor, and the share of it that others reach."""
 _OF_ANY_JSON = ("json", "json-elements")
 """Formats of no vendor for objects of JSON, with the commas of an array or without."""
+_OF_OBJECTS = ("json", "json-records")
+"""Formats of no vendor for objects of JSON, alone or in an array of a document."""
 _OF_ANY_LINE = frozenset(("time", "timestamp", "level", "severity", "message", "text"))
 """Fields of a line of any program."""
 _OF_JAVA = _OF_ANY_LINE | {"pid", "thread", "logger", "class", "line", "file", "stack_trace"}
@@ -120,10 +122,15 @@ def _equals(first: Candidate, fitting: Sequence[Candidate]) -> list[str]:
 
 def _put_back_unmarked(found: Sequence[Candidate]) -> None:
     """Put the vendors' formats of JSON whose own fields a log has none of behind JSON of no vendor, if it has times."""
-    general = next((each for each in found if each.format == "json"), None)
-    if general is None or not general.trial.times:
+    general = next((each for each in found if each.format in _OF_OBJECTS and each.trial.times), None)
+    if general is None:
         return
-    formats = [each for each in found if not each.is_general and each.trial.steps == [each.format]]
+    reader = general.trial.steps[0]
+    formats = [
+        each
+        for each in found
+        if not each.is_general and (each.trial.steps == [each.format] or each.trial.steps[0] == name_of(reader))
+    ]
     unmarked = [
         each
         for each in formats
