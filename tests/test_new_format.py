@@ -53,6 +53,7 @@ LOGS: dict[str, tuple[str, str, str, str]] = {
     # the log; the family, the time, and the first event's field that the family made
     "json lines": (JSON_LINES, "Json", 'iso("opened_at")', "badge"),
     "json elements": (json.dumps({"Records": DOORS, "next": None}), "Json", 'iso("opened_at")', "badge"),
+    "json elements below": (json.dumps({"data": {"rows": DOORS, "n": 1}}), "Json", 'iso("opened_at")', "badge"),
     "a json document": (json.dumps(DOORS[0], indent=1), "Json", 'iso("opened_at")', "badge"),
     "a json array": (json.dumps(DOORS, indent=1), "Json", 'iso("opened_at")', "badge"),
     "milliseconds": ('{"ts": 1795953600000, "n": 1}\n' * 3, "Json", 'epoch("ts", unit="ms")', "n"),
@@ -235,11 +236,12 @@ def test_the_sample_is_the_beginning_of_the_log(tmp_path: Path) -> None:
     assert table.records == 20, "besides the header"
 
 
-@pytest.mark.parametrize("name", ["a json document", "a json array", "json elements"])
+@pytest.mark.parametrize("name", ["a json document", "a json array", "json elements", "json elements below"])
 def test_the_sample_of_documents_is_whole(tmp_path: Path, name: str) -> None:
     made = create("acme/door", LOGS[name][0].encode(), tmp_path, tmp_path)
     document = json.loads(made.files[1].read_text())
-    records = document if name == "a json array" else document.get("Records", [document])
+    below = {"json elements": "Records", "json elements below": "rows"}
+    records = document if name == "a json array" else document.get("data", document).get(below.get(name), [document])
     assert records == DOORS[: len(records)]
     assert len(records) == (1 if name == "a json document" else 20)
 

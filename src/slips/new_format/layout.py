@@ -191,12 +191,14 @@ def _loaded(text: str) -> Any:
 
 
 def _array(document: Event) -> str:
-    """Return the key of the one array of objects in a document that has little else; empty if there is none."""
-    arrays = [
-        key for key, value in document.items() if isinstance(value, list) and value and isinstance(value[0], dict)
-    ]
-    others = [value for key, value in document.items() if key not in arrays]
-    return arrays[0] if len(arrays) == 1 and not any(isinstance(value, dict | list) for value in others) else ""
+    """Return the path of the one array of objects in a document that has little else; empty if there is none."""
+    containers = [key for key, value in document.items() if isinstance(value, dict | list)]
+    if len(containers) != 1:
+        return ""
+    key, value = containers[0], document[containers[0]]
+    if isinstance(value, dict):
+        return f"{key}.{path}" if len(document) == 1 and (path := _array(value)) else ""
+    return key if value and isinstance(value[0], dict) else ""
 
 
 def _w3c(lines: Sequence[str], _text: str) -> Iterator[Layout]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from slips import formats
 from slips.errors import UsageError
+from slips.format import Event
 from slips.inference.meaning import is_day_alone, message_of, required_of, time_of
 from slips.inference.naming import entities_of
 from slips.new_format.layout import Layout, layout_of
@@ -121,10 +122,10 @@ def _sample(layout: Layout, content: bytes) -> bytes:
 
 
 def _documents(text: str, array: str) -> str:
-    """Return the first JSON documents of a text as they are written, or the first records of its array."""
+    """Return the first JSON documents of a text as they are written, or the first records of the array at a path."""
     first, end = json.JSONDecoder().raw_decode(text, len(text) - len(text.lstrip()))
     if array:
-        return f"{json.dumps({**first, array: first[array][:SAMPLE_RECORDS]})}\n"
+        return f"{json.dumps(_cut(first, array))}\n"
     if isinstance(first, list):
         return f"{json.dumps(first[:SAMPLE_RECORDS], indent=1)}\n"
     for _ in range(SAMPLE_RECORDS - 1):
@@ -133,6 +134,12 @@ def _documents(text: str, array: str) -> str:
         except ValueError:
             break
     return f"{text[:end]}\n"
+
+
+def _cut(document: Event, array: str) -> Event:
+    """Return a document with the first records of the array at a path."""
+    key, _, rest = array.partition(".")
+    return {**document, key: _cut(document[key], rest) if rest else document[key][:SAMPLE_RECORDS]}
 
 
 # ---- the source
