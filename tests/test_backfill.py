@@ -358,7 +358,7 @@ def test_a_restart_forgets_how_far_the_former_push_came_also_if_it_puts_nothing(
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([], "PATH: missing; expected it"),
+        ([], "PATH: missing; expected s3://bucket/key-or-prefix, or files or directories below a bucket's"),
         (["s3://none/"], "s3://none/: bucket 'none' has no mapping; expected one of: my-logs"),
         (["s3://my-logs/none/"], "s3://my-logs/none/: no object there; expected a file, or a directory or prefix"),
         (["logs", "--lane", "middle"], "--lane middle: cannot be used; expected routed, fast or slow"),

@@ -79,7 +79,11 @@ def test_usage_mistakes_end_with_status_2(project: Project) -> None:
             ["error", "x", "-f", "xml"],
             "-f xml: cannot be used; expected text, json or cjson; 'slips error -h' tells more",
         ),
-        (["error"], "ID: missing; expected it; 'slips error -h' tells more"),
+        (
+            ["error"],
+            "ID: missing; expected id of an error, or fingerprint of a group, or how it begins; "
+            "'slips error -h' tells more",
+        ),
         (["errors", "--nonsense"], "no such option: --nonsense; 'slips errors -h' tells more"),
         (["--nonsense", "errors"], "no such option: --nonsense; 'slips -h' tells more"),
         (["-c"], "option '-c' requires an argument; 'slips COMMAND -h' tells more"),

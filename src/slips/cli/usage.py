@@ -5,6 +5,7 @@ The exit status stays 2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,7 +99,7 @@ def reworded(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "slips COMMAND"
     match error:
         case click.MissingParameter(param=click.Parameter() as missing):
-            problem = f"{_name(missing)}: missing; expected {_expected(missing) or 'it'}"
+            problem = f"{_name(missing)}: missing; expected {_expected(missing) or _meaning(missing)}"
         case click.BadParameter(param=click.Parameter() as wrong):
             between = " " if isinstance(wrong.type, Number | OneOf) else ": "
             problem = f"{_name(wrong)}{between}{error.message}"
@@ -127,6 +128,12 @@ def _expected(parameter: click.Parameter | None) -> str:
         case OneOf(choices=choices):
             return _either(choices)
     return ""
+
+
+def _meaning(parameter: click.Parameter) -> str:
+    """Return the first words of a parameter's help: `id of an error, or fingerprint of a group, or how it begins`."""
+    words = re.split(r"[.:;] |\.$", getattr(parameter, "help", None) or "it")[0]
+    return words[:1].lower() + words[1:]
 
 
 def unexpected(ctx: click.Context, word: str) -> UsageError:
