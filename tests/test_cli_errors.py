@@ -338,7 +338,7 @@ def test_a_dismissed_item_is_gone_and_its_object_is_not_run_until_it_changes(pro
     assert (done.status, done.out.splitlines()[-1]) == (0, "1 item dismissed")
     assert project.errors() == []
     assert project.slips("status", "--json").json["ledger"] == {"dismissed": 1}
-    assert project.slips("run").out == "nothing to do\n"
+    assert project.slips("run").out.splitlines()[0] == "nothing to do"
     assert project.slips("run", path, "--json").json["skipped"] == 1
     assert project.slips("run", path, "--again", "--json").json["failed"] == 1
     project.slips("dismiss", "--all", "-y")

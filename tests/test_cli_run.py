@@ -105,12 +105,14 @@ def test_v_tells_of_each_object_and_attempt(project: Project) -> None:
 
 
 def test_nothing_to_do_is_said_and_so_is_what_waits_in_the_error_table(project: Project) -> None:
-    assert project.slips("run").out == "nothing to do\n"
+    again = "'slips run PATH --again' processes objects that are done, too"
+    assert project.slips("run").out == f"nothing to do\n{again}\n"
     project.put("json/a", {"n": 1})
     project.fail("r1", key="json/a")
     done = project.slips("run")
     assert done.status == 0
     assert "1 object in the error table left alone; 'slips drain'" in done.out
+    assert again not in done.out
 
 
 @pytest.mark.slow

@@ -174,11 +174,15 @@ def _hints(summary: Summary, config: Config, named: bool) -> Iterable[str]:
     if summary.skipped and named:
         yield "'--again' processes objects that are done, too"
     embedded = config.backend.embedded
-    if not named and not summary.objects and not (embedded and embedded.buckets):
+    if named or summary.objects or summary.interrupted:
+        return
+    if not (embedded and embedded.buckets):
         yield (
             "no bucket has a directory here ('backend.embedded.buckets'); "
             "name objects to process: 'slips run s3://bucket/prefix'"
         )
+    elif not summary.left_alone:
+        yield "'slips run PATH --again' processes objects that are done, too"
 
 
 @click.command(cls=Command)
