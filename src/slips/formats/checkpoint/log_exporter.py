@@ -55,9 +55,9 @@ CHECKPOINT = KeyValue(
 
 CHECKPOINT_JSON = Json(
     "checkpoint-json",
-    "Check Point Log Exporter in its JSON format",
+    "Check Point Log Exporter in its JSON format, and logs of Harmony Endpoint and other services of Infinity",
     CHECKPOINT.reference,
-    require=all_of("product", "origin", any_of("loguid", "time", "action")),
+    require=all_of("product", any_of("origin", "orig"), any_of("loguid", "time", "action")),
     time=moment("time"),
     tag="checkpoint.{product}",
     message=(
@@ -65,7 +65,13 @@ CHECKPOINT_JSON = Json(
         "{' ' rule_name|operation|sys_message|description}"
     ),
     integers=f"{_NUMBERS} {' '.join(sorted(_COUNTS))}",
-    entities=CHECKPOINT.entities,
+    entities={
+        "addresses": "src dst origin xlatesrc xlatedst client_ip",
+        "users": "user src_user_name administrator",
+        "hosts": "src_machine_name machine",
+        "domains": "resource",
+        "hashes": "file_md5 file_sha1 file_sha256",
+    },
 )
 
 
