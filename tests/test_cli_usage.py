@@ -100,3 +100,12 @@ def test_help_on_a_command_that_does_not_exist_leads_to_ours(project: Project) -
 def test_no_command_shows_the_help_and_ends_with_status_2(project: Project) -> None:
     done = project.slips()
     assert (done.status, done.out, done.err) == (2, "", project.slips("-h").out)
+
+
+@pytest.mark.parametrize("digits", [19, 30])
+@pytest.mark.parametrize("command", [("drain", "--dry-run"), ("dismiss", "-y"), ("errors",)])
+def test_a_number_beyond_all_counts_limits_nothing(project: Project, command: tuple[str, ...], digits: int) -> None:
+    project.put("json/a", b"no json")
+    project.slips("run")
+    done = project.slips(*command, "--limit", "9" * digits)
+    assert (done.status, "Traceback" in done.err) == (0, False)

@@ -64,12 +64,19 @@ ELSEWHERE = {
 """Options that people try, by command, and what does as they mean."""
 
 
+MOST = 10**18
+"""Largest number: more than there are things to count, and few enough for SQLite and for Python's own iterators."""
+
+
 class Number(click.IntRange):
-    """A whole number within limits, with our words for one that is not: `999: out of range; expected 0 to 300 s`."""
+    """A whole number within limits, with our words for one that is not: `999: out of range; expected 0 to 300 s`.
+
+    One beyond MOST is that.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return super().convert(value, param, ctx)
+            return min(super().convert(value, param, ctx), MOST)
         except click.BadParameter:
             fault = "out of range" if str(value).removeprefix("-").isdecimal() else "cannot be used"
             self.fail(f"{value}: {fault}; expected {_expected(param)}", param, ctx)
