@@ -291,3 +291,12 @@ def test_a_bucket_without_its_directory_is_told_and_fails_the_run(project: Proje
     done = project.slips("run")
     assert done.status == 1
     assert f"{project.bucket}: No such file or directory; expected a directory that can be listed" in done.err
+
+
+def test_a_locale_in_which_names_are_not_utf_8_is_blamed_and_not_the_name(project: Project) -> None:
+    project.put("json/é.json", {"n": 1})
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = project.shell("run", **locale)
+    told = "names are read as ascii here, by the locale; expected UTF-8, as S3 keys are; set PYTHONUTF8=1\n"
+    assert (done.status, done.err.endswith(told)) == (1, True)
+    assert project.shell("run", **{**locale, "PYTHONUTF8": "1"}).status == 0

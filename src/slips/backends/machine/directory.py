@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -151,16 +152,16 @@ class DirectoryStore:
             status = self._file(tree, key, entry)
             if status is None:
                 continue
-            if _is_utf8(key):
-                yield self.event(bucket, key, status)
+            if fault := _fault_of(key):
+                self._tell(f"{tree.shown(key)}: {fault}")
             else:
-                self._tell(f"{tree.shown(key)}: the name is not UTF-8; expected one, as S3 keys are; rename the file")
+                yield self.event(bucket, key, status)
 
     def find(self, bucket: str, key: str) -> ObjectEvent | None:
         """Return the event of the file with this key, as `list` yields it; None if there is no such file now."""
         tree = self._trees[bucket]
         entry = tree.entry(key)
-        status = self._file(tree, key, entry) if entry is not None and _is_utf8(key) else None
+        status = self._file(tree, key, entry) if entry is not None and not _fault_of(key) else None
         return None if status is None else self.event(bucket, key, status)
 
     def hash_of_listed(self, event: ObjectEvent, progress: Callable[[int], None]) -> str | None:
@@ -216,8 +217,11 @@ class DirectoryStore:
         )
 
 
-def _is_utf8(key: str) -> bool:
-    return readable(key) == key
+def _fault_of(key: str) -> str:
+    """Return why a file of this name cannot be an object, whose key is UTF-8; empty if it can."""
+    if not key.isascii() and (encoding := sys.getfilesystemencoding()) != "utf-8":
+        return f"names are read as {encoding} here, by the locale; expected UTF-8, as S3 keys are; set PYTHONUTF8=1"
+    return "" if readable(key) == key else "the name is not UTF-8; expected one, as S3 keys are; rename the file"
 
 
 class _FileBody:
