@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +154,14 @@ def test_commands_that_need_the_handler_still_show_every_mistake(project: Projec
     done = project.slips(*args)
     assert done.status == 2
     assert [word in done.err for word in ("nowhere.py", "'jsn'", "'slo'", "mistakes")] == [True, True, True, False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a directory cannot be removed while it is in use")
+@pytest.mark.parametrize("args", ["check", "run", "formats json", "parse json x"])
+def test_a_current_directory_that_is_gone_is_a_mistake_and_no_bug(tmp_path: Path, args: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f'rmdir "{gone}"; exec "{sys.executable}" -m slips {args}'
+    done = subprocess.run(["sh", "-c", command], cwd=gone, capture_output=True, text=True, timeout=60, check=False)
+    told = "slips: the current directory: No such file or directory; expected one that is there; change to another\n"
+    assert (done.returncode, done.stderr) == (2, told)

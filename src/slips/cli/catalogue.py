@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from slips.cli.context import working_directory
 from slips.cli.output import print_json, print_json_list, say, shortened, show_text, table
 from slips.errors import FormatError, UsageError
 from slips.examples import Example, example_of
@@ -38,7 +38,7 @@ def show_catalogue(words: Sequence[str], *, json_: bool) -> None:
         _show_rule(rule, json_=json_)
         return
     try:
-        format_ = find_format(name, Path.cwd())
+        format_ = find_format(name, working_directory())
     except FormatError as error:
         if found := search(words):
             _list(found, json_=json_)

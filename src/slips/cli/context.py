@@ -51,12 +51,22 @@ def refuse_stack(ctx: click.Context, command: str) -> None:
         )
 
 
+def working_directory() -> Path:
+    """Return the directory in which the command was started. Raises UsageError if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            f"the current directory: {error.strerror}; expected one that is there; change to another"
+        ) from error
+
+
 def config_file(ctx: click.Context) -> Path:
     """Return the config file that was named, else the first of CONFIG_FILES that is here. Raises UsageError."""
     path = _config_file(ctx)
     if path is None:
         raise UsageError(
-            f"{Path.cwd()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE"
+            f"{working_directory()}: no {' and no '.join(CONFIG_FILES)}; expected one of them, or another with -c FILE"
             f"{NEEDS.get(ctx.info_name or '', '')}; 'slips init' writes an example"
         )
     try:

@@ -18,7 +18,7 @@ from msgspec.structs import asdict
 from slips.cli.catalogue import show_catalogue
 from slips.cli.command import Command, argument
 from slips.cli.completion import format_names
-from slips.cli.context import json_option
+from slips.cli.context import json_option, working_directory
 from slips.cli.options import options
 from slips.cli.output import accounted, say, show_json, show_text
 from slips.cli.usage import FILE, FILE_TEXT
@@ -103,7 +103,7 @@ def _print_source(named: tuple[str, ...]) -> None:
         found = f"{len(named):,} formats" if named else "no format"
         raise UsageError(f"--source: {found} named; expected one, as in 'slips formats cloudtrail --source'")
     try:
-        chain = compile_chain(named, Path.cwd())
+        chain = compile_chain(named, working_directory())
     except FormatError as error:
         raise UsageError(str(error)) from error
     show_text(chain.loop.source, end="")
@@ -143,7 +143,7 @@ def parse(
       slips parse '{csv: {delimiter: tab, columns: [time, user]}}' logins.tsv
     """
     try:
-        compiled = compile_chain(_steps(chain), Path.cwd())
+        compiled = compile_chain(_steps(chain), working_directory())
     except FormatError as error:
         raise UsageError(_told(chain, str(error))) from error
     try:
@@ -179,7 +179,7 @@ def _steps(chain: str) -> list[Step]:
         return list(chain.split(","))
     from slips.config.check import read_steps  # with YAML
 
-    steps, mistakes = read_steps(chain, Path.cwd())
+    steps, mistakes = read_steps(chain, working_directory())
     if mistakes:
         raise FormatError("\n".join(mistakes))
     return steps
