@@ -45,6 +45,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every", type=int, default=1, metavar="N", help=f"of a test of more than {MANY} cases, run each N-th"
     )
+    parser.addoption(
+        "--case",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of a test of many alike cases, run this; of others, all",
+    )
     parser.addoption("--screenshots", action="store_true", help="write the pictures of docs/console.md, with Chromium")
 
 

@@ -18,6 +18,7 @@ import pytest
 
 import chains
 from chains import OBJECT
+from for_each import for_each
 from slips.format import Event, Format, PerObject, RecordLimits
 from slips.formats import catalogue, sample_files
 from slips.model import MetaData
@@ -80,7 +81,7 @@ def texts_in(value: Any) -> Iterator[str]:
 ANY_LINE = {"grok": "without a pattern it takes any line", "regex": "without a pattern it takes any line"}
 
 
-@pytest.mark.parametrize("name", PARSERS)
+@for_each("name", PARSERS)
 def test_the_sample_of_a_parser_has_good_and_bad_records(name: str) -> None:
     assert len(seen(name).events) >= 2
     assert bool(seen(name).quarantined) == (name not in ANY_LINE)
@@ -89,14 +90,14 @@ def test_the_sample_of_a_parser_has_good_and_bad_records(name: str) -> None:
 # ---- Tags and messages
 
 
-@pytest.mark.parametrize("name", VENDORS)
+@for_each("name", VENDORS)
 def test_a_tag_begins_with_vendor_and_product(name: str) -> None:
     for meta, _ in seen(name).events:
         assert re.fullmatch(r"[a-z0-9_-]+\.[^\s.].*", meta.tag) or name == "fluentd-json"
         assert "None" not in meta.tag
 
 
-@pytest.mark.parametrize("name", VENDORS)
+@for_each("name", VENDORS)
 def test_a_message_is_one_line_for_people(name: str) -> None:
     for meta, event in seen(name).events:
         if meta.message is None:
@@ -116,7 +117,7 @@ def test_a_message_is_one_line_for_people(name: str) -> None:
 NO_MESSAGE = {"journald": "an entry may have no MESSAGE", "okta": "an event may have no displayMessage"}
 
 
-@pytest.mark.parametrize("name", [name for name in VENDORS if name not in ORIGINAL])
+@for_each("name", [name for name in VENDORS if name not in ORIGINAL])
 def test_an_event_has_a_message(name: str) -> None:
     lacking = [meta.seq for meta, _ in seen(name).events if meta.message is None]
     assert not lacking or (name in NO_MESSAGE and len(lacking) < len(seen(name).events))
@@ -156,16 +157,16 @@ NO_ENTITIES = {
 }
 
 
-@pytest.mark.parametrize("name", VENDORS)
+@for_each("name", VENDORS)
 def test_a_format_names_entities_or_there_is_a_reason(name: str) -> None:
     assert bool(VENDORS[name].entities) != (name in NO_ENTITIES)
 
 
-@pytest.mark.parametrize("name", [name for name in VENDORS if name not in NO_ENTITIES])
-def test_the_sample_of_a_format_has_entities(name: str) -> None:
-    paths = VENDORS[name].entity_paths
-    assert paths is not None
-    assert any(any(getattr(paths(event), kind) for kind in paths.by_kind) for _, event in seen(name).events)
+@for_each("name", [name for name, each in PARSERS.items() if each.entities])
+def test_the_sample_of_a_format_has_entities_of_each_kind_that_the_format_names(name: str) -> None:
+    named = set(PARSERS[name].entities)
+    found = {kind for meta, _ in seen(name).events for kind in named if getattr(meta.entities, kind)}
+    assert found == named
 
 
 # ---- Nothing of a record is lost
@@ -191,9 +192,7 @@ CHANGED = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, each in PARSERS.items() if each.takes == "event" and name not in CHANGED]
-)
+@for_each("name", [name for name, each in PARSERS.items() if each.takes == "event" and name not in CHANGED])
 def test_an_event_of_json_is_the_record_with_declared_conversions_alone(name: str) -> None:
     parser = PARSERS[name]
     records = {meta.seq: record for meta, record in records_before(name).events}
@@ -276,9 +275,7 @@ def is_in(word: str, text: str, numbers: list[str]) -> bool:
     return word in text or boolean in text or (digits is not None and any(digits[1] in each for each in numbers))
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, each in PARSERS.items() if each.takes == "text" and name not in WORDS_LEFT_OUT]
-)
+@for_each("name", [name for name, each in PARSERS.items() if each.takes == "text" and name not in WORDS_LEFT_OUT])
 def test_every_word_of_a_line_is_in_its_event_or_its_pattern(name: str) -> None:
     lines = lines_of(name)
     found: dict[int, list[Any]] = {}
@@ -305,9 +302,7 @@ def parsed(parser: Format, record: Event) -> tuple[Any, tuple[str, float, str | 
     return event, (meta.tag, meta.timestamp, meta.message)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, each in PARSERS.items() if isinstance(each, Json) and name not in CHANGED]
-)
+@for_each("name", [name for name, each in PARSERS.items() if isinstance(each, Json) and name not in CHANGED])
 def test_a_key_of_a_later_version_is_kept_and_changes_nothing_else(name: str) -> None:
     good = {meta.seq for meta, _ in seen(name).events}
     for meta, record in records_before(name).events:
@@ -316,9 +311,7 @@ def test_a_key_of_a_later_version_is_kept_and_changes_nothing_else(name: str) ->
             assert parsed(PARSERS[name], record | {"zz_new": NEW}) == (event | {"zz_new": NEW}, about)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, each in PARSERS.items() if isinstance(each, Quoted | Columns | Csv | KeyValue)]
-)
+@for_each("name", [name for name, each in PARSERS.items() if isinstance(each, Quoted | Columns | Csv | KeyValue)])
 def test_a_column_of_a_later_version_is_kept(name: str) -> None:
     parser, lines = PARSERS[name], content_of(name).decode().split("\n")
     assert isinstance(parser, Quoted | Columns | Csv | KeyValue)
@@ -337,9 +330,7 @@ _ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d|\b[A-Z]{3,4}(?: \d{4})?|\(UTC\))$")
 FAR = "Asia/Kolkata", 5.5 * 3600
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, each in PARSERS.items() if isinstance(each, Declaration) and each.time]
-)
+@for_each("name", [name for name, each in PARSERS.items() if isinstance(each, Declaration) and each.time])
 def test_a_zone_of_the_mapping_is_for_times_without_one_alone(name: str) -> None:
     parser = PARSERS[name]
     assert isinstance(parser, Declaration)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from for_each import for_each
 from projects import Done, Project
 from slips.examples import example_of
 from slips.formats import catalogue, names
@@ -164,7 +165,7 @@ def test_a_format_of_the_user_is_shown_by_the_name_that_a_config_has(project: Pr
     assert "[s3-lines, json, formats/acme/door.py:door], what 'format: formats/acme/door.py:door' stands for" in shown
 
 
-@pytest.mark.parametrize("name", [name for name, each in catalogue().items() if each.tag])
+@for_each("name", [name for name, format_ in catalogue().items() if format_.tag])
 def test_a_format_has_an_example(name: str) -> None:
     example = example_of(catalogue()[name])
     assert example is not None

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from declared import DECLARED, alike, both, paths_of
+from for_each import for_each
 from slips.format import Event, Rule
 from slips.formats import sample_files
 from slips.parsing import Declaration, Json, Time, all_of, any_of, epoch, iso, moment
@@ -100,7 +101,7 @@ def test_a_time_in_any_notation_is_read_alike(time: Callable[[str], Time], value
     both(Json("time", "a time", time=time("t")), {"t": value})
 
 
-@pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "event"])
+@for_each("name", [name for name, each in ALL.items() if each.takes == "event"])
 def test_any_event_is_read_alike(name: str) -> None:
     keys = keys_in(ALL[name])
     for shape in shapes():
@@ -113,19 +114,19 @@ def test_any_event_of_a_declaration_that_says_all_is_read_alike(shape: dict[int,
     both(ODD, named(shape, keys_in(ODD)))
 
 
-@pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "text" and each.raw])
+@for_each("name", [name for name, each in ALL.items() if each.takes == "text" and each.raw])
 def test_any_bytes_are_read_alike(name: str) -> None:
     for raw in any_bytes():
         both(ALL[name], raw)
 
 
-@pytest.mark.parametrize("name", [name for name, each in ALL.items() if each.takes == "text" and not each.raw])
+@for_each("name", [name for name, each in ALL.items() if each.takes == "text" and not each.raw])
 def test_any_text_is_read_alike(name: str) -> None:
     for raw in any_bytes():
         both(ALL[name], raw.decode("utf-8", "surrogateescape"))
 
 
-@pytest.mark.parametrize("name", DECLARED)
+@for_each("name", DECLARED)
 def test_the_sample_of_a_format_is_read_alike(name: str) -> None:
     for value in values_of(DECLARED[name], sample_files(name)[0].read_bytes()):
         both(DECLARED[name], value)
@@ -146,7 +147,7 @@ def real(logs: Path) -> dict[str, list[bytes]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DECLARED)
+@for_each("name", DECLARED)
 def test_real_logs_of_any_vendor_are_read_alike(name: str, real: dict[str, list[bytes]]) -> None:
     declared = DECLARED[name]
     family = [each.name for each in DECLARED.values() if type(each) is type(declared)]

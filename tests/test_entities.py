@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from slips.entities import EntityPaths
 from slips.format import parser
-from slips.formats import catalogue, sample_files
+from slips.formats import catalogue
 from slips.interface import Handler
 from slips.model import Entities, MetaData, ObjectEvent
 from slips.parsing import Columns, Json
@@ -267,15 +267,3 @@ def test_a_meta_reads_as_without_its_event() -> None:
     assert "ann" not in repr(meta)
     assert "ann" not in str(meta.to_dict())
     assert meta.entities == Entities(users=("ann",))
-
-
-UNSEEN = {"argocd"}
-"""Formats whose samples have no record with an entity: no documented line of Argo CD has its field `user`."""
-
-
-@pytest.mark.parametrize("name", [name for name, each in catalogue().items() if each.entities and name not in UNSEEN])
-def test_the_sample_of_a_format_has_entities_of_each_kind_that_the_format_names(name: str) -> None:
-    sample = next(path for path in sample_files(name) if ".expected." not in path.name)
-    named = set(catalogue()[name].entities)
-    seen = {kind for meta in run(None, name, sample).metas for kind in named if getattr(meta.entities, kind)}
-    assert seen == named

@@ -16,6 +16,7 @@ import pytest
 
 import chains
 from chains import OBJECT
+from for_each import for_each
 from slips.formats import FOLDERS, catalogue, sample_files
 from slips.parsing.chain import compile_chain
 from slips.parsing.readers.text import EMPTY, PADDING
@@ -102,10 +103,18 @@ EXTRAS = {"parquet": "arro3.io"}
 """Libraries of extras, which formats need."""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", [name for name in NAMES if name not in EXTRAS])
 def test_a_format_makes_of_its_sample_what_stands_beside_it(name: str, accept: bool) -> None:
-    if name in EXTRAS:
-        pytest.importorskip(EXTRAS[name])
+    makes_what_stands_beside(name, accept)
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_a_format_that_needs_an_extra_makes_of_its_sample_what_stands_beside_it(name: str, accept: bool) -> None:
+    pytest.importorskip(EXTRAS[name])
+    makes_what_stands_beside(name, accept)
+
+
+def makes_what_stands_beside(name: str, accept: bool) -> None:
     found = run([name], sample_of(name, alone=accept).read_bytes())
     if accept:
         keep(sample_of(name, alone=True), found)
@@ -130,7 +139,7 @@ def test_every_sample_belongs_to_a_format() -> None:
     assert {path.name.partition(".")[0] for path in files if path.suffix not in (".py", ".pyc")} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", catalogue())
+@for_each("name", catalogue())
 def test_a_format_says_what_it_is_and_where_that_is_documented(name: str) -> None:
     format_ = catalogue()[name]
     assert format_.summary
@@ -138,7 +147,7 @@ def test_a_format_says_what_it_is_and_where_that_is_documented(name: str) -> Non
     assert format_.reference.startswith("https://")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_tag_of_a_format_is_the_documented_one(name: str) -> None:
     documented = catalogue()[name].tag
     constant, variable, _ = documented.partition("{")
@@ -148,7 +157,7 @@ def test_the_tag_of_a_format_is_the_documented_one(name: str) -> None:
             assert tag.startswith(constant) if variable else tag == documented
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_sample_of_a_format_shows_each_of_its_rules(name: str) -> None:
     shown = {line["filtered"] for line in expected_of(name) if "filtered" in line}
     # Those of readers are about objects that hardly any sample can be: full of NUL bytes, or without a record.

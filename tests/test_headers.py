@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chains
+from for_each import for_each
 from slips.errors import FormatError, RecordError
 from slips.format import Event, Format, PerObject, RecordLimits, Rule, parser
 from slips.formats import catalogue, sample_files
@@ -145,8 +146,9 @@ def is_utf8(raw: bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("name", "header"), [*behind_headers()])
-def test_any_format_of_texts_has_behind_a_header_the_events_that_it_has_without(name: str, header: str) -> None:
+@for_each("case", behind_headers(), "-".join)
+def test_any_format_of_texts_has_behind_a_header_the_events_that_it_has_without(case: tuple[str, str]) -> None:
+    name, header = case
     carry, fields = HEADERS[header]
     texts = texts_of(name)
     assert texts

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from for_each import for_each
 from projects import Project
 from slips.formats import catalogue, find, names
 
@@ -68,7 +69,7 @@ def test_a_run_of_one_format_imports_the_module_of_that_format_and_no_other(proj
     assert {*done.stderr.splitlines()[-1].split()} == {*worker}
 
 
-@pytest.mark.parametrize("name", names())
+@for_each("name", names())
 def test_the_index_has_each_format_by_its_own_name(name: str) -> None:
     found = find(name)
     assert found is not None

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chains
+from for_each import for_each
 from slips.errors import SlipsError
 from slips.formats import catalogue
 from slips.parsing.readers.text import Text
@@ -95,13 +96,13 @@ def contents() -> list[bytes]:
     return found
 
 
-@pytest.mark.parametrize("steps", CHAINS, ids=str)
+@for_each("steps", CHAINS)
 def test_an_object_that_is_not_blank_has_a_record_or_an_error(steps: list[Step]) -> None:
     for content in contents():
         is_accounted_for(steps, content)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@for_each("name", FORMATS)
 def test_an_odd_object_has_a_record_or_an_error_in_every_format(name: str) -> None:
     for content in ODD:
         is_accounted_for([name], content)

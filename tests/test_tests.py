@@ -6,10 +6,15 @@ import ast
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from for_each import for_each
 
 TESTS = Path(__file__).parent
 
@@ -76,16 +81,44 @@ def test_alike(n): ...
 """
 
 
+ALIKE = """\
+import pytest
+
+from for_each import for_each
+
+
+@pytest.fixture
+def least():
+    return 2
+
+
+@for_each("number", range(60))
+def test_numbers(number, least):
+    if number == 7:
+        pytest.skip("seven")
+    assert number >= least
+
+
+@for_each("letters", [("a", "A"), ("b", "B")], lambda letters: letters[0])
+def test_letters(letters):
+    assert letters[0].upper() == letters[1]
+"""
+
+
 def ran(tmp_path: Path, *options: str) -> list[str]:
     """The lines of a run of `CASES` that name a test, under the rules of the project's tests."""
-    (tmp_path / "test_cases.py").write_text(CASES)
+    return [line for line in output_of(CASES, tmp_path, "-v", *options).splitlines() if "PASSED" in line]
+
+
+def output_of(tests: str, tmp_path: Path, *options: str) -> str:
+    (tmp_path / "test_cases.py").write_text(tests)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  slow\n  cloud\n  soak\n")
-    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "conftest", "test_cases.py"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "conftest", "test_cases.py"]
     environment = {"PYTHONPATH": str(TESTS), "PATH": ""}
     done = subprocess.run(
-        [*command, *options], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=True
+        [*command, *options], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=False
     )
-    return [line for line in done.stdout.splitlines() if "PASSED" in line]
+    return done.stdout
 
 
 def test_every_sixth_case_is_another_one_for_each_test(tmp_path: Path) -> None:
@@ -106,3 +139,50 @@ def test_a_worker_has_all_cases_of_a_test(tmp_path: Path) -> None:
         workers.setdefault(name.split("::")[1].partition("[")[0].split()[0], set()).add(worker.split("[")[1])
     assert workers.keys() == {"test_one", "test_two", "test_few", "test_long", "test_alike"}
     assert all(len(found) == 1 for found in workers.values())
+
+
+def test_a_test_of_alike_cases_runs_all_of_them_and_names_those_that_fail(tmp_path: Path) -> None:
+    output = output_of(ALIKE, tmp_path)
+    assert "3 of 60 cases failed: 0, 1, 7 (3 sub-exceptions)" in output
+    assert "case: 1\n" in output
+    assert "assert 1 >= 2" in output
+    assert "1 failed, 1 passed" in output
+
+
+class Request:
+    """What a test of alike cases asks for its name and options."""
+
+    def __init__(self, name: str = "test_it", every: int = 1, case: Sequence[str] = ()) -> None:
+        self.node, self.config = SimpleNamespace(name=name), self
+        self.options = {"--every": every, "--case": list(case)}
+
+    def getoption(self, name: str) -> Any:
+        return self.options[name]
+
+
+def tried(cases: Iterable[Any], request: Request) -> list[Any]:
+    """The cases with which a test of these alike cases is called."""
+    seen: list[Any] = []
+
+    def test(case: Any) -> None:
+        seen.append(case)
+
+    for_each("case", cases)(test)(request)
+    return seen
+
+
+def test_every_sixth_of_alike_cases_is_another_one_for_other_tests() -> None:
+    found = {tuple(tried(range(60), Request(f"test_{number}", every=6))) for number in range(60)}
+    assert found == {tuple(range(first, 60, 6)) for first in range(6)}
+    assert all(len(tried("abc", Request(f"test_{number}", every=6))) == 1 for number in range(9))
+
+
+def test_a_case_is_chosen_by_its_name_and_a_test_that_has_none_of_it_is_skipped() -> None:
+    assert tried("abc", Request(case=["c", "z", "a"])) == ["a", "c"]
+    with pytest.raises(pytest.skip.Exception, match="no case z"):
+        tried("abc", Request(case=["z"]))
+
+
+def test_a_test_of_no_case_fails() -> None:
+    with pytest.raises(AssertionError):
+        tried("", Request())
