@@ -46,6 +46,9 @@ def seen(kind: str, files: Files, *rest: str) -> list[tuple[int, str | None, obj
     return [(meta.seq, meta.member, event) for meta, event in found.events]
 
 
+ONE, TWO = zipped([("a.log", numbers(1, 2))]), zipped([("b.log", numbers(3))])
+
+
 # ---- members
 
 
@@ -498,6 +501,26 @@ def test_a_directory_of_too_many_files_is_refused_before_it_is_read() -> None:
     end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 9, 9, DIRECTORY_BYTES + 1, 0, 0)
     with pytest.raises(ReaderError, match="zip: the directory has 4,194,305 bytes; expected"):
         chains.run(["zip", "json"], b"PK\1\2" + bytes(DIRECTORY_BYTES - 3) + end)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (ONE + TWO, f"zip: {len(ONE)} bytes of another archive stand before this one; expected one in an object"),
+        (zipped([]) + ONE, "zip: 22 bytes of another archive stand before this one"),
+        (ONE + TWO[:-30], f"zip: {len(TWO) - 30} bytes stand behind the archive; expected its end"),
+        (ONE + b'{"n": 4}\n', "zip: 9 bytes stand behind the archive"),
+    ],
+    ids=["two", "empty", "cut off", "text"],
+)
+def test_what_a_zip_archive_has_before_or_behind_it_is_not_dropped_in_silence(content: bytes, told: str) -> None:
+    with pytest.raises(ReaderError, match=told):
+        chains.run(["zip", "json"], content)
+
+
+@pytest.mark.parametrize("content", [b"#!/bin/sh\nexit\n" + ONE, ONE + bytes(512), ONE + b"\r\n"])
+def test_a_program_that_unpacks_a_zip_archive_and_padding_are_no_records(content: bytes) -> None:
+    assert [event for _, event in chains.run(["zip", "json"], content).events] == [{"n": 1}, {"n": 2}]
 
 
 def test_names_and_notes_of_a_tar_archive_are_bounded() -> None:

@@ -27,6 +27,9 @@ _METHODS = {ZIP_STORED, ZIP_DEFLATED, ZIP_BZIP2}
 """Methods of compression that are read. Of LZMA the archive says how much memory a file takes."""
 _END_BYTES, _COUNT = 22 + (1 << 16), 1 << 16
 """Most bytes at the end of an archive that tell of its directory, with a comment; they count files in 16 bits."""
+_BLANKS = b"\0\t\n\r "
+_BEGINNINGS = b"PK\x03\x04", b"PK\x05\x06"
+"""The first bytes of an archive, and of one without files. A directory beyond 4 GB is said to be at byte 2**32-1."""
 _ENCRYPTED = 0x41
 """Bits of the flags of a file that is encrypted."""
 
@@ -59,11 +62,7 @@ def zip_archive(stream: BufferedReader) -> Iterator[ArchiveMember]:
             for info in infos:
                 if info.file_size or not info.is_dir():
                     yield ArchiveMember(name_of_file(info.filename), _body(opened, info))
-            if len(infos) % _COUNT != _count(file):
-                raise ReaderError(
-                    f"zip: the directory has {len(infos):,} files; expected another number, by what is behind it; it "
-                    "is damaged: deliver the archive again"
-                )
+            _check_end(file, len(infos), opened.start_dir)
 
 
 def is_no_log(name: str) -> bool:
@@ -96,13 +95,33 @@ def _damaged(error: Exception) -> ReaderError:
     return ReaderError(f"zip: the file cannot be read: {error}; expected an undamaged one; deliver the archive again")
 
 
-def _count(file: BinaryIO) -> int:
-    """Return the number of files that the end of an archive tells, modulo _COUNT."""
+def _check_end(file: BinaryIO, files: int, directory: int) -> None:
+    """Raise ReaderError if there is more in the object than the archive whose `directory` begins at that byte.
+
+    A program before it that unpacks it is no log, and blanks behind it are padding.
+    """
     size = file.seek(0, 2)
     file.seek(max(0, size - _END_BYTES))
     end = file.read()
-    at = end.rfind(b"PK\x05\x06")
-    return int.from_bytes(end[at + 10 : at + 12], "little")
+    last = end[end.rfind(b"PK\x05\x06") :]
+    if files % _COUNT != int.from_bytes(last[10:12], "little"):
+        raise ReaderError(
+            f"zip: the directory has {files:,} files; expected another number, by what is behind it; it is damaged: "
+            "deliver the archive again"
+        )
+    behind = last[22 + int.from_bytes(last[20:22], "little") :]
+    if behind.strip(_BLANKS):
+        raise ReaderError(
+            f"zip: {len(behind):,} bytes stand behind the archive; expected its end; they may be of another, "
+            "which is cut off: deliver each by itself"
+        )
+    file.seek(0)
+    before = directory - int.from_bytes(last[16:20], "little")
+    if before > 0 and file.read(4) in _BEGINNINGS:
+        raise ReaderError(
+            f"zip: {before:,} bytes of another archive stand before this one; expected one in an object; deliver each "
+            "by itself"
+        )
 
 
 class _Bounded:
