@@ -30,6 +30,8 @@ settings.register_profile("explore", settings.get_profile("same"), derandomize=F
 settings.load_profile("same")
 
 
+LONG = 200
+"""Characters, or bytes, of a text from which on it is no name of a case."""
 MANY = 8
 """Cases of a test that alike formats, chains or options make."""
 
@@ -85,8 +87,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Names bytes that are no text by their number: archives hold the time, and all processes must agree on names."""
-    return f"{argname}-{len(val)}-bytes" if isinstance(val, bytes) and not (val.isascii() and val.isalnum()) else None
+    """Names bytes that are no text by their number: archives hold the time, and all processes must agree on names.
+
+    Names a long text by its length: each worker sends the names of all tests, and one with each report on a test.
+    """
+    if isinstance(val, bytes) and (len(val) > LONG or not (val.isascii() and val.isalnum())):
+        return f"{argname}-{len(val)}-bytes"
+    return f"{argname}-{len(val)}-characters" if isinstance(val, str) and len(val) > LONG else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -72,6 +72,9 @@ def test_two(n): ...
 @pytest.mark.parametrize("n", range(5))
 def test_few(n): ...
 
+@pytest.mark.parametrize("text", ["a" * 200, "a" * 201, "b" * 201, b"a" * 200, b"a" * 201, b"."])
+def test_texts(text): ...
+
 @pytest.mark.slow
 def test_long(): ...
 
@@ -131,13 +134,20 @@ def test_every_sixth_case_is_another_one_for_each_test(tmp_path: Path) -> None:
     assert not numbers["one"] & numbers["two"]
 
 
+def test_a_long_text_is_named_by_its_length(tmp_path: Path) -> None:
+    names = [line.partition("[")[2].split("]")[0] for line in ran(tmp_path, "-n", "0") if "::test_texts[" in line]
+    short = "a" * 200
+    assert names[:3] == [f"{short}0", "text-201-characters0", "text-201-characters1"]
+    assert names[3:] == [f"{short}1", "text-201-bytes", "text-1-bytes"]
+
+
 def test_a_worker_has_all_cases_of_a_test(tmp_path: Path) -> None:
     lines = ran(tmp_path, "-n", "2", "--dist", "loadgroup")
     workers: dict[str, set[str]] = {}
     for line in lines:
         worker, _, name = line.replace("PASSED", "").partition("] ")
         workers.setdefault(name.split("::")[1].partition("[")[0].split()[0], set()).add(worker.split("[")[1])
-    assert workers.keys() == {"test_one", "test_two", "test_few", "test_long", "test_alike"}
+    assert workers.keys() == {"test_one", "test_two", "test_few", "test_texts", "test_long", "test_alike"}
     assert all(len(found) == 1 for found in workers.values())
 
 
