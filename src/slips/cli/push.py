@@ -30,7 +30,7 @@ from slips.pipeline.backfill import (
     choose,
     dollars,
 )
-from slips.pipeline.choose import moment
+from slips.pipeline.choose import span
 from slips.pipeline.overview import Processing, processed_by
 from slips.pipeline.selection import Place, named_selection
 from slips.printable import one_line, plural
@@ -102,18 +102,8 @@ def push(
     if again and only_missing:
         raise UsageError("--again: what is missing was never done; expected --again or --only-missing; leave one out")
     place, config = place_of(ctx), config_for(ctx, DRAINING)
-    now = time.time()
-    wanted = Wanted(
-        paths=paths,
-        lane=lane,
-        since=None if since is None else moment(since, now, "--since"),
-        until=None if until is None else moment(until, now, "--until"),
-        limit=limit,
-        only_missing=only_missing,
-        again=again,
-    )
-    if wanted.since is not None and wanted.until is not None and wanted.since > wanted.until:
-        raise UsageError(f"--since: {since!r} is later than --until {until!r}; expected an earlier time; swap them")
+    begin, end = span(since, until, time.time())
+    wanted = Wanted(paths=paths, lane=lane, since=begin, until=end, limit=limit, only_missing=only_missing, again=again)
     name, passing = wanted.name(since, until), Passing()
     with ExitStack() as stack:
         site, operations = stack.enter_context(place.site(config))
@@ -158,20 +148,9 @@ def push(
                     progress(sum(counts.values()))
         by = processed_by(operations)
     if json_:
-        print_json(
-            {
-                "dry_run": dry_run,
-                "objects": kept.count,
-                "bytes": kept.size,
-                "lanes": lanes,
-                "before": before,
-                "passed": dict(sorted(passing.passed.items())),
-                "problems": problems,
-                "dollars": round(dollars(kept.count, kept.size), 4) if operations.kind == "stack" else None,
-                "since": None if wanted.since is None else format_time(wanted.since),
-                "until": None if wanted.until is None else format_time(wanted.until),
-            }
-        )
+        counted = {"objects": kept.count, "bytes": kept.size, "lanes": lanes, "before": before}
+        told = _as_json(kept, passing, problems, wanted, operations.kind)
+        print_json({"dry_run": dry_run, **counted, **told})
     else:
         _show(kept, passing, lanes, wanted.lane, operations.kind, by, again=again, dry_run=dry_run)
     if problems:
@@ -186,6 +165,17 @@ def _continuing() -> Iterator[None]:
     except SlipsError:
         say("what was put before is on its lane; the same command continues behind it")
         raise
+
+
+def _as_json(kept: EventFile, passing: Passing, problems: list[str], wanted: Wanted, kind: Kind) -> dict[str, object]:
+    """Return the part of `push --json` about all that was listed, beside the counts of what is put."""
+    return {
+        "passed": dict(sorted(passing.passed.items())),
+        "problems": problems,
+        "dollars": round(dollars(kept.count, kept.size), 4) if kind == "stack" else None,
+        "since": None if wanted.since is None else format_time(wanted.since),
+        "until": None if wanted.until is None else format_time(wanted.until),
+    }
 
 
 def _show(

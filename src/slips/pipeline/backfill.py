@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from math import inf
 from typing import Literal, Protocol
 
 import msgspec
@@ -125,35 +126,50 @@ def choose(
     """
     listed = _behind(selection.listed(site, progress, unlisted), selection, after)
     begun = site.clock()
-    lags = dict.fromkeys(LANES, 0.0)
+    unseen_since = dict.fromkeys(LANES, inf)
     known: Iterable[tuple[ObjectEvent, Known]]
     if wanted.only_missing:
-        found = backend.known(listed, lambda _: None)
-        lags, known = {lane: found.lag(lane) for lane in LANES}, found
+        known = found = backend.known(listed, lambda _: None)
+        unseen_since = {lane: begun - lag if (lag := found.lag(lane)) else inf for lane in LANES}
     else:
         on_lanes = backend.on_lanes(listed, again=wanted.again)
         known = ((event, Known(is_on_lane=waits)) for event, waits in on_lanes)
     for event, state in known:
         passing.listed += 1
-        by, lane = assigned(site.config.bucket_mapping, event), lane_for(site.config.routing, event)
-        if by is None:
-            passing.passes("unmapped")
-        elif isinstance(by, NotLog):
-            passing.passes("filtered")
-        elif lane == "drop":
-            passing.passes("dropped")
-        elif site.is_unfinished(event) and (event.bucket_name, event.object_key) not in selection.named:
-            passing.passes("unfinished")
-        elif wanted.since is not None and event.timestamp < wanted.since:
-            passing.passes("earlier")
-        elif wanted.until is not None and event.timestamp > wanted.until:
-            passing.passes("later")
-        elif state.is_on_lane and not wanted.only_missing:
-            passing.passes("waiting")
-        elif state_in_audit(state) is not None or (lags[lane] and event.timestamp > begun - lags[lane]):
-            passing.passes("known")
+        if reason := _reason_to_pass(event, state, wanted, selection, site, unseen_since):
+            passing.passes(reason)
         else:
             yield event
+
+
+def _reason_to_pass(
+    event: ObjectEvent,
+    state: Known,
+    wanted: Wanted,
+    selection: Selection,
+    site: ListingSite,
+    unseen_since: Mapping[Lane, float],
+) -> Passed | None:
+    """Return why an object is not pushed; None if it is.
+
+    Younger objects than `unseen_since` of their lane may be on it without the backend's knowledge.
+    """
+    by, lane = assigned(site.config.bucket_mapping, event), lane_for(site.config.routing, event)
+    if by is None:
+        return "unmapped"
+    if isinstance(by, NotLog):
+        return "filtered"
+    if lane == "drop":
+        return "dropped"
+    if site.is_unfinished(event) and (event.bucket_name, event.object_key) not in selection.named:
+        return "unfinished"
+    if wanted.since is not None and event.timestamp < wanted.since:
+        return "earlier"
+    if wanted.until is not None and event.timestamp > wanted.until:
+        return "later"
+    if state.is_on_lane and not wanted.only_missing:
+        return "waiting"
+    return "known" if state_in_audit(state) is not None or event.timestamp > unseen_since[lane] else None
 
 
 def put(

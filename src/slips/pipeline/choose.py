@@ -48,12 +48,8 @@ class Choice(Struct, frozen=True):
     def of(self, items: Iterable[ErrorItem], now: float | None = None) -> Iterator[ErrorItem]:
         """Yield the `items` that meet the conditions. `now` is epoch seconds. Raises as `of_table` does."""
         now = time.time() if now is None else now
-        since = moment(self.since, now, "--since") if self.since is not None else -inf
-        until = moment(self.until, now, "--until") if self.until is not None else inf
-        if since > until:
-            raise UsageError(
-                f"--since: {self.since!r} is later than --until {self.until!r}; expected an earlier time; swap them"
-            )
+        begin, end = span(self.since, self.until, now)
+        since, until = -inf if begin is None else begin, inf if end is None else end
         return (item for item in items if self._fits(item, since, until))
 
     def _named(self, errors: ErrorTable, absent: Callable[[str], None]) -> Iterator[ErrorItem]:
@@ -183,6 +179,15 @@ def with_one_unit(text: str) -> str:
     """Return an age of several units (`1h30m`) in seconds (`5400s`), as versions before read it; else the text."""
     seconds = _duration(text)
     return text if seconds is None or re.fullmatch(r"[\d.]+[a-z]", text) else f"{seconds:.0f}s"
+
+
+def span(since: str | None, until: str | None, now: float) -> tuple[float | None, float | None]:
+    """Convert the times of `--since` and `--until` to epoch seconds. Raises UsageError if they are no such times."""
+    begin = None if since is None else moment(since, now, "--since")
+    end = None if until is None else moment(until, now, "--until")
+    if begin is not None and end is not None and begin > end:
+        raise UsageError(f"--since: {since!r} is later than --until {until!r}; expected an earlier time; swap them")
+    return begin, end
 
 
 def moment(text: str, now: float, name: str) -> float:
