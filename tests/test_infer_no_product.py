@@ -222,6 +222,7 @@ def test_a_line_with_a_time_and_a_level_is_of_no_product(line: bytes) -> None:
 
 def test_lines_with_a_level_alone_are_proposed_with_a_doubt() -> None:
     found = infer(b"[INFO] started\n[WARN] slow\n[ERROR] boom\n", SOURCE).fitting
+    assert found
     assert all(each.likeness < 0.3 for each in found)
 
 
