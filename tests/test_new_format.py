@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from slips.codec import CodecLimits, decode
 from slips.errors import SlipsError, UsageError
 from slips.inference.meaning import message_of, required_of, time_of
 from slips.inference.naming import entities_of
+from slips.new_format.accept import accept
 from slips.new_format.layout import READ, layout_of
 from slips.new_format.write import create
 
@@ -563,3 +565,34 @@ def test_wrong_input_is_told_and_nothing_is_written(
     assert (done.status, done.out) == (2, "")
     assert words in done.err
     assert not (project.root / "formats").exists()
+
+
+def test_what_comes_of_a_sample_is_accepted_in_place_of_what_came_before(tmp_path: Path) -> None:
+    log = JSON_LINES + "restarted\n"
+    _, sample, kept = create("acme/door-log", log.encode(), tmp_path / "formats", tmp_path).files
+    sample.write_text(log)
+    kept.write_text(kept.read_text().replace('"acme.door-log"', '"acme.gate"', 3))
+    name = "formats/acme/door_log.py:door-log"
+    assert accept(name, tmp_path) == (kept, 31, 1, 3 + 11)
+    assert accept(name, tmp_path) == (kept, 31, 1, 0)
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [each.get("meta", {}).get("tag") for each in lines] == ["acme.door-log"] * 30 + [None]
+    kept.unlink()
+    assert accept(name, tmp_path).changed == 31
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("okta", "--accept: 'okta' is no format of yours; expected path/file.py:name; name one"),
+        ("formats/acme/door.py:door", "no sample named 'door.*' in "),
+        ("formats/acme/door.py:gate", "format 'formats/acme/door.py:gate'"),
+    ],
+)
+def test_without_a_declaration_and_a_sample_nothing_is_accepted(tmp_path: Path, name: str, words: str) -> None:
+    _, sample, kept = create("acme/door", JSON_LINES.encode(), tmp_path / "formats", tmp_path).files
+    sample.unlink()
+    before = kept.read_bytes()
+    with pytest.raises(UsageError, match=re.escape(words)):
+        accept(name, tmp_path)
+    assert kept.read_bytes() == before

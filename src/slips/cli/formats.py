@@ -50,6 +50,9 @@ from slips.zones import zone_of
     "--from", "from_", type=FILE_TEXT, metavar="FILE", help="With --new: a log, compressed or not; - is standard input."
 )
 @click.option("--into", type=FILE, metavar="DIR", help="With --new: where to; default: 'formats' beside the config.")
+@click.option(
+    "--accept", "accept_", is_flag=True, help="Write what comes of the sample of NAME now, after you have changed it."
+)
 @click.pass_context
 def formats(
     ctx: click.Context,
@@ -59,6 +62,7 @@ def formats(
     new: str | None,
     from_: str | None,
     into: Path | None,
+    accept_: bool,
 ) -> None:
     """List the formats, show all about one, or declare a new one.
 
@@ -66,7 +70,8 @@ def formats(
     their product is also called.
 
     With --new, the log's family (JSON, CSV, key=value, access log, …), its time and its fields are guessed. The
-    declaration, a sample of the log and what comes of the sample are written, for you to look through.
+    declaration, a sample of the log and what comes of the sample are written, for you to look through. When you have
+    changed the declaration, --accept writes what comes of the sample then.
 
     Objects that are no logs, such as the digests of CloudTrail, are filtered by rules of their own: NAME may be one of
     these rules.
@@ -80,9 +85,10 @@ def formats(
       slips formats cloudtrail --source
       slips formats --json
       slips formats --new acme/door --from door.log.gz
+      slips formats formats/acme/door.py:door --accept
     """
     if new is not None or from_ is not None or into is not None:
-        if new is None or from_ is None or words or source:
+        if new is None or from_ is None or words or source or accept_:
             raise UsageError(
                 "--new: expected 'slips formats --new VENDOR/PRODUCT --from FILE', and nothing beside but --into"
             )
@@ -90,6 +96,15 @@ def formats(
 
         with _opened(from_) as (stream, _):
             new_format(ctx, new, stream, from_, into, json_=json_)
+        return
+    if accept_:
+        if len(words) != 1 or source:
+            raise UsageError(
+                "--accept: expected 'slips formats path/file.py:name --accept', and nothing beside but --json"
+            )
+        from slips.cli.new_format import accept_sample
+
+        accept_sample(ctx, words[0], json_=json_)
         return
     if source:
         _print_source(words)

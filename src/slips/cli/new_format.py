@@ -1,4 +1,4 @@
-"""`formats --new`: declares a format from a log."""
+"""`formats --new`: declares a format from a log. `formats --accept`: writes what comes of its sample anew."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from slips.cli.options import options
 from slips.cli.output import print_json, show_text
 from slips.codec import CodecLimits, decode
 from slips.errors import ReaderError, UsageError
+from slips.new_format.accept import accept
 from slips.new_format.write import NewFormat, create
 from slips.parsing.readers.text import Text
 from slips.printable import one_line, plural
@@ -25,8 +26,7 @@ def new_format(ctx: click.Context, name: str, stream: BinaryIO, file: str, folde
 
     Without `folder`, they go into `formats` beside the config.
     """
-    config = options(ctx).config or next((Path(each) for each in CONFIG_FILES if Path(each).is_file()), Path())
-    root = config.parent if config != Path() else Path()
+    root = _root(ctx)
     try:
         content = Text(decode(stream, CodecLimits(), file).stream).stream.read(LOOKED_AT + 1)
     except ReaderError as error:
@@ -57,6 +57,25 @@ def new_format(ctx: click.Context, name: str, stream: BinaryIO, file: str, folde
         )
     else:
         _show(made)
+
+
+def accept_sample(ctx: click.Context, name: str, *, json_: bool) -> None:
+    """Write what the user's format `name` makes of its sample, and say how much of that is new."""
+    try:
+        made = accept(name, _root(ctx))
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}; expected a file that can be read and written") from error
+    if json_:
+        print_json({**made._asdict(), "file": str(made.file)})
+        return
+    counts = f"{plural(made.records, 'record')} in the sample, {made.quarantined:,} of them quarantined"
+    show_text(one_line(f"{made.file}: {plural(made.changed, 'line')} changed; {counts}"))
+
+
+def _root(ctx: click.Context) -> Path:
+    """Return the directory to which paths of formats are relative: that of the config, or the present one."""
+    config = options(ctx).config or next((Path(each) for each in CONFIG_FILES if Path(each).is_file()), Path())
+    return config.parent if config != Path() else Path()
 
 
 def _show(made: NewFormat) -> None:

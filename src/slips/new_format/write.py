@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,10 @@ from slips.inference.naming import entities_of
 from slips.new_format.layout import Layout, layout_of
 from slips.new_format.trial import expected
 from slips.parsing.chain import compile_chain
+from slips.parsing.run import Chain
 
+EXPECTED = ".expected.jsonl"
+"""How the file is named that has what comes of a sample, behind the name of the format."""
 SAMPLE_RECORDS = 20
 SAMPLE_BYTES = 1 << 16
 _NAME = re.compile(r"([a-z0-9][a-z0-9_-]*)/([a-z0-9][a-z0-9_-]*)")
@@ -58,7 +61,7 @@ def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
     layout = layout_of(content)
     place = folder / vendor.replace("-", "_")
     module = place / f"{product.replace('-', '_')}.py"
-    sample, kept = place / f"{product}.{layout.extension}", place / f"{product}.expected.jsonl"
+    sample, kept = place / f"{product}.{layout.extension}", place / f"{product}{EXPECTED}"
     for path in (module, sample, kept):
         if path.exists():
             raise UsageError(f"{path}: is there already; expected no such file; move it away, or name another format")
@@ -72,12 +75,27 @@ def create(name: str, content: bytes, folder: Path, root: Path) -> NewFormat:
     module.write_text(_source(layout, vendor, product, time), "utf-8")
     sample.write_bytes(sample_content)
     step = f"{module.relative_to(root) if module.is_relative_to(root) else module}:{product}"
-    lines = list(expected(compile_chain([step], root), sample_content))
-    kept.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    lines = write_expected(kept, compile_chain([step], root), sample_content)
     bad = [(line["seq"], line["quarantined"]) for line in lines if "quarantined" in line]
-    records = len({line["meta"]["seq"] if "meta" in line else line["seq"] for line in lines})
     told = f"{time[0]}({time[1]})" if time else _no_time(layout)
-    return NewFormat(step, layout, told, files, records, bad, [*_warnings(layout, time)])
+    return NewFormat(step, layout, told, files, records_of(lines), bad, [*_warnings(layout, time)])
+
+
+def write_expected(file: Path, chain: Chain, sample: bytes) -> list[dict[str, Any]]:
+    """Write what comes of a sample, and return it. Raises SlipsError if it cannot be read."""
+    lines = list(expected(chain, sample))
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    return lines
+
+
+def lines_in(file: Path) -> list[str]:
+    """Return the lines of a file that `write_expected` wrote; none if it is not there."""
+    return file.read_text("utf-8").splitlines() if file.is_file() else []
+
+
+def records_of(lines: Iterable[dict[str, Any]]) -> int:
+    """Return the number of records of which lines of an expected file tell."""
+    return len({line["meta"]["seq"] if "meta" in line else line["seq"] for line in lines})
 
 
 def _warnings(layout: Layout, time: tuple[str, str] | None) -> Iterator[str]:
