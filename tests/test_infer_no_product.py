@@ -162,6 +162,26 @@ def test_a_table_whose_columns_no_row_names_is_read_with_numbers_and_its_time() 
         assert not any(each.format == "csv" for each in infer(text, SOURCE).fitting)
 
 
+FLOW = (
+    b'<134>Nov 29 07:00:00 gw2 time="2026-11-29 07:00:01" act=deny src=10.1.0.1 dst=198.51.100.1 '
+    b'spt=5000 dpt=443 proto=tcp rule="web out"\n'
+)
+
+
+def test_pairs_of_no_product_behind_syslog_are_proposed_with_their_time_or_that_of_the_header() -> None:
+    best = infer(FLOW * 3, SOURCE).fitting[0]
+    assert best.chain == '[syslog, {logfmt: {time: "time"}}]'
+    assert (best.trial.parsed, best.trial.times) == (1.0, 1.0)
+    assert best.trial.events[0]["rule"] == "web out"
+    best = infer(FLOW.replace(b'time="2026-11-29 07:00:01"', b"dev=gw2") * 3, SOURCE).fitting[0]
+    assert (best.chain, best.trial.times) == ("[syslog, logfmt]", 1.0)
+
+
+@pytest.mark.parametrize("text", [b"act=deny src=10.1.0.1 dst=198.51.100.1", b"a=1 b=2 c=3 d=4 and that is all"])
+def test_few_pairs_or_words_among_them_behind_syslog_are_a_message(text: bytes) -> None:
+    assert infer(b"<134>Nov 29 07:00:00 gw2 app[7]: %s\n" % text * 3, SOURCE).fitting[0].chain == "syslog"
+
+
 def test_pairs_of_no_product_are_proposed_with_their_time() -> None:
     line = b'ts=2026-11-28T08:00:00Z actor="Ann Example" action=open door="north gate" result=denied\n'
     first = infer(line * 5, SOURCE).fitting[0]

@@ -27,6 +27,8 @@ _HEADERS = 3
 """Headers behind which other formats are tried."""
 _LEAST_OF_FEW = 1 / 4
 """The share of the first few records that a chain must parse to be tried on more."""
+_LEAST_PAIRS = 4
+"""Pairs in each text behind a header that are no words of a message."""
 _LOOKED_AT = 20_000
 """Bytes in which an array of objects must begin."""
 _TOKEN = re.compile(
@@ -80,6 +82,17 @@ class _Attempts:
         for format_ in catalogue().values():
             if may_follow_header(format_, in_json) and format_.name not in (header.format, *map(name_of, before)):
                 yield from self._try(format_, [*before, *steps_behind_header(format_)])
+        if is_general(header.format) and not in_json:
+            yield from self._pairs_behind(header)
+
+    def _pairs_behind(self, header: Candidate) -> Iterator[Candidate]:
+        """Yield the parser for pairs of no product behind a header, of texts that are pairs and nothing else."""
+        before = header.trial.steps
+        trial = self._run([*before, "logfmt"])
+        values = [value for event in trial.events for value in event.values()]
+        if trial.parsed == 1 and len(values) >= _LEAST_PAIRS * len(trial.events) > 0 and True not in values:
+            time = time_options(trial.events)
+            yield from self._guess(*before, {"logfmt": time} if time else "logfmt", like=GENERAL)
 
     def of_no_product(self) -> Iterator[Candidate]:
         """Yield the chains for a log of no product that say where its time is, or where its records begin."""
@@ -104,11 +117,12 @@ class _Attempts:
             time = time_options(objects)
             yield from self._guess({reader: time} if time else None, like=likeness("json-records", objects) * GENERAL)
 
-    def _guess(self, step: Step | None, *, like: float) -> Iterator[Candidate]:
-        if step is not None:
-            trial = self._run([step])
+    def _guess(self, *steps: Step | None, like: float) -> Iterator[Candidate]:
+        known = [step for step in steps if step is not None]
+        if known:
+            trial = self._run(known)
             if trial.events:
-                yield Candidate(name_of(step).partition(":")[0], trial, like, self._log.archives)
+                yield Candidate(name_of(known[-1]).partition(":")[0], trial, like, self._log.archives)
 
     def _pairs_step(self) -> Step | None:
         """Return the parser for lines of pairs, one of which is the time; None for others, as texts with a pair."""
