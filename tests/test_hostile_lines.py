@@ -27,7 +27,6 @@ from slips import times
 from slips.formats import catalogue, sample_files
 from slips.parsing.chain import compile_chain
 from slips.parsing.event_types import EventTypes
-from slips.parsing.readers import json_syntax
 from slips.parsing.run import Chain
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
@@ -73,7 +72,6 @@ def patterns() -> Iterator[tuple[str, str, int]]:
             for each in value.values() if isinstance(value, dict) else [value]:
                 if isinstance(each, re.Pattern):
                     yield f"{module.__name__}.{name}", _text_of(each), each.flags & re.VERBOSE
-    yield from (("json_syntax._flat", _text_of(each), each.flags & re.VERBOSE) for each in json_syntax._flat())
 
 
 def _text_of(pattern: re.Pattern[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slips.parsing.json_text import load_json
+from slips.parsing.readers.json_skip import skip_brackets
 from slips.parsing.readers.json_syntax import DEEPEST, JsonSyntax
 
 PARTS = [
@@ -67,15 +70,22 @@ def decoded(text: str) -> int | None:
 
 
 def fed(content: bytes, step: int) -> int | None:
-    syntax, before = JsonSyntax(), 0
+    syntax = JsonSyntax()
+    end = end_of(content, step, syntax)
+    return end if syntax.is_sound else None
+
+
+def end_of(content: bytes, step: int, syntax: JsonSyntax) -> int:
+    """Where a value ends or breaks."""
+    before = 0
     for at in range(0, len(content), step):
         piece = content[at : at + step]
         if (end := syntax.feed(piece)) is not None:
-            return before + end if syntax.is_sound else None
+            return before + end
         before += len(piece)
     end = syntax.feed(b"", is_last=True)
     assert end is not None
-    return before + end if syntax.is_sound else None
+    return before + end
 
 
 @settings(max_examples=150, deadline=None)
@@ -111,3 +121,133 @@ def test_a_value_may_be_deeper_than_any_decoder_reads_but_not_without_bound() ->
     deep = b'{"a":' * 5_000 + b"1" + b"}" * 5_000
     assert fed(deep, 999) == len(deep)
     assert fed(b"[" * (DEEPEST + 1), 999) is None
+
+
+# ---- leaps
+
+PIECES = [
+    *(b"[[[[]]]],", b'{"":[{"k":1}]},', b'"' + b"x" * 50 + b'",', b"1," * 30, b"NaN,", b"7" * 5000, b" " * 40),
+    *(b"[" * 40, b"]" * 40, b"],", b"}", b'"', b":", b"\\", b'{"a":{"b":', b'"k":[', b"[1," * 300),
+    *(b'"\\\\\\"",', b'"\xff\\ud800",', b'\\"' * 20),
+]
+nests = st.lists(st.sampled_from(PIECES), max_size=30).map(lambda parts: b"[" + b"".join(parts))
+
+
+class Tokens(JsonSyntax):
+    """Reads token by token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leap = lambda data, at, expected, opened: (at, expected)
+
+
+@settings(max_examples=300, deadline=None)
+@given(content=nests, step=st.integers(20, 3_000))
+def test_a_value_ends_or_breaks_where_it_does_token_by_token(content: bytes, step: int) -> None:
+    for text in (content, content + b"1" + b"]" * 600):
+        syntax, tokens = JsonSyntax(), Tokens()
+        assert end_of(text, step, syntax) == end_of(text, step, tokens)
+        assert syntax.is_sound == tokens.is_sound
+
+
+@pytest.mark.parametrize(
+    "unit", [b"[[[[]]]]", b'{"":{"":{"":{"":1}}}}', b"[NaN,[[[NaN]]]]", b"[1," * 2_000 + b"1" + b"]" * 2_000]
+)
+def test_most_of_a_value_is_passed_over_in_leaps(unit: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = 0
+    step = JsonSyntax._step
+
+    def counted(syntax: JsonSyntax, data: bytes, at: int, is_last: bool) -> int | None:
+        nonlocal steps
+        steps += 1
+        return step(syntax, data, at, is_last)
+
+    monkeypatch.setattr(JsonSyntax, "_step", counted)
+    text = b"[%s]" % b",".join([unit] * (300_000 // len(unit)))
+    assert fed(text, 1 << 15) == len(text)
+    assert steps < 300
+
+
+# ---- brackets
+
+
+def behind_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
+    """As `skip_brackets`, byte by byte."""
+    in_string = False
+    while at < len(data):
+        byte = data[at : at + 1]
+        if in_string and byte == b"\\":
+            if at + 1 == len(data):
+                break
+            at += 1
+        elif byte == b'"':
+            in_string = not in_string
+        elif not in_string:
+            depth += (byte in (b"[", b"{")) - (byte in (b"]", b"}"))
+        at += 1
+        if not depth:
+            break
+    return at, depth, in_string
+
+
+@settings(max_examples=300, deadline=None)
+@given(content=nests, depth=st.sampled_from([1, 2, 50, 1_000]))
+def test_brackets_are_skipped_up_to_the_last_that_closes(content: bytes, depth: int) -> None:
+    for text in (content, content + b"]" * 2_000):
+        assert skip_brackets(text, 0, depth) == behind_brackets(text, 0, depth)
+
+
+# ---- garbage
+
+
+class Cycle:
+    """Refers to itself, so that only a search for garbage frees it."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        self.itself = self
+        Cycle.alive += 1
+
+    def __del__(self) -> None:
+        Cycle.alive -= 1
+
+
+MANY = b'{"a":[%s]}' % b",".join([b"[[[]]]"] * 20_000)
+
+
+def test_many_arrays_are_not_looked_through_for_garbage() -> None:
+    found = list[dict[str, int]]()
+
+    def look(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            found.append(info)
+
+    gc.callbacks.append(look)
+    try:
+        value = load_json(MANY)
+    finally:
+        gc.callbacks.remove(look)
+    assert len(value["a"]) == 20_000
+    assert len(found) <= 1
+    assert gc.isenabled()
+
+
+def test_garbage_beside_many_arrays_is_found_later() -> None:
+    Cycle.alive = 0
+    most = 0
+    for _ in range(120):
+        for _ in range(600):
+            Cycle()
+        load_json(MANY)
+        most = max(most, Cycle.alive)
+    assert most < 60_000  # of 72,000
+
+
+def test_who_looks_for_no_garbage_is_left_alone() -> None:
+    gc.disable()
+    try:
+        load_json(MANY)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

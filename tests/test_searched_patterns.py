@@ -265,6 +265,7 @@ def made() -> dict[str, list[re.Pattern[Any]]]:
 
 OTHERS = {
     "formats.apache.httpd: re": "a word of a line's format, which the mapping has",
+    "formats.checkpoint.log_exporter: re": "one place before a digit",
     "formats.generic.grok: re": "a pattern of the mapping",
     "formats.nginx.access: re": "a line's format, which the mapping has, and one character",
     "formats.nginx.log_format: place": "a line's format, which the mapping has",
@@ -284,7 +285,7 @@ EXCEPTIONS = {
     "parsing.declare.quoted: _FURTHER[self._escapes]": "something matches at each place: at a quote, all of the rest",
     "parsing.json_text: _TOKENS": "texts that a decoder has taken, in which each quote has its other one",
     "parsing.json_text: _numbers_or_tokens(sys.get_int_max_str_digits())": "as before",
-    "parsing.readers.json_skip: _BRACKETS": "what follows matches all that may follow, and the end",
+    "parsing.readers.json_skip: _STRINGS": "a quote that has no other one matches all of the rest",
 }
 """Searches whose shape alone does not show that they are linear, and what does."""
 

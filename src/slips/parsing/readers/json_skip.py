@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 
+OPENING, CLOSING = b"[{", b"]}"
 # The rest of a string, up to its closing quote, or to a backslash at the end of the data.
 STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-# Skips whole strings, and pairs of brackets without brackets inside. Stops behind brackets that open, with what is no
-# string between, behind some that close, at the quote of a string that the data cuts off, or at the end.
-_BRACKETS = re.compile(
-    rb"""
-    [^"\[\]{}]*+
-    (?: (?: STRING | [\[{] (?: [^"\[\]{}]++ | STRING )*+ [\]}] ) [^"\[\]{}]*+ )*+
-    (?: (?P<several> [\[{] [^"\[\]{}]*+ [\[{] [^"\]}]*+ ) | (?P<opens> [\[{] )
-    | (?P<closes> [\]}]++ ) | (?P<quote> " ) | \Z )
-    """.replace(b"STRING", rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'),
-    re.DOTALL | re.VERBOSE,
+
+_WHOLE = b'"' + STRING.pattern + b'"'
+_STRINGS = re.compile(rb'WHOLE|("REST\\?\Z)'.replace(b"WHOLE", _WHOLE).replace(b"REST", STRING.pattern), re.DOTALL)
+"""A string, or one that the data cuts off."""
+# Up to a bracket outside of strings, or to the quote of a string that the data cuts off.
+_TO_BRACKET = re.compile(
+    rb'(?:[^"\[\]{}]++|STRING)*+(?:[\[\]{}]|(?P<quote>")|\Z)'.replace(b"STRING", _WHOLE), re.DOTALL
 )
+_BESIDE = bytes(set(range(256)) - set(OPENING + CLOSING))
+"""All bytes but brackets."""
+_ALIKE = bytes.maketrans(CLOSING, b"))")
+_CLOSED = 41
+_FEW, _MOST = 1 << 9, 1 << 14
+"""Bytes that are skipped at once, at first and at most. In the first ones, brackets may be looked at one by one."""
 
 
 def skip(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
@@ -25,24 +29,71 @@ def skip(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
     return match.end() if match else at
 
 
+def unmatched(outside: bytes) -> tuple[int, bytes]:
+    """Return how many brackets close that were open before a text, and those that are open behind it.
+
+    The text has no strings. Whether a bracket that closes is of the kind that is open does not matter.
+    """
+    brackets = outside.translate(_ALIKE, _BESIDE)
+    is_shrinking = True
+    while is_shrinking:  # without those that have nothing between them, many at once
+        size = len(brackets)
+        brackets = brackets.replace(b"[)", b"").replace(b"{)", b"")
+        is_shrinking = 8 * (size - len(brackets)) > size
+    closed, opened, depth = 0, bytearray(len(brackets)), 0
+    for bracket in brackets:
+        if bracket != _CLOSED:
+            opened[depth] = bracket
+            depth += 1
+        elif depth:
+            depth -= 1
+        else:
+            closed += 1
+    return closed, bytes(opened[:depth])
+
+
 def skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
     """Skip from within `depth` open brackets, at least one, to behind the last of them, or to the end of `data`.
 
     Returns the new position, the depth at that position, and whether that position is in a string.
     """
-    for match in _BRACKETS.finditer(data, at):
-        at = match.end()
-        kind = match.lastgroup
-        if kind == "opens":
-            depth += 1
-        elif kind == "several":
-            begin = match.start(kind)
-            depth += data.count(b"[", begin, at) + data.count(b"{", begin, at)
-        elif kind == "closes":
-            closed = at - match.start(kind)
-            if closed >= depth:
-                return at - (closed - depth), 0, False
-            depth -= closed
-        elif kind == "quote":
-            return skip(STRING, data, at), depth, True
+    size = _FEW
+    while at < len(data):
+        piece = data[at : at + size]
+        outside, length = _outside_strings(piece)
+        closed, opened = unmatched(outside)
+        if closed < depth and length:
+            at += length
+            depth += len(opened) - closed
+            size = min(2 * size, _MOST)
+        elif length > _FEW:
+            size //= 2
+        else:
+            end = at + max(length, 1)  # a string longer than the piece is skipped whole
+            while at < end and depth:
+                at, depth, in_string = _skip_one(data, at, depth)
+                if in_string:
+                    return at, depth, True
+            if not depth:
+                break
     return at, depth, False
+
+
+def _outside_strings(piece: bytes) -> tuple[bytes, int]:
+    """Return what is in no string, and how long the piece is without a string that it cuts off."""
+    if b"\\" not in piece:
+        parts = piece.split(b'"')
+        cut = 0 if len(parts) % 2 else len(parts[-1]) + 1
+        return b"".join(parts[::2]), len(piece) - cut
+    *before, last = _STRINGS.split(piece)
+    return b"".join((*before[::2], last)), len(piece) - len((before and before[-1]) or b"")
+
+
+def _skip_one(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:
+    """Skip up to behind the next bracket, or to the end of `data`."""
+    found = _TO_BRACKET.match(data, at)
+    assert found is not None  # noqa: S101 - it matches any text
+    end = found.end()
+    if found["quote"]:
+        return skip(STRING, data, end), depth, True
+    return end, depth + (data[end - 1] in OPENING) - (data[end - 1] in CLOSING), False

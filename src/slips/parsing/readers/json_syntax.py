@@ -7,7 +7,19 @@ limits: numbers of any length, `NaN`, lone surrogates, bytes that are not UTF-8.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+
+from slips.parsing.readers.json_leaps import (
+    ARRAY,
+    BEHIND,
+    COLON,
+    FIRST_KEY,
+    FIRST_VALUE,
+    KEY,
+    LEAST,
+    OBJECT,
+    VALUE,
+    Leaps,
+)
 
 DEEPEST = 100_000
 """Levels of objects and arrays; a deeper value counts as broken. A constant, as it decides how records are numbered."""
@@ -16,26 +28,6 @@ _BLANKS = re.compile(rb"[ \t\n\r]*+")
 _STRING = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
 _WORD = rb"true|false|null|NaN|-?Infinity"
-_SCALARS = rb'(?: "STRING" | NUMBER | WORD )'
-_FLAT = rb"""
-    (?: "STRING" | NUMBER | WORD
-    | \[ WS (?: INNER WS (?: , WS (?= [^\]] ) | (?= \] ) ) )*+ \]
-    | \{ WS (?: "STRING" WS : WS INNER WS (?: , WS (?= " ) | (?= \} ) ) )*+ \}
-    )"""
-_LEVELS = 3
-"""Levels of objects and arrays that patterns pass over at once; each makes them three times as long."""
-
-
-def _compiled(pattern: bytes) -> re.Pattern[bytes]:
-    value = _SCALARS
-    for _ in range(_LEVELS):
-        value = _FLAT.replace(b"INNER", value)
-    parts = {b"STRING": _STRING, b"NUMBER": _NUMBER, b"WORD": _WORD, b"WS": rb"[ \t\n\r]*+"}
-    for name, part in ((b"VALUE", value), *parts.items()):
-        pattern = pattern.replace(name, part)
-    return re.compile(pattern, re.VERBOSE)
-
-
 _REST = re.compile(_STRING)
 _PART_OF_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?")
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
@@ -48,30 +40,6 @@ _BEGUN = re.compile(
     )
 )
 _DIGITS = re.compile(rb"([0-9])[0-9]++")
-# Brackets that open right behind one another, and those that close: of what is nested deep, many in one step.
-_OPENS = re.compile(
-    rb"""(?: \[ [ \t\n\r]*+ | \{ [ \t\n\r]*+ "[^"\\\[{\x00-\x1f]*+" [ \t\n\r]*+ : [ \t\n\r]*+ ){2,1000} (?=[\[{])""",
-    re.VERBOSE,
-)
-_CLOSES = re.compile(rb"[\]}]{2,64}+")
-_BESIDE = bytes(set(range(256)) - set(b"[{"))
-"""All bytes but brackets that open."""
-_OPENED_BY = bytes.maketrans(b"]}", b"[{")
-
-
-@lru_cache
-def _flat() -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
-    """Make patterns of an object or array, of elements, and of pairs, with a comma behind each: most of a document is
-    skipped without looking at each of its tokens. To make them takes milliseconds of each cold start."""
-    return (
-        _compiled(rb"(?= [\[{] ) VALUE"),
-        _compiled(rb"(?: VALUE WS , WS )++"),
-        _compiled(rb'(?: "STRING" WS : WS VALUE WS , WS )++'),
-    )
-
-
-_VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _BEHIND = range(6)
-_OBJECT, _ARRAY = b"{["
 
 
 class JsonSyntax:
@@ -80,11 +48,11 @@ class JsonSyntax:
     def __init__(self) -> None:
         self.is_sound = False
         """Whether the value has ended; otherwise it broke where `feed` says."""
-        self._state, self._open = _VALUE, bytearray()
+        self._state, self._open = VALUE, bytearray()
         """The part that is expected next, and the brackets that are open."""
         self._string: int | None = None
         """Within a string: the state behind it."""
-        self._whole, self._elements, self._pairs = (pattern.match for pattern in _flat())
+        self._leap = Leaps(DEEPEST).leap
         self._held = b""
         """The end of what was fed, if it is part of a token. Digits in it may be left out."""
 
@@ -96,7 +64,7 @@ class JsonSyntax:
         return None if end is None else max(end - len(held), 0)
 
     def _read(self, data: bytes, is_last: bool) -> int | None:
-        at = 0
+        at = next_leap = 0
         while True:
             if self._string is not None:
                 at = _end(_REST, data, at)
@@ -109,12 +77,18 @@ class JsonSyntax:
                     return at
                 at += 1
                 self._state, self._string = self._string, None
-            if self._state == _BEHIND and not self._open:
+            if self._state == BEHIND and not self._open:
                 self.is_sound = True
                 return at
             at = _end(_BLANKS, data, at)
             if at == len(data):
                 return at if is_last else None
+            if self._open and at >= next_leap:
+                begin = at
+                at, self._state = self._leap(data, at, self._state, self._open)
+                if at > begin:
+                    continue
+                next_leap = at + LEAST
             step = self._step(data, at, is_last)
             if step is None or step < 0:
                 return None if step is None else at
@@ -124,49 +98,31 @@ class JsonSyntax:
         """Return the end of the next token; -1 if none of those that may stand here does, None if more is needed."""
         state, byte = self._state, data[at]
         inside = self._open[-1] if self._open else 0
-        if state in (_KEY, _FIRST_KEY):
+        if state in (KEY, FIRST_KEY):
             if byte == 34:
-                if run := self._pairs(data, at):
-                    self._state = _KEY
-                    return run.end()
-                self._string = _COLON
+                self._string = COLON
                 return at + 1
-            return self._close(at) if byte == 125 and state == _FIRST_KEY else -1
-        if state == _COLON:
-            self._state = _VALUE
+            return self._close(at) if byte == 125 and state == FIRST_KEY else -1
+        if state == COLON:
+            self._state = VALUE
             return at + 1 if byte == 58 else -1
-        if state == _BEHIND:
+        if state == BEHIND:
             if byte == 44:
-                self._state = _KEY if inside == _OBJECT else _VALUE
+                self._state = KEY if inside == OBJECT else VALUE
                 return at + 1
-            if len(self._open) > 1 and (run := _CLOSES.match(data, at, at + len(self._open))):
-                opened = run[0].translate(_OPENED_BY)[::-1]
-                if self._open.endswith(opened):
-                    del self._open[-len(opened) :]
-                    return run.end()
-            return self._close(at) if byte == (125 if inside == _OBJECT else 93) else -1
-        return self._value(data, at, is_last, inside)
+            return self._close(at) if byte == (125 if inside == OBJECT else 93) else -1
+        return self._value(data, at, is_last)
 
-    def _value(self, data: bytes, at: int, is_last: bool, inside: int) -> int | None:
+    def _value(self, data: bytes, at: int, is_last: bool) -> int | None:
         byte = data[at]
-        if byte == 93 and self._state == _FIRST_VALUE:
+        if byte == 93 and self._state == FIRST_VALUE:
             return self._close(at)
-        if inside == _ARRAY and (run := self._elements(data, at)):
-            self._state = _VALUE
-            return run.end()
-        if byte in (_OBJECT, _ARRAY):
-            if self._open and (run := self._whole(data, at)):
-                self._state = _BEHIND
-                return run.end()
-            if len(self._open) < DEEPEST - 1000 and (run := _OPENS.match(data, at)):
-                self._open += run[0].translate(None, _BESIDE)
-                self._state = _VALUE
-                return run.end()
+        if byte in (OBJECT, ARRAY):
             self._open.append(byte)
-            self._state = _FIRST_KEY if byte == _OBJECT else _FIRST_VALUE
+            self._state = FIRST_KEY if byte == OBJECT else FIRST_VALUE
             return at + 1 if len(self._open) <= DEEPEST else -1
         if byte == 34:
-            self._string = _BEHIND
+            self._string = BEHIND
             return at + 1
         end = _end(_SCALAR, data, at)
         scalar = data[at:end]
@@ -177,12 +133,12 @@ class JsonSyntax:
             return None
         if not _WHOLE.fullmatch(scalar):
             return -1
-        self._state = _BEHIND
+        self._state = BEHIND
         return end
 
     def _close(self, at: int) -> int:
         self._open.pop()
-        self._state = _BEHIND
+        self._state = BEHIND
         return at + 1
 
 

@@ -1,0 +1,135 @@
+"""Passes over thousands of bytes within a JSON value at once, at the speed of a decoder.
+
+What may follow in a value depends on two things alone: the brackets that are open, and what is expected next. So a
+piece of a value is sound if a decoder takes it between a text that leads to the same, and one that closes all brackets
+that are open behind the piece.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from json import JSONDecodeError, JSONDecoder
+
+import msgspec
+
+from slips.parsing.readers.json_skip import CLOSING, OPENING, unmatched
+
+VALUE, FIRST_VALUE, KEY, FIRST_KEY, COLON, BEHIND = range(6)
+"""What is expected next: a value; a value or the end of an array; a key; a key or the end of an object; a colon; and
+behind a value a comma or a bracket."""
+OBJECT, ARRAY = b"{["
+LEAST, FIRST, MOST = 1 << 5, 1 << 9, 1 << 14
+"""Bytes of a leap. Of what a decoder makes of the longest, memory is taken for a moment."""
+
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
+_decode_first = JSONDecoder(parse_int=len, parse_float=len).raw_decode  # takes numbers of any length
+_BESIDE = bytes(set(range(256)) - set(b",:" + OPENING + CLOSING))
+"""All bytes but those that are tokens by themselves."""
+_CLOSES = bytes.maketrans(OPENING, CLOSING)
+_TO: dict[tuple[int, int], bytes] = {
+    **{(ARRAY, state): text for state, text in ((VALUE, b"[0,"), (FIRST_VALUE, b"["), (BEHIND, b"[0"))},
+    **{(OBJECT, state): text for state, text in ((KEY, b'{"":0,'), (FIRST_KEY, b"{"), (COLON, b'{""'))},
+    **{(OBJECT, state): text for state, text in ((VALUE, b'{"":'), (BEHIND, b'{"":0'))},
+}
+"""The text from the last bracket that is open to where something is expected."""
+_FROM = {VALUE: b"0", KEY: b'"":0', FIRST_VALUE: b"", FIRST_KEY: b"", BEHIND: b""}
+"""The text from there to before the bracket that closes."""
+
+
+class Leaps:
+    """The leaps within one value, of at most `deepest` levels."""
+
+    def __init__(self, deepest: int) -> None:
+        self._deepest = deepest
+        self._size, self._most = FIRST, MOST
+        """Bytes of the next leap, and of the longest whose levels the decoder can read."""
+
+    def leap(self, data: bytes, at: int, expected: int, opened: bytearray) -> tuple[int, int]:
+        """Pass over sound data. Return the new position, and what is expected there; the same if there is little data.
+
+        The brackets in `opened`, at least one, are open at `at`. They become those that are open at the new position:
+        none behind the end of the value.
+        """
+        size = self._size
+        while size >= LEAST:
+            piece, outside = _whole_tokens(data[at : at + size])
+            if not piece:
+                break
+            closes, opens = unmatched(outside)
+            if self._is_too_deep(len(opened), outside):
+                size //= 2
+                continue
+            begin = max(len(opened) - closes - 1, 0)  # of the brackets around, those that the piece cannot do without
+            before = _text_to(opened[begin:], expected)
+            try:
+                if closes >= len(opened):
+                    _, end = _decode_first((before + data[at : at + size]).decode("latin-1"))
+                    del opened[:]
+                    return at + end - len(before), BEHIND
+                behind = _expected_behind(piece, (opened[: len(opened) - closes] + opens)[-1])
+                inside = opened[begin : len(opened) - closes] + opens
+                _check(b"".join((before, piece, _FROM[behind], inside[::-1].translate(_CLOSES))))
+            except RecursionError:
+                self._most = size = size // 2
+            except JSONDecodeError as error:
+                place = error.pos - len(before)  # where the piece breaks, or the token that does
+                size = place if place < len(piece) else size // 2
+            else:
+                opened[len(opened) - closes :] = opens
+                self._size = min(2 * size, self._most)
+                return at + len(piece), behind
+        self._size = LEAST
+        return at, expected
+
+    def _is_too_deep(self, depth: int, outside: bytes) -> bool:
+        """Whether a text without strings goes deeper than allowed, from within `depth` brackets."""
+        if depth + len(outside) <= self._deepest:
+            return False
+        steps = (1 if each in OPENING else -1 for each in outside if each in OPENING + CLOSING)
+        return max(accumulate(steps, initial=depth)) > self._deepest
+
+
+def _whole_tokens(piece: bytes) -> tuple[bytes, bytes]:
+    """Return a piece up to behind its last bracket, colon or comma that is in no string, and its text without strings.
+
+    That is so for sound pieces. No part of another one is taken for sound by whoever looks at the bytes returned.
+    """
+    text = piece
+    if b"\\" in text:  # whether a quote is one is all that matters
+        text = text.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
+    parts = text.split(b'"')
+    end = len(piece)
+    if len(parts) % 2 == 0:  # it ends in a string
+        end -= len(parts.pop()) + 1
+    last = parts[-1].rstrip(_BESIDE)
+    if not last and len(parts) > 1:  # it ends with a string
+        end -= len(parts.pop()) + len(parts.pop()) + 2
+        last = parts[-1].rstrip(_BESIDE)
+    end -= len(parts[-1]) - len(last)
+    parts[-1] = last
+    return (piece[:end], b"".join(parts[::2])) if last else (b"", b"")
+
+
+def _text_to(opened: bytearray, expected: int) -> bytes:
+    """Return a text behind which these brackets are open, and that is expected."""
+    return bytes(opened[:-1]).replace(b"{", b'{"":') + _TO[opened[-1], expected]
+
+
+def _expected_behind(piece: bytes, inside: int) -> int:
+    """Return what is expected behind the last byte of a piece, within the bracket that is open there."""
+    last = piece[-1:]
+    if last in b"]}":
+        return BEHIND
+    if last == b",":
+        return KEY if inside == OBJECT else VALUE
+    return {b"[": FIRST_VALUE, b"{": FIRST_KEY, b":": VALUE}[last]
+
+
+def _check(text: bytes) -> None:
+    """Raise JSONDecodeError if a text is not JSON."""
+    try:
+        _validate(text)
+    except (ValueError, msgspec.MsgspecError):
+        found = text.decode("latin-1")  # a character for each byte; strings may hold any
+        if (end := _decode_first(found)[1]) < len(found):
+            raise JSONDecodeError("more text", found, end) from None
