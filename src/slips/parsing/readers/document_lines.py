@@ -22,7 +22,7 @@ from slips.errors import RecordError
 from slips.format import Bad, Event, Format, Limited, Read, Record, RecordLimits, TooLong, reader
 from slips.parsing.contains import BLOCK as LINES_AT_ONCE
 from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
-from slips.parsing.json_text import MORE_LEVELS, event_decoder, is_json, load_json, refuse_other
+from slips.parsing.json_text import MORE_LEVELS, event_decoder, is_json, load_json, many_made, refuse_other
 from slips.parsing.readers.documents import DocumentRecords
 from slips.parsing.readers.json_documents import DocumentText
 from slips.parsing.readers.json_runs import decode_first
@@ -36,6 +36,8 @@ LINES = "json-lines"
 LINE = 500_000
 """Bytes of a line that are read at once. A longer one is read document by document. A constant, as it decides how
 records are numbered; and within the default limits, whatever its values are."""
+PIECE = 1 << 17
+"""Bytes of a line that are decoded at first: what a decoder makes of them is lost if the line is longer."""
 LOOK = 1 << 20
 """Bytes in which a document that the first line begins must end, or be sound so far. A constant, as it decides how
 records are numbered."""
@@ -140,7 +142,7 @@ class LineDocumentRecords(DocumentRecords):
     def _dicts(self, stream: BufferedReader) -> Iterator[Record]:
         """Yield the events of lines, and the records of each line that is odd."""
         decode = self._decode
-        lines = iter(partial(stream.readline, self._size), b"")
+        lines = iter(partial(stream.readline, PIECE), b"")
         while True:
             for line in lines:
                 try:
@@ -148,7 +150,12 @@ class LineDocumentRecords(DocumentRecords):
                 except (ValueError, msgspec.MsgspecError):
                     if line.isspace():
                         break
-                    yield from self.odd(stream, line)
+                    if len(line) == PIECE:
+                        line += stream.readline(self._size - PIECE)  # noqa: PLW2901 - the rest of it
+                        yield from self._records_of(stream, line)
+                        self._run = ()
+                    else:
+                        yield from self.odd(stream, line)
                     decode = self._decode
                 else:
                     self._line = line
@@ -225,7 +232,8 @@ class LineDocumentRecords(DocumentRecords):
         if line.isspace():
             return ()
         try:
-            run = [self._decode(line)]
+            with many_made(line):
+                run = [self._decode(line)]
         except REFUSALS:
             return self.odd(stream, line)
         self._keep(run, [line])
