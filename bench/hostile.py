@@ -325,6 +325,20 @@ def _lines() -> Iterator[Input]:
             yield kind(name=f"one line: {name}", make=make)
         else:
             yield small(name=f"one line: {name}", make=make, records=RECORD // elements_of)
+    # As many values as allowed within a megabyte, in all that a decoder may be asked to take apart.
+    for name, unit in {
+        "arrays of 4 levels": b'[[[["%s"]]]]' % (b"x" * 10),
+        "arrays of 12 levels": b"[" * 12 + b'"%s"' % (b"x" * 30) + b"]" * 12,
+        "arrays of 100 levels": b"[1," * 100 + b'"%s"' % (b"x" * 360) + b"]" * 100,
+        "objects of 4 levels": b'{"":{"":{"":{"":1}}}}',
+        "an array and an object by turns": b'[{"":[{"":[{"":1}]}]}]',
+        "deeper than allowed": b"[1," * 201 + b"]" * 201,
+        "NaN": b"[[[[NaN,1,2]]]]",
+    }.items():
+        line = b'{"a":[%s]}\n' % b",".join([unit] * (MILLION // (len(unit) + 1)))
+        yield kind(name=f"lines of 1 MB: {name}", make=partial(repeated, line))
+        yield kind(name=f"lines of 1 MB: {name}, broken", make=partial(repeated, line[:-3] + b"\n"))
+        yield kind(name=f"lines of 1 MB: {name}, two documents", make=partial(repeated, line[:-1] + line))
     kind = partial(Input, format="aws-waf", normal="aws-waf")
     yield kind(name="aws-waf", make=partial(table, lambda n: waf(10, "name-{}")))
     yield kind(name="aws-waf: one name for all headers", make=lambda: waf(350_000, "name").encode())
