@@ -91,6 +91,33 @@ def test_a_family_is_no_format(own: Path) -> None:
         find_format("formats/own.py:Json", own)
 
 
+@pytest.mark.parametrize(
+    ("definition", "told"),
+    [
+        ("async def odd(meta, event): ...", "'odd' is an 'async def'; expected a plain function that returns an event"),
+        ("def odd(meta, event):\n    yield event", "'odd' is a generator ('yield' in it); expected a plain function"),
+        (
+            "@parser('odd', summary='', reference='')\nasync def odd(meta, event): ...",
+            "'odd' is an 'async def'; expect",
+        ),
+        ("class odd:\n    def recv(self, meta, event): ...", "'odd' is a class; expected a declaration, or a function"),
+    ],
+)
+def test_a_parser_that_cannot_make_an_event_is_told_before_a_record_is_read(
+    own: Path, definition: str, told: str
+) -> None:
+    (own / "odd.py").write_text(f"from slips.format import parser\n\n\n{definition}\n")
+    (problem,) = check_chain(["s3-lines", "json", "odd.py:odd"], own)
+    assert problem.startswith(f"format 'odd.py:odd': {told}")
+
+
+def test_a_function_behind_texts_is_told_how_it_may_take_them(own: Path) -> None:
+    (problem,) = check_chain(["s3-lines", "formats/own.py:plain"], own)
+    assert problem.endswith(
+        "write [s3-lines, json, formats/own.py:plain], or begin your function with '@parser(…, takes=\"text\")'"
+    )
+
+
 def test_a_mistake_in_the_usual_chain_of_a_declaration_is_told(own: Path) -> None:
     (own / "chain.py").write_text(
         'from slips.parsing import Json\nA = Json("a", "s", chain=("s3-linse", "json", "a"))\n'

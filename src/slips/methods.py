@@ -187,7 +187,7 @@ def _mistakes_of_method(cls: type, method: str) -> list[str]:
         if callable(value) or hasattr(value, "__get__"):
             return []
         return [f"{where} is of type {name_of(type(value))}; expected a method; write '{plain_form(method)}'"]
-    kind = _kind(function)
+    kind = lazy_kind(function)
     problems = [f"{where} is {kind}; {advice(method)}"] if kind else []
     with contextlib.suppress(ValueError):  # some functions of C have no signature
         # The signature of a decorator counts, not that of the function behind it: a decorator may add arguments.
@@ -225,7 +225,7 @@ def _as_called(value: Any, cls: type, arguments: tuple[str, ...]) -> tuple[Any, 
     return value, (cls, *arguments) if is_bound else arguments
 
 
-def _kind(function: Any) -> str:
+def lazy_kind(function: Any) -> str:
     """Name the kind of a function that does not run when it is called; empty for any other."""
     while isinstance(function, functools.partial):
         function = function.func
@@ -238,7 +238,7 @@ def _kind(function: Any) -> str:
     if inspect.isgeneratorfunction(function):
         return "a generator ('yield' in it)"
     inner = getattr(function, "__wrapped__", None)
-    if inner is None or not isinstance(function, FunctionType) or not (kind := _kind(inner)):
+    if inner is None or not isinstance(function, FunctionType) or not (kind := lazy_kind(inner)):
         return ""
     is_lazy = function.__globals__ is vars(contextlib) or _only_passes_on(function, inner)
     return f"{kind.removesuffix(_DECORATED)}{_DECORATED}" if is_lazy else ""

@@ -349,6 +349,7 @@ def _misfits(named: Sequence[tuple[str, Format]]) -> list[str]:
             problems.append(
                 f"format {name!r} takes an event and {before!r} gives a text{f' in {carries!r}' if carries else ''}; "
                 f"expected a parser such as 'json' between; write [{mended}]"
+                + (", or begin your function with '@parser(…, takes=\"text\")'" if ".py:" in name else "")
             )
         output = format_.gives
     if output == "object":
@@ -374,6 +375,17 @@ def _line_of(error: BaseException, path: Path) -> str:
     return f" (line {line})" if file == str(path) else f" (line {line} of {Path(file).name})"
 
 
+def _refuse_lazy(name: str, attribute: str, parse: object) -> None:
+    """Raise FormatError for a parser that does its work after it has returned: each of its records would be bad."""
+    from slips.methods import lazy_kind  # needed for functions of users only
+
+    if parse is not None and (kind := lazy_kind(parse)):
+        raise FormatError(
+            f"format {name!r}: {attribute!r} is {kind}; expected a plain function that returns an event, a list of "
+            "events, or a Rule"
+        )
+
+
 def _load_user_format(name: str, path: Path, attribute: str) -> Format:
     """Return the format `attribute` of a user's file: a declaration, or a function of meta and event.
 
@@ -390,8 +402,14 @@ def _load_user_format(name: str, path: Path, attribute: str) -> Format:
     formats = {own: value for own, value in vars(module).items() if isinstance(value, Format)}
     value = getattr(module, attribute, None) or next((one for one in formats.values() if one.name == attribute), None)
     if isinstance(value, Format):
+        _refuse_lazy(name, attribute, value.parse)
         return value
     if callable(value) and not (isinstance(value, type) and issubclass(value, Format)):
+        if isinstance(value, type) and not issubclass(value, dict | list):
+            raise FormatError(
+                f"format {name!r}: {attribute!r} is a class; expected a declaration, or a function of meta and event"
+            )
+        _refuse_lazy(name, attribute, value)
         return parser(attribute, summary=(value.__doc__ or "").strip().partition("\n")[0], reference="")(value)
     functions = [own for own, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__]
     found = dict.fromkeys([*formats, *(one.name for one in formats.values()), *functions])
