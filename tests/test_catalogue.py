@@ -149,6 +149,7 @@ NO_ENTITIES = {
     "msk": "its messages are texts for people",
     "php": "its messages are texts for people",
     "rabbitmq": "its messages are texts for people",
+    "ruby-logger": "its messages are texts for people",
     "redis": "its messages are texts for people",
     "rsyslog-impstats": "counts of rsyslog itself",
     "sns-delivery": "names a topic; the destination may be a phone number, an address of mail, a URL or a function",

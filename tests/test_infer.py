@@ -26,6 +26,16 @@ def test_the_best_chain_is_shown_with_what_to_write(project: Project) -> None:
     )
 
 
+def test_a_log_that_is_cut_off_is_proposed_with_that(project: Project) -> None:
+    log = project.put("cut.gz", gzip.compress(sample("alb") * 99, mtime=0)[:-20])
+    done = project.slips("infer", str(log))
+    assert (done.status, done.out.splitlines()[1].startswith("alb  ")) == (0, True)
+    assert f"slips: {log}: damaged; looked at what is before that: gzip data ends early after " in done.err
+    assert "gzip data ends early" in project.slips("infer", str(log), "--json").json["damage"]
+    made = project.slips("init", str(project.root / "made"), "--from", str(log))
+    assert (made.status, f"{log}: damaged; looked at what is before that: gzip" in made.err) == (0, True), made.err
+
+
 def test_the_equals_of_the_best_chain_are_shown(project: Project) -> None:
     done = project.slips("infer", "-", stdin=COMBINED * 3)
     best = done.out.splitlines()[1].split()[0]

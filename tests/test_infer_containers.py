@@ -15,7 +15,7 @@ import slips.inference.containers
 from inferred import SOURCE, chains, sample
 from projects import Project
 from slips.errors import ReaderError
-from slips.inference.containers import read_head
+from slips.inference.containers import Head, read_head
 from slips.inference.rank import infer
 from slips.testing import run
 from tables import table
@@ -54,6 +54,16 @@ def test_the_longest_file_of_an_archive_is_looked_at() -> None:
     log = json.dumps({"entries": [json.loads(sample("okta").splitlines()[0])]}).encode()
     found = infer(zipped(README=b"see okta\n", okta=log), SOURCE)
     assert chains(found)[0] == "[zip, json-records:entries, okta]"
+
+
+def test_files_of_an_archive_that_the_chain_of_the_longest_does_not_read_are_told(project: Project) -> None:
+    others = {"more": sample("alb"), "blank": b"\n"}
+    odd = project.put("odd.zip", zipped(alb=sample("alb") * 2, letter=b"Dear all,\nsee you at noon.\n", **others))
+    even = project.put("even.zip", zipped(alb=sample("alb") * 2, **others))
+    said = "the chain does not read 1 other file of the archive, such as 'letter': its records would be quarantined; "
+    assert said in project.slips("infer", str(odd)).out
+    assert project.slips("infer", str(odd), "--json").json["unlike"] == ["letter"]
+    assert "does not read" not in project.slips("infer", str(even)).out
 
 
 def test_a_log_in_an_archive_in_an_archive_is_found_with_both() -> None:
@@ -119,7 +129,7 @@ def test_a_parquet_file_without_the_library_is_told_how_to_install_it(monkeypatc
 def test_an_archive_is_read_beyond_the_beginning_of_a_text_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     log = zipped(alb=sample("alb") * 20)
     monkeypatch.setattr(slips.inference.containers, "HEAD", 1_000)
-    assert read_head(BufferedReader(BytesIO(log))) == (log, True)
+    assert read_head(BufferedReader(BytesIO(log))) == Head(log)
     monkeypatch.setattr(slips.inference.containers, "WHOLE", 5_000)
     with pytest.raises(ReaderError, match=r"a zip archive of more than 5,000 bytes; expected a smaller one"):
         read_head(BufferedReader(BytesIO(log)))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Mapping
 
 import pytest
 
+import slips.cli.unknown_logs
 import slips.inference.kinds
 from inferred import sample
 from projects import Project
 from siege_in_s3 import Server
 from slips.errors import UsageError
+from slips.inference.containers import Head
 from slips.inference.kinds import Sorted, shape_of, sort_by_kind
 from slips.inference.rank import Inferred, infer
 from slips.model import ObjectEvent
@@ -35,11 +38,11 @@ def sorted_(logs: Mapping[str, bytes]) -> tuple[Sorted, list[str]]:
     """The kinds of some logs, and the keys of those that were opened."""
     opened: list[str] = []
 
-    def head(each: ObjectEvent) -> tuple[bytes, bool]:
+    def head(each: ObjectEvent) -> Head:
         opened.append(each.object_key)
         if logs[each.object_key] == b"damaged":
             raise UsageError("damaged")
-        return logs[each.object_key], True
+        return Head(logs[each.object_key])
 
     events = [
         ObjectEvent(bucket_name="b", object_key=key, object_size=len(body), event_time="2026-11-29T08:00:00Z")
@@ -159,6 +162,23 @@ def test_a_directory_without_a_log_of_any_format_ends_with_status_1(project: Pro
     assert (done.status, "all its files are blank; expected a folder with logs" in done.err) == (2, True)
     (project.root / "letters/one.txt").write_text("Dear all,\nsee you at noon.\n")
     assert project.slips("infer", str(project.root / "letters")).status == 1
+
+
+@pytest.mark.slow
+def test_what_cannot_be_listed_is_told_though_the_listing_ends_at_its_bound(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slips.cli.unknown_logs, "LISTED", 1)
+    folder = project.root / "many"
+    folder.mkdir()
+    (folder / os.fsdecode(b"a\xff.log")).write_bytes(sample("alb"))
+    for name in ("b.log", "c.log", "d.log"):
+        (folder / name).write_bytes(sample("alb"))
+    done = project.slips("infer", str(folder))
+    assert (done.status, "the name is not UTF-8; expected one, as S3 keys are; rename the file" in done.err) == (
+        0,
+        True,
+    )
 
 
 @pytest.mark.slow

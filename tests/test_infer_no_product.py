@@ -114,6 +114,12 @@ TABLE = b'time,user,action\n2026-03-01T08:00:00Z,ada,login\n2026-03-01T08:00:05Z
             '[{csv: {delimiter: "tab", time: "date+time"}}]',
         ),
         (b"name,size\na,1\nb,2\n", "csv"),
+        (
+            b'<?xml version="1.0"?><!-- <x/> --><o:all xmlns:o="urn:o"><o:of/><o:one n="1"><when>2026-03-01T08:00:00Z'
+            b'</when></o:one>\n<o:one n="2"><when>2026-03-01T08:00:01Z</when><to><a/><a/></to></o:one></o:all>',
+            '[{xml-events: {element: "one", time: "when"}}]',
+        ),
+        (b"<door>north</door>\n<door>south</door>\n", '[{xml-events: {element: "door"}}]'),
         (b'{"when": "2026-03-01T08:00:00Z", "who": "ada", "n": 1}\n' * 2, '[{json: {time: "when"}}]'),
     ],
 )
@@ -150,6 +156,44 @@ def test_records_of_no_product_in_an_array_of_a_document_are_read_with_their_tim
 def test_arrays_within_records_that_have_a_time_are_no_records() -> None:
     lines = b'{"when": "2026-11-29T07:00:00Z", "steps": [{"when": "2026-11-29T07:59:59Z"}, {"n": 1}]}\n' * 3
     assert infer(lines, SOURCE).fitting[0].chain == '[{json: {time: "when"}}]'
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (
+            b"time,user,action\n",
+            "3 columns (time, user, action) and no row; expected rows; name a log of the same kind ",
+        ),
+        (b"\xef\xbb\xbfid;source IP\r\n", "if it is of no product, '{csv: {delimiter: semicolon}}' reads it"),
+        (
+            b"#Version: 1.0\n#Fields: date time x-gate\n",
+            "its '#Fields:' name columns and there is no row; expected rows",
+        ),
+    ],
+)
+def test_the_head_of_a_table_alone_is_told_as_such(head: bytes, said: str) -> None:
+    found = infer(head, SOURCE)
+    assert (chains(found), said in found.reason) == ([], True), found
+
+
+@pytest.mark.parametrize("text", [b"Dear all, see you at noon\n", b"no\n", b"Hello, world\n"])
+def test_a_sentence_is_no_head_of_a_table(text: bytes) -> None:
+    assert infer(text, SOURCE).reason == ""
+
+
+@pytest.mark.slow
+def test_a_level_behind_a_time_is_no_host_of_a_header() -> None:
+    line = b"2026-01-02T03:04:05Z %s started worker 7 of the pool\n"
+    assert chains(infer(line % b"INFO" + line % b"WARN", SOURCE))[0] == "timestamp"
+    assert "syslog" in {each.format for each in infer(line % b"INFO" + line % b"web7", SOURCE).fitting}
+
+
+@pytest.mark.slow
+def test_lines_of_a_ruby_program_are_of_no_product_first() -> None:
+    log = b"I, [2026-01-02T03:04:05.678901 #123]  INFO -- : text\nE, [2026-01-02T03:04:06.1 #123] ERROR -- job: boom\n"
+    best, *_ = infer(log, SOURCE).fitting
+    assert (best.chain, best.trial.parsed, best.also) == ("ruby-logger", 1.0, ["rails"])
 
 
 def test_a_table_whose_columns_no_row_names_is_read_with_numbers_and_its_time() -> None:

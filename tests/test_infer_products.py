@@ -13,9 +13,7 @@ from slips.inference.rank import Inferred, infer
 pytestmark = pytest.mark.once
 
 
-NOT_FIRST = {
-    "ecs-hako": "refuses no JSON, and has a field 'log' as fluent-bit, which needs one",
-}
+NOT_FIRST: dict[str, str] = {}
 """Formats whose own sample is another's first, with the reason why it is left so."""
 PARTS = 64
 """Parts of the formats: one of them takes ten seconds."""
@@ -83,6 +81,18 @@ def test_a_format_of_any_line_that_reads_more_of_it_is_proposed_before_one_that_
 )
 def test_json_of_a_product_that_writes_as_any_program_is_of_the_product_first_by_a_field_of_its_own(name: str) -> None:
     assert infer(sample(name), SOURCE).fitting[0].format == name
+
+
+def test_json_that_names_the_product_of_a_format_that_refuses_none_is_of_that_one_first() -> None:
+    assert infer(sample("ecs-hako"), SOURCE).fitting[0].format == "ecs-hako"
+    assert infer(sample("fluent-bit"), SOURCE).fitting[0].format == "fluent-bit"
+
+
+@pytest.mark.parametrize("time", ["2026-01-02T03:04:05.678901+00:00", "2026-01-02 03:04:05"])
+def test_lines_of_monolog_are_known_in_either_notation_of_its_times(time: str) -> None:
+    log = f'[{time}] app.INFO: signed in {{"a":1}} []\n[{time}] app.ERROR: boom [] {{"ip":"192.0.2.1"}}\n'.encode()
+    best = infer(log, SOURCE).fitting[0]
+    assert (best.chain, best.trial.parsed, best.trial.times) == ("monolog", 1.0, 1.0)
 
 
 def test_lines_of_a_product_that_begin_as_a_header_of_another_are_of_the_product() -> None:

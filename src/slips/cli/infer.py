@@ -51,9 +51,9 @@ def infer_(ctx: click.Context, log: str, json_: bool) -> None:
         infer_kinds(ctx, log, json_=json_)
         return
     with opened(ctx, log) as (stream, changed):
-        content, whole = head_of(stream, log)
+        content, whole, damage = head_of(stream, log)
     source = ObjectEvent(bucket_name="", object_key=log, event_time=format_time(changed))
-    found = infer(content, source, whole=whole)
+    found = infer(content, source, whole=whole, damage=damage)
     if json_:
         print_json({"log": log, **to_dict(found)})
     else:

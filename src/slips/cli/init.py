@@ -95,20 +95,22 @@ def _own_logs(ctx: click.Context, named: str) -> project.OwnLogs:
 
 
 def _log(ctx: click.Context, named: str) -> project.OwnLogs:
-    from slips.cli.proposals import in_words
+    from slips.cli.proposals import in_words, say_damage
     from slips.cli.unknown_logs import STDIN, head_of, opened
     from slips.inference.rank import infer
 
     with opened(ctx, named) as (stream, changed):
         content = stream.read()
-    head, whole = head_of(io.BytesIO(content), named)
-    found = infer(head, ObjectEvent(bucket_name="", object_key="", event_time=format_time(changed)), whole=whole)
+    head, whole, damage = head_of(io.BytesIO(content), named)
+    source = ObjectEvent(bucket_name="", object_key="", event_time=format_time(changed))
+    found = infer(head, source, whole=whole, damage=damage)
     if not found.fitting:
         raise UsageError(
             f"{in_words(named, found)}; expected a log that one of them reads; write the project without --from, and "
             "declare a format with 'slips formats --new'"
         )
     show_text(one_line(in_words(named, found)))
+    say_damage(named, found)
     key = f"logs/{'unknown.log' if named == STDIN else Path(named).name}"
     return project.OwnLogs(
         _BUCKET, [project.Log(key, content)], ["    - prefix: logs/", f"      format: {found.fitting[0].chain}"]
@@ -117,7 +119,7 @@ def _log(ctx: click.Context, named: str) -> project.OwnLogs:
 
 def _kinds(ctx: click.Context, named: str) -> project.OwnLogs:
     """Return a log of each kind in a folder, with the mappings for all of them. Raises UsageError if no format fits."""
-    from slips.cli.proposals import in_words, mapping_of, say_left_out
+    from slips.cli.proposals import in_words, mapping_of, say_damage, say_left_out
     from slips.cli.unknown_logs import kinds_in
 
     folder, found = kinds_in(ctx, named)
@@ -131,6 +133,7 @@ def _kinds(ctx: click.Context, named: str) -> project.OwnLogs:
     logs = []
     for kind in found.kinds:
         show_text(one_line(in_words(kind.example.object_key, kind.found)))
+        say_damage(kind.example.object_key, kind.found)
     for kind in known:
         key = kind.example.object_key
         if not _is_path(key):

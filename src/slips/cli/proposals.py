@@ -46,7 +46,15 @@ def to_dict(found: Inferred) -> dict[str, Any]:
         "reason": found.reason,
         "zoneless": found.zoneless,
         "part": found.part,
+        "damage": found.damage,
+        "unlike": list(found.unlike),
     }
+
+
+def say_damage(log: str, found: Inferred) -> None:
+    """Say that a log is damaged, so that chains were tried on what is before that."""
+    if found.damage:
+        say(one_line(f"{log}: damaged; looked at what is before that: {found.damage.removeprefix(f'{log}: ')}"))
 
 
 def show_proposals(log: str, found: Inferred, most: int) -> None:
@@ -56,6 +64,7 @@ def show_proposals(log: str, found: Inferred, most: int) -> None:
             f"{one_line(log)}: its first line is longer than what is read of a log; looked at its first "
             f"{found.part:,} bytes"
         )
+    say_damage(log, found)
     if not found.fitting:
         show_text(one_line(in_words(log, found)))
         if not found.reason:
@@ -77,6 +86,14 @@ def show_proposals(log: str, found: Inferred, most: int) -> None:
         show_text(
             "its times name no zone and are read as UTC: if they are of another one, write it into the mapping, too, "
             "such as 'timezone: Europe/Berlin'"
+        )
+    if found.unlike:
+        show_text(
+            one_line(
+                f"the chain does not read {plural(len(found.unlike), 'other file')} of the archive, such as "
+                f"{found.unlike[0]!r}: "
+                "its records would be quarantined; put each kind of log into an archive of its own"
+            )
         )
     if best.also:
         show_text(f"also: {', '.join(best.also)} (the same values of these records; you know which program wrote them)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from slips.cli.output import say
 from slips.cli.progress import counting
 from slips.codec import CodecLimits, decode
 from slips.errors import ObjectError, ReaderError, StorageError, UsageError
-from slips.inference.containers import read_head
+from slips.inference.containers import Head, read_head
 from slips.inference.kinds import LISTED, Sorted, sort_by_kind
 from slips.model import ObjectEvent, nearest_time
 from slips.printable import one_line
@@ -42,8 +42,8 @@ class Folder(Struct):
     open: Callable[[ObjectEvent], AbstractContextManager[tuple[BinaryIO, str]]]
     """Opens one of the objects, and names it for messages. Raises UsageError and ObjectError."""
 
-    def head(self, each: ObjectEvent) -> tuple[bytes, bool]:
-        """Return the first bytes of a log, decompressed, and whether they are all. Raises UsageError, ObjectError."""
+    def head(self, each: ObjectEvent) -> Head:
+        """Return the beginning of a log. Raises UsageError, ObjectError."""
         with self.open(each) as (stream, name):
             return _decoded(stream, name)
 
@@ -74,12 +74,12 @@ def opened(ctx: click.Context, log: str) -> Iterator[tuple[BinaryIO, float]]:
             yield stream, nearest_time(os.fstat(stream.fileno()).st_mtime)
 
 
-def head_of(stream: BinaryIO, name: str) -> tuple[bytes, bool]:
-    """Return the first bytes of a log, decompressed, and whether they are all. Raises UsageError if there are none."""
-    head, whole = _decoded(stream, name)
-    if not head.strip():
+def head_of(stream: BinaryIO, name: str) -> Head:
+    """Return the beginning of a log. Raises UsageError if there is none."""
+    head = _decoded(stream, name)
+    if not head.content.strip():
         raise UsageError(f"{name}: is empty; expected a log")
-    return head, whole
+    return head
 
 
 def kinds_in(ctx: click.Context, name: str) -> tuple[Folder, Sorted]:
@@ -92,7 +92,7 @@ def kinds_in(ctx: click.Context, name: str) -> tuple[Folder, Sorted]:
     return folder, found
 
 
-def _decoded(stream: BinaryIO, name: str) -> tuple[bytes, bool]:
+def _decoded(stream: BinaryIO, name: str) -> Head:
     try:
         return read_head(decode(stream, CodecLimits(), name).stream)
     except ReaderError as error:
@@ -103,19 +103,26 @@ def _decoded(stream: BinaryIO, name: str) -> tuple[bytes, bool]:
 
 def _folder_of(ctx: click.Context, name: str) -> Folder:
     is_in_s3 = name.startswith("s3://")
-    listed, bucket, open_ = _in_s3(ctx, name) if is_in_s3 else _on_this_machine(Path(name))
+    listed, bucket, open_, unlisted = _in_s3(ctx, name) if is_in_s3 else _on_this_machine(Path(name))
     try:
         objects = list(islice(listed, LISTED + 1))
     except StorageError as error:
         raise UsageError(str(error)) from error
+    for problem in unlisted:
+        say(one_line(problem))
     logs = [each for each in objects[:LISTED] if each.object_size and not each.object_key.endswith("/")]
     if not logs:
         raise UsageError(f"{name}: no file that has bytes; expected a folder with logs")
     return Folder(bucket, logs, len(objects) <= LISTED, open_)
 
 
-_Listed = tuple[Iterator[ObjectEvent], str, Callable[[ObjectEvent], AbstractContextManager[tuple[BinaryIO, str]]]]
-"""The objects of a folder, its bucket, and how to open one."""
+_Listed = tuple[
+    Iterator[ObjectEvent],
+    str,
+    Callable[[ObjectEvent], AbstractContextManager[tuple[BinaryIO, str]]],
+    Sequence[str],
+]
+"""The objects of a folder, its bucket, how to open one, and problems of the listing, which come as it goes on."""
 
 
 def _in_s3(ctx: click.Context, name: str) -> _Listed:
@@ -129,7 +136,7 @@ def _in_s3(ctx: click.Context, name: str) -> _Listed:
         with store.open(each) as stored:
             yield stored.body, each.url
 
-    return store.list(bucket, prefix), bucket, open_
+    return store.list(bucket, prefix), bucket, open_, ()
 
 
 def _on_this_machine(folder: Path) -> _Listed:
@@ -141,13 +148,8 @@ def _on_this_machine(folder: Path) -> _Listed:
         with _file(path) as stream:
             yield stream, str(path)
 
-    def listed() -> Iterator[ObjectEvent]:
-        store = DirectoryStore({"": folder})
-        yield from store.list("")
-        for problem in store.unlisted:
-            say(one_line(problem))
-
-    return listed(), "", open_
+    store = DirectoryStore({"": folder})
+    return store.list(""), "", open_, store.unlisted
 
 
 def _file(path: Path) -> BinaryIO:

@@ -148,7 +148,7 @@ def tried(name: str, content: bytes, *, whole: bool) -> Tried:
     source = ObjectEvent(bucket_name="", object_key=name, event_time=format_time(time.time()))
     made = Tried(name=name, whole=whole)
     try:
-        head, is_all = read_head(decode(io.BytesIO(content), CodecLimits(), name).stream)
+        head, is_all, damage = read_head(decode(io.BytesIO(content), CodecLimits(), name).stream)
     except ObjectError as error:
         made.reason = str(error)
         return made
@@ -156,7 +156,7 @@ def tried(name: str, content: bytes, *, whole: bool) -> Tried:
     if not head.strip():
         made.reason = "it is empty"
         return made
-    found = infer(head, source, whole=whole)
+    found = infer(head, source, whole=whole, damage=damage)
     made.reason = found.reason
     made.chains, made.nearest = list(map(_chain, found.fitting[:CHAINS])), list(map(_chain, found.nearest[:CHAINS]))
     if found.fitting:

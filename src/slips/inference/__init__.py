@@ -10,6 +10,7 @@
     traits.py       formats of no vendor, headers, notations, formats of any line
     precedence.py   which candidate precedes another that reads the same log
     tables.py       CSV with a header, of no product
+    markup.py       the elements of XML that are records, of no product
     several_lines.py    where records with stack traces begin, of no product
     meaning.py      which fields have the time, the message, and what every record has
     naming.py       which fields name addresses, users, hosts, domains, hashes

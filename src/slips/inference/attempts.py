@@ -16,6 +16,7 @@ from slips.inference.beginning import TEXT, first_bytes, is_json
 from slips.inference.candidate import GENERAL, Candidate, weighed_likeness
 from slips.inference.containers import PARQUET, OpenedLog
 from slips.inference.likeness import likeness
+from slips.inference.markup import repeated_element
 from slips.inference.several_lines import several_lines_step
 from slips.inference.tables import table_step, time_options
 from slips.inference.traits import is_general, is_parser, may_fit, may_follow_header, steps_behind_header
@@ -25,6 +26,12 @@ from slips.step import Step, name_of
 
 _HEADERS = 3
 """Headers behind which other formats are tried."""
+_LEVELS = frozenset(
+    """
+    TRACE DEBUG VERBOSE INFO NOTICE WARN WARNING ERROR ERR CRITICAL CRIT FATAL SEVERE ALERT EMERG EMERGENCY PANIC
+    """.split()
+)
+"""Words in place of a host's name by which a line is known to have none."""
 _LEAST_OF_FEW = 1 / 4
 """The share of the first few records that a chain must parse to be tried on more."""
 _LEAST_PAIRS = 4
@@ -45,7 +52,7 @@ def candidates_of(log: OpenedLog, source: ObjectEvent) -> Iterator[Candidate]:
     if log.is_parquet:
         yield from attempts.on_rows()
         return
-    alone = list(attempts.alone())
+    alone = [each for each in attempts.alone() if not _has_levels_as_hosts(each)]
     yield from alone
     yield from attempts.of_no_product()
     for header in _headers(alone):
@@ -106,6 +113,8 @@ class _Attempts:
                 yield from self._in_array()
         else:
             yield from self._guess(table_step(self._log.content) or self._pairs_step(), like=GENERAL)
+            if reader := self._elements_step():
+                yield from self._guess(reader, like=GENERAL)
             if reader := several_lines_step(self._log.content):
                 yield from self._try(catalogue()["timestamp"], [reader, "timestamp"])
 
@@ -135,6 +144,13 @@ class _Attempts:
         time = time_options(trial.events)
         return {"logfmt": time} if time else None
 
+    def _elements_step(self) -> Step | None:
+        """Return the reader for the elements of XML that are records, with their time; None for other texts."""
+        name = repeated_element(self._log.content)
+        if not name:
+            return None
+        return {"xml-events": {"element": name, **time_options(self._run([f"xml-events:{name}"]).events)}}
+
     def _try(self, format_: Format, steps: Sequence[Step]) -> Iterator[Candidate]:
         """Yield a format with the chain `steps`, if these read some of the log."""
         trial = self._run(steps, FEW)
@@ -163,6 +179,12 @@ def _headers(alone: Sequence[Candidate]) -> list[Candidate]:
     of_any_product = [each.carried for each in headers if is_general(each.format)]
     headers = [each for each in headers if is_general(each.format) or each.carried not in of_any_product]
     return sorted(headers, key=lambda each: -each.score)[:_HEADERS]
+
+
+def _has_levels_as_hosts(each: Candidate) -> bool:
+    """Whether the hosts that a header finds in a log are levels: `2026-11-29T08:00:00Z INFO …` has no header."""
+    hosts = {str(event.get("hostname")).strip("[]:<>").upper() for event in each.trial.events}
+    return bool(each.carried) and bool(hosts) and hosts <= _LEVELS
 
 
 def _chains(format_: Format, array: str) -> Iterator[list[Step]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE
 from itertools import islice
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -49,9 +50,21 @@ class OpenedLog(Struct, frozen=True):
     archives: tuple[str, ...] = ()
     """The steps that open the archives, the outermost first."""
     is_parquet: bool = False
+    others: dict[str, Head] = {}
+    """The beginnings of the first other files of the innermost archive, by name."""
 
 
-def read_head(stream: io.BufferedReader) -> tuple[bytes, bool]:
+class Head(NamedTuple):
+    """The beginning of a log, decompressed."""
+
+    content: bytes
+    whole: bool = True
+    """Whether that is all of it."""
+    damage: str = ""
+    """Why it cannot be read on; else empty."""
+
+
+def read_head(stream: io.BufferedReader) -> Head:
     """Return the first bytes of a log, and whether they are all: of a file whose directory is at its end, all of it.
 
     Of a damaged stream, these are the bytes before the damage. Raises ObjectError if there are none, and ReaderError
@@ -64,23 +77,24 @@ def read_head(stream: io.BufferedReader) -> tuple[bytes, bool]:
             if len(head) > HEAD == most:
                 kind = binary_kind(bytes(head[:BYTES])) or ""
                 most = WHOLE if kind in _ENDS else HEAD
-    except ObjectError:
+    except ObjectError as error:
         if not head:
             raise
-        return bytes(head), False
+        return Head(bytes(head), False, str(error))
     if len(head) > most == WHOLE:
         raise ReaderError(
             f"{kind} of more than {WHOLE:,} bytes; expected a smaller one, as its directory is at its end; name a "
             "smaller log of the same kind, or a file of the archive"
         )
-    return bytes(head[:most]), len(head) <= most
+    return Head(bytes(head[:most]), len(head) <= most)
 
 
 def open_containers(content: bytes, *, whole: bool) -> OpenedLog:
     """Take the archives off a log. Raises ReaderError for what is no text, cannot be opened, or has no file."""
     archives: list[str] = []
+    others: dict[str, Head] = {}
     while (archive := _ARCHIVES.get(binary_kind(content) or "")) and len(archives) < _LEVELS:
-        content, whole = _longest(archive, content)
+        (content, whole, _), others = _longest(archive, content)
         archives.append(archive)
     if binary_kind(content) == "a Parquet file":
         return OpenedLog(_first_rows(content), True, tuple(archives), is_parquet=True)
@@ -95,12 +109,12 @@ def open_containers(content: bytes, *, whole: bool) -> OpenedLog:
             f"no text: {controls} of its first {_LOOKED_AT:,} bytes are control characters; expected text, plain or "
             "compressed; if it is a log, declare a reader of your own"
         )
-    return OpenedLog(content, whole, tuple(archives))
+    return OpenedLog(content, whole, tuple(archives), others=others)
 
 
-def _longest(archive: str, content: bytes) -> tuple[bytes, bool]:
-    """Return the longest of the first files of an archive, and whether that is all of it. Raises ReaderError."""
-    found: list[tuple[bytes, bool]] = []
+def _longest(archive: str, content: bytes) -> tuple[Head, dict[str, Head]]:
+    """Return the longest of the first files of an archive, and the others by name. Raises ReaderError."""
+    found: dict[str, Head] = {}
     problems: list[ObjectError] = []
     members = catalogue()[archive].members
     assert members is not None  # noqa: S101 - it is an archive
@@ -110,15 +124,16 @@ def _longest(archive: str, content: bytes) -> tuple[bytes, bool]:
                 problems.append(ReaderError(f"member {member.name!r}: {member.body}"))
             elif not isinstance(member.body, Rule):
                 try:
-                    found.append(read_head(decode(member.body, CodecLimits(), f"member {member.name!r}").stream))
+                    found[member.name] = read_head(decode(member.body, CodecLimits(), f"member {member.name!r}").stream)
                 except ObjectError as error:
                     problems.append(error)
     except ReaderError as error:
         problems.append(error)
-    found = [each for each in found if each[0].strip()]
+    found = {name: each for name, each in found.items() if each.content.strip()}
     if not found:
         raise ReaderError(str(problems[0]) if problems else f"{archive}: no file with a log in the first {_MEMBERS}")
-    return max(found, key=lambda each: len(each[0]))
+    longest = max(found, key=lambda name: len(found[name].content))
+    return found.pop(longest), found
 
 
 def _first_rows(content: bytes) -> bytes:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from slips.errors import SlipsError
 from slips.inference.candidate import Candidate
+from slips.inference.containers import Head
 from slips.inference.rank import Inferred, infer
 from slips.inference.trial import RECORDS, try_chain
 from slips.model import ObjectEvent
@@ -38,8 +39,8 @@ _VARYING = re.compile(
 _STARS = re.compile(r"\*(?:[-_.:T+ ]?\*)+Z?|\*Z(?=\.|$)")
 """Dates and clocks, whose numbers have been replaced."""
 
-Head = Callable[[ObjectEvent], tuple[bytes, bool]]
-"""Returns the first bytes of an object, decompressed, and whether they are all. Raises SlipsError."""
+ReadHead = Callable[[ObjectEvent], Head]
+"""Returns the beginning of an object. Raises SlipsError."""
 
 
 class Kind(Struct):
@@ -72,7 +73,7 @@ class Sorted(Struct):
 class _Reading:
     """Opens objects, within bounds."""
 
-    def __init__(self, head: Head, tell: Callable[[int], None]) -> None:
+    def __init__(self, head: ReadHead, tell: Callable[[int], None]) -> None:
         self._head, self._tell = head, tell
         self._opened = self._bytes = 0
 
@@ -80,16 +81,16 @@ class _Reading:
     def is_enough(self) -> bool:
         return self._opened >= OPENED or self._bytes >= OPENED_BYTES
 
-    def head(self, each: ObjectEvent) -> tuple[bytes, bool]:
+    def head(self, each: ObjectEvent) -> Head:
         """Return the beginning of an object. Raises SlipsError."""
         self._opened += 1
         self._tell(1)
-        content, whole = self._head(each)
-        self._bytes += len(content)
-        return content, whole
+        head = self._head(each)
+        self._bytes += len(head.content)
+        return head
 
 
-def sort_by_kind(objects: Sequence[ObjectEvent], head: Head, tell: Callable[[int], None]) -> Sorted:
+def sort_by_kind(objects: Sequence[ObjectEvent], head: ReadHead, tell: Callable[[int], None]) -> Sorted:
     """Return the kinds of `objects`, those of most objects first. Calls `tell` with each number of opened objects."""
     by_shape: dict[str, list[ObjectEvent]] = {}
     for each in objects:
@@ -139,7 +140,7 @@ def _chosen(alike: Sequence[ObjectEvent]) -> list[ObjectEvent]:
 def _kind_of(each: ObjectEvent, kinds: list[Kind], reading: _Reading) -> Kind | None:
     """Return the kind of an object: one of `kinds`, or a new one, which is not among them yet. None: it is blank."""
     try:
-        content, whole = reading.head(each)
+        content, whole, damage = reading.head(each)
     except SlipsError as error:
         return Kind([], [], each, Inferred([], [], str(error)))
     if not content.strip():
@@ -147,7 +148,7 @@ def _kind_of(each: ObjectEvent, kinds: list[Kind], reading: _Reading) -> Kind | 
     for kind in kinds:
         if _is_beside(each, kind.example) and _is_alike(content, whole, each, kind):
             return kind
-    return Kind([], [], each, infer(content, each, whole=whole))
+    return Kind([], [], each, infer(content, each, whole=whole, damage=damage))
 
 
 def _is_beside(each: ObjectEvent, other: ObjectEvent) -> bool:
@@ -159,7 +160,7 @@ def _is_beside(each: ObjectEvent, other: ObjectEvent) -> bool:
 def _fits(each: ObjectEvent, kind: Kind, reading: _Reading) -> bool:
     """Whether an object is of a kind, or says nothing of its own."""
     try:
-        content, whole = reading.head(each)
+        content, whole, _ = reading.head(each)
     except SlipsError:
         return kind.best is None
     if not content.strip() or kind.best is None:

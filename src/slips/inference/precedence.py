@@ -37,8 +37,11 @@ _OF_OBJECTS = ("json", "json-records")
 """Formats of no vendor for objects of JSON, alone or in an array of a document."""
 _OF_ANY_LINE = frozenset(("time", "timestamp", "level", "severity", "message", "text"))
 """Fields of a line of any program."""
-_OF_JAVA = _OF_ANY_LINE | {"pid", "thread", "logger", "class", "line", "file", "stack_trace"}
-"""Fields of a line of any Java program."""
+_OF_JAVA_OR_RUBY = _OF_ANY_LINE | {
+    *("pid", "thread", "logger", "class", "line", "file", "stack_trace"),
+    *("severity_code", "program"),
+}
+"""Fields of a line of any program in Java or Ruby."""
 _BEHIND = GENERAL * _NEAR
 """The share of its likeness that a vendor's format keeps if one of no vendor explains the log: less than that keeps."""
 
@@ -75,12 +78,16 @@ def _by_score(found: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _closer_first(fitting: Sequence[Candidate]) -> list[Candidate]:
-    """Put the format of the first one's vendor that a log is clearly more like before it, however broad that is."""
+    """Put a format that a log is clearly more like before the first one, however broad it is: of the same vendor, or of
+    a product that the log names."""
     best = fitting[0]
     closer = [
         each
         for each in fitting
-        if entries()[each.format].vendor == entries()[best.format].vendor
+        if (
+            entries()[each.format].vendor == entries()[best.format].vendor
+            or (not each.is_general and names_product(each.format, each.trial.events))
+        )
         and _reads_as_much(each, best)
         and each.likeness >= _CLEARLY
         and each.likeness * _CLEARLY >= best.likeness
@@ -207,7 +214,9 @@ def _put_back_plain(found: Sequence[Candidate]) -> None:
                 is_plain = not names_product(each.format, each.trial.events)
             else:
                 same = [other for other in same if other.detail >= each.detail]
-                is_plain = bool(same) and fields <= _OF_JAVA and not names_product(each.format, each.trial.events)
+                is_plain = (
+                    bool(same) and fields <= _OF_JAVA_OR_RUBY and not names_product(each.format, each.trial.events)
+                )
             if is_plain:
                 best = max((other.likeness for other in same), default=GENERAL)
                 each.likeness = min(each.likeness, max(LEAST_LIKE, _NEAR * _NEAR * best))

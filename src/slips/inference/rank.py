@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from slips.errors import ReaderError
@@ -10,6 +12,7 @@ from slips.inference.beginning import beginnings, is_endless, is_for_long_record
 from slips.inference.candidate import Candidate
 from slips.inference.containers import OpenedLog, open_containers
 from slips.inference.precedence import in_order, nearest, weigh
+from slips.inference.tables import without_rows
 from slips.inference.trial import FEW, try_chain
 from slips.model import ObjectEvent
 
@@ -32,22 +35,36 @@ class Inferred(Struct):
     """Whether times of the best chain name no zone, so that they are read as UTC."""
     part: int = 0
     """Bytes that were looked at of a first line that is longer than what was read of the log; else 0."""
+    damage: str = ""
+    """Why the log cannot be read behind what was looked at; else empty."""
+    unlike: tuple[str, ...] = ()
+    """Other files of the archive around the log, of which the best chain reads less than half as much."""
 
 
-def infer(content: bytes, source: ObjectEvent, *, whole: bool = True) -> Inferred:
+def infer(content: bytes, source: ObjectEvent, *, whole: bool = True, damage: str = "") -> Inferred:
     """Return the chains that fit a log, `content` being all of it or, if not `whole`, its beginning, decompressed.
 
-    `source` dates records that have no time. Raises nothing, whatever the content is.
+    `source` dates records that have no time; `damage` says why there is no more content. Raises nothing, whatever the
+    content is.
     """
     try:
         log = open_containers(content, whole=whole)
     except ReaderError as error:
-        return Inferred([], [], str(error))
+        return Inferred([], [], str(error), damage=damage)
     found, part = _try_beginnings(log, source)
     weigh(found, log, source)
     fitting = in_order(found)
     near = [each for each in nearest(found) if each.likeness >= _NEAREST][:_NAMED]
-    return Inferred(fitting, near, zoneless=bool(fitting) and _lacks_zone(fitting[0], log, source), part=part)
+    if not fitting:
+        return Inferred([], near, without_rows(log.content) if log.whole else "", part=part, damage=damage)
+    return Inferred(
+        fitting,
+        near,
+        zoneless=_lacks_zone(fitting[0], log, source),
+        part=part,
+        damage=damage,
+        unlike=tuple(_unlike(fitting[0], log, source)),
+    )
 
 
 def _try_beginnings(log: OpenedLog, source: ObjectEvent) -> tuple[list[Candidate], int]:
@@ -65,6 +82,14 @@ def _try_beginnings(log: OpenedLog, source: ObjectEvent) -> tuple[list[Candidate
         if any(each.fits for each in best.values()):
             break
     return list(best.values()), part
+
+
+def _unlike(best: Candidate, log: OpenedLog, source: ObjectEvent) -> Iterator[str]:
+    """Yield the names of the other files of an archive of which a chain reads less than half as much."""
+    for name, (content, whole, _) in log.others.items():
+        trial = try_chain(best.trial.steps, content, source, FEW, whole=whole)
+        if 2 * trial.parsed < best.trial.parsed:
+            yield name
 
 
 def _lacks_zone(best: Candidate, log: OpenedLog, source: ObjectEvent) -> bool:

@@ -14,6 +14,10 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 """Delimiters, and their names in a config."""
 _NAME = re.compile(r"[^\W\d][^\r\n\"]{0,60}")
 """The name of a column: it begins with a letter, as no time does, nor a number."""
+_PLAIN_NAME = re.compile(r"[^\W\d][\w.:/()#%-]*(?: [\w.:/()#%-]+){0,3}")
+"""The name of a column if there is no row to tell it from a sentence."""
+_SHOWN = 200
+"""Characters of names that are shown."""
 _ROWS = 20
 """Rows that must be as wide as the header."""
 _LEAST = 2
@@ -44,6 +48,26 @@ def table_step(content: bytes) -> Step | None:
         if step := _unnamed(rows, name):
             return step
     return None
+
+
+def without_rows(content: bytes) -> str:
+    """Return that a log is the head of a table alone, and what reads such tables; empty for any other log."""
+    lines = [line for line in content[: 1 << 16].decode(errors="replace").lstrip("\ufeff").splitlines() if line]
+    if len(lines) == 1:
+        for delimiter, name in _DELIMITERS.items():
+            names = next(csv.reader(lines, delimiter=delimiter), [])
+            if len(names) >= _LEAST and _is_header(names) and all(map(_PLAIN_NAME.fullmatch, names)):
+                chain = "csv" if delimiter == "," else f"{{csv: {{delimiter: {name}}}}}"
+                shown = ", ".join(names)[:_SHOWN]
+                return (
+                    f"it has the names of {len(names)} columns ({shown}) and no row; expected rows; "
+                    f"name a log of the same kind that has some; if it is of no product, {chain!r} reads it"
+                )
+    if lines and all(line.startswith("#") for line in lines) and any(line.startswith("#Fields:") for line in lines):
+        return (
+            "its '#Fields:' name columns and there is no row; expected rows, too; name a log of the same kind with some"
+        )
+    return ""
 
 
 def _w3c(lines: list[str]) -> Step | None:

@@ -1,4 +1,4 @@
-"""Logs of Ruby on Rails, and of any program with Ruby's Logger."""
+"""Logs of Ruby on Rails, which are lines of Ruby's Logger, with requests in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from slips import times
 from slips.format import Event
+from slips.formats.generic.ruby import CREATED, LINE, NO_ENTRY
 from slips.model import MetaData
 from slips.parsing import Patterns, stamp
 from slips.parsing.conversions import decimal_or_text, integer_or_text
@@ -54,16 +55,20 @@ def _take_request(meta: MetaData, event: Event) -> None:
 
 RAILS = Patterns(
     "rails",
-    "Ruby on Rails, and any program with Ruby's Logger: requests, their parameters and durations, messages, backtraces",
+    "Ruby on Rails: requests, their parameters and durations, messages, backtraces",
     "https://guides.rubyonrails.org/debugging_rails_applications.html#the-logger",
-    chain=({"multiline": {"start": r"[A-Z], \[\d{4}-|(?:\[[^\]]+\] )*Started [A-Z]+ \""}}, "rails"),
+    chain=(
+        {"multiline": {"start": r"[A-Z], \[\d{4}-|(?:\[[^\]]+\] )*Started [A-Z]+ \"|# Logfile created on "}},
+        "rails",
+    ),
     time=stamp("time"),
     tag="rails.{severity|'request'}",
     patterns=(
-        r"(?P<severity_code>[A-Z]), \[(?P<time>\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:?\d\d)?) #(?P<pid>\d+)\] +"
-        r"(?P<severity>[A-Z]+) -- (?P<program>[^:\n]*): ?(?P<message>.*)",
+        LINE,
+        CREATED,
         r"(?P<message>(?:\[[^\]\n]+\] )*Started [A-Z]+ \".*)",
     ),
+    rules=(NO_ENTRY,),
     integers="pid",
     refine=_take_request,
     entities={"addresses": "client"},
