@@ -50,6 +50,12 @@ def test_pairs_are_cut_at_blanks_outside_quotes(line: str, event: dict[str, Any]
         ({"quotes": ""}, 'a="x y"', {"a": '"x', 'y"': True}),
         ({"escapes": "decode"}, r'a="x\"\n\x41\u00e9" b=\n c="\q"', {"a": 'x"\nAé', "b": r"\n", "c": r"\q"}),
         ({"escapes": "none"}, 'a="C:\\" b="\\x"', {"a": "C:\\", "b": "\\x"}),
+        (
+            {"spaced": True},
+            'a=x y  z b-1= c="d e" f=g (h; i=1) j.k=l "m" n  ',
+            {"a": "x y  z", "b-1": "", "c": "d e", "f": "g (h;", "i": "1)", "j.k": 'l "m" n'},
+        ),
+        ({"spaced": True}, r"word a=b c\=d =e f", {"word": True, "a": r"b c\=d =e f"}),
         ({"separator": "\t"}, "a=1 \tb= 2 c\tc=\td= ", {"a": "1", "b": "2 c", "c": "", "d": ""}),
     ],
 )
@@ -99,6 +105,8 @@ DECLARED = [
     door(separator=";", assign=":", integers="port"),
     door(separator="\t", absent="-"),
     door(quotes="", escapes="none"),
+    door(spaced=True, integers="port", absent="-"),
+    door(spaced=True, quotes="", assign=":"),
 ]
 
 
@@ -219,6 +227,7 @@ def test_generated_pairs_come_back(pairs: dict[str, str], separator: str) -> Non
         ({"quotes": "«"}, "quotes is '«'; expected some of \" ' `, or none"),
         ({"integers": ("a b",)}, "integers: 'a b' cannot be a key of these lines; expected a list of keys"),
         ({"floats": ("a b=",), "separator": ";"}, "floats: 'a b=' cannot be a key of these lines"),
+        ({"spaced": True, "separator": ";"}, "spaced is True, and separator ';'; expected a blank"),
         ({"rest": "="}, "rest: '=' has no name; expected a word such as 'message:'"),
         ({"tail": 5}, "tail is 5; expected a text such as ']'"),
         ({"head": "("}, "head '(': missing ), unterminated subpattern at position 0; expected one that Python reads"),

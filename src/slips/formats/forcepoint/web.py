@@ -32,6 +32,7 @@ FORCEPOINT_WEB = one_of(
         tag="forcepoint.web",
         message="{action|'request'}{' ' http_method}{' ' url|dst_host}{' by ' user|loginID}{' from ' src_host|src_ip}",
         absent="-",
+        spaced=True,
         integers="""severity category src_port dst_port bytes_out bytes_in http_response http_proxy_status_code
             disposition duration proxy_port""",
     ),

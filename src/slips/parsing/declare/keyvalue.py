@@ -50,7 +50,15 @@ class KeyValue(LineDeclaration):
     """Whether values have the backslash escapes within quotes decoded, or kept as they are written. `none`: a backslash
     is a character like any other."""
 
+    spaced: bool = False
+    """Whether bare values may have blanks in them, as in `agent=curl (Linux) action=blocked`: one goes on to the next
+    word of letters, digits, `_`, `-` and `.` with the character of `assign` behind it."""
+
     def check(self) -> None:
+        if self.spaced and self.separator != " ":
+            raise ValueError(
+                f"spaced is True, and separator {self.separator!r}; expected a blank, as others do not end at blanks"
+            )
         for part in ("separator", "assign"):
             value = getattr(self, part)
             if not isinstance(value, str) or len(value) != 1 or value in "\"'\\":
@@ -96,6 +104,8 @@ class KeyValue(LineDeclaration):
         ends, assign = re.escape(self.ends), re.escape(self.assign)
         around = f"[{self.blanks}]*+" if self.separator != " " else ""
         bare = f"[^{ends}]*+"
+        if self.spaced:
+            bare = f"(?:[^{ends}]++|{self._within})*+"
         unquoted = f"((?![{self.quotes}]){bare})?+" if self.quotes else f"({bare})"
         twice = f"(?:{assign}(?=[{self.quotes}]))?+" if self.quotes and self.separator != " " else ""
         patterns = {
@@ -119,8 +129,15 @@ class KeyValue(LineDeclaration):
             blanks, around, end = "", f"[{self.blanks}]*+", separator
         quoted = "".join(rf"{around}{quote}([^{quote}\\]*+){quote}{around}|" for quote in self.quotes)
         bare = f"([^{separator}{quotes}{blanks}]*+)"
+        if self.spaced:
+            bare = f"((?:[^{quotes}{blanks}]++|{self._within})*+)"
         key = f"([^{assign}{separator}{quotes}{blanks}]++)"
         return re.compile(rf"{key}{assign}(?:{quoted}{bare})(?:{end}|\Z)|(.++)", re.DOTALL)
+
+    @property
+    def _within(self) -> str:
+        """Pattern of blanks within a bare value."""
+        return rf"[{_BLANKS}]++(?!\Z|[\w.-]++{re.escape(self.assign)})"
 
     @cached_property
     def begin_of_rest(self) -> re.Pattern[str]:
