@@ -24,7 +24,11 @@ before the task of a wireless controller."""
 _CODE = re.compile(r"(.+)-([0-7ACEWNID])-([A-Za-z0-9_]+)")
 _LETTERS = {"A": 1, "C": 2, "E": 3, "W": 4, "N": 5, "I": 6, "D": 7}
 """The severities of switches for small businesses: alert, critical, error, warning, notice, informational, debug."""
-_YEAR_FIRST = re.compile(r"(^(?:<\d{1,3}>)?(?:: )?|: | )(\d{4}) ([A-Z][a-z][a-z] {1,2}\d{1,2}) ")
+_MONTH = re.compile(
+    r"\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:uary|ruary|ch|il|e|y|ust|tember|ober|ember)(?= {1,2}\d)"
+)
+"""A month that is written out."""
+_YEAR_FIRST = re.compile(r"(^(?:<\d{1,3}>)?(?:: )?|: |(?<=\d):| )(\d{4}) ([A-Z][a-z][a-z] {1,2}\d{1,2}) ")
 _OWN_TIME = re.compile(
     r"(?:^|[ *.:])([A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?)"
     r"(?: ([A-Za-z]{3,7})(?![A-Za-z+-])| (?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?)?(?=$|: ?[A-Za-z_]\w*\[\d+\]$)"
@@ -146,10 +150,21 @@ def _year_last(found: re.Match[str]) -> str:
     return f"{before}{found[3]} {found[2]} "
 
 
+def _write_out(event: Event, month: re.Match[str]) -> None:
+    """Write the month of the time out, as the line has it."""
+    for name in ("datetime", "relayed"):
+        if month[1] in event.get(name, ""):
+            event[name] = event[name].replace(month[1], month[0], 1)
+            break
+
+
 def _take_apart(meta: MetaData, event: Event) -> None:
     """Read the header, and the parts of the code. Raises RecordError for another code, and for a malformed time."""
-    # NX-OS writes the year in front: "2026 Mar  1 08:00:02 UTC"
-    text = _YEAR_FIRST.sub(_year_last, event.pop("header").rstrip(" "), count=1)
+    # NX-OS writes the year in front: "2026 Mar  1 08:00:02 UTC", and so may IOS XR, behind its node
+    text = event.pop("header").rstrip(" ")
+    if month := _MONTH.search(text):
+        text = f"{text[: month.end(1)]}{text[month.end() :]}"
+    text = _YEAR_FIRST.sub(_year_last, text, count=1)
     if numbered := _SEQUENCE.match(text):
         event["sequence"] = int(numbered[1])
     zone = ""
@@ -202,6 +217,8 @@ def _take_apart(meta: MetaData, event: Event) -> None:
                 raise
             # `clock timezone` takes any name: one that says no offset leaves the time to the zone that times have here
             meta.timestamp = times.any_notation(without_zone, meta.timestamp, "datetime")
+    if month:
+        _write_out(event, month)
     meta.message = f"%{event['code']}: {event['message']}" if "code" in event else event["message"]
 
 
