@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from slips.format import Event, FormatOptions, MeaningOptions, a_key
 from slips.formats.nginx.log_format import QUOTED, AccessLog, Value, pattern_of, split
@@ -138,8 +138,26 @@ _CAUSE = re.compile(
 """The parts before the client in Apache 2.4: with LogLevel debug the place in its source, an error of the system."""
 
 
+_SECURITY = re.compile(r' \[([a-z_]{2,20}) "((?:[^"]|"(?!\]))*)"\]')
+"""A tag of a message of ModSecurity, behind the text: `[id "942100"]`."""
+
+
+def _take_tags(event: Event) -> None:
+    """Add the tags of a message of ModSecurity as `modsecurity`, texts as they are written; of tags `tag`, a list."""
+    found: dict[str, Any] = {}
+    for name, text in _SECURITY.findall(event["message"]):
+        if name == "tag":
+            found.setdefault("tags", []).append(text)
+        else:
+            found.setdefault(name, int(text) if name == "line" and text.isascii() and text.isdecimal() else text)
+    if found:
+        event["modsecurity"] = found
+
+
 def _take_cause(_meta: MetaData, event: Event) -> None:
-    """Add the place in the source, an error of the system, and the client behind them."""
+    """Add the place in the source, an error of the system, and the client behind them; and tags of ModSecurity."""
+    if "ModSecurity: " in event["message"][:120]:
+        _take_tags(event)
     if "client" in event or not event["message"].startswith(("(", "mod_", "ssl_", "core.c", "util")):
         return
     found = _CAUSE.match(event["message"])
@@ -150,7 +168,7 @@ def _take_cause(_meta: MetaData, event: Event) -> None:
 
 APACHE_ERROR = Patterns(
     "apache-error",
-    "Apache error logs of 2.2 and 2.4: module and level, process, client, message",
+    "Apache error logs of 2.2 and 2.4: module and level, process, client, message, tags of ModSecurity",
     "https://httpd.apache.org/docs/2.4/mod/core.html#errorlogformat",
     patterns=(
         rf"\[(?P<time>[^\]]+)\] \[(?P<module>[^\]: ]*):(?P<level>[a-z]+\d?)\] {_ERROR}",
@@ -161,5 +179,5 @@ APACHE_ERROR = Patterns(
     tag="apache.error",
     time=stamp("time"),
     message="{message}",
-    entities={"addresses": "client"},
+    entities={"addresses": "client", "domains": "modsecurity.hostname"},
 )
