@@ -35,7 +35,8 @@ CLOUDTRAIL = Json(
 CLOUDTRAIL_EVENT = replace(
     CLOUDTRAIL,
     name="cloudtrail-event",
-    summary="AWS CloudTrail events, one a line: bare, of EventBridge, or answers of the API 'lookup-events'",
+    summary="AWS CloudTrail events, one a line: bare, of EventBridge, or answers of the API 'lookup-events'; in CSV "
+    "that CloudTrail Lake exports, a '{type=…, …}' stays a text, as nothing marks where a value in it ends",
     elements="",
     chain=(),
     tag="aws.cloudtrail.{eventType|'event'}",

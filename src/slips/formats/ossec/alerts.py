@@ -1,4 +1,4 @@
-"""Alerts of OSSEC and Atomic OSSEC (Wazuh's have fields of their own)."""
+"""Alerts of OSSEC and Atomic OSSEC (Wazuh's have fields of their own), as they are written and as they are sent."""
 
 from __future__ import annotations
 
@@ -25,5 +25,22 @@ OSSEC = Json(
         "hosts": "agent_name hostname",
         "hashes": """SyscheckFile.md5_after SyscheckFile.sha1_after SyscheckFile.sha256_after
             SyscheckFile.md5_before SyscheckFile.sha1_before""",
+    },
+)
+
+# The time is that of the header, by the clock of the server.
+OSSEC_SYSLOG_JSON = Json(
+    "ossec-syslog-json",
+    "OSSEC and Wazuh: alerts sent to a syslog server by ossec-csyslogd, in its format json",
+    "https://www.ossec.net/docs/docs/manual/output/syslog-output.html",
+    chain=("s3-lines", "syslog-any", "json", "ossec-syslog-json"),
+    require=all_of("crit", "id", "component"),
+    tag="ossec.hids.alert",
+    message="level {crit}: {description|message|id} on {component}{' from ' src_ip}",
+    integers="crit id src_port dst_port",
+    entities={
+        "addresses": "src_ip dst_ip",
+        "users": "acct",
+        "hashes": "md5_old md5_new sha1_old sha1_new sha256_old sha256_new",
     },
 )

@@ -41,7 +41,7 @@ def _name_parts(meta: MetaData, event: Event) -> None:
 
 
 # The time is that of the header, by the clock of the server: of the second one, behind a relay's. As CEF, they are read
-# by 'cef'; as JSON, with `crit` and `id`, and as pairs for Splunk, by 'json' and 'key-value'.
+# by 'cef'; as JSON by 'ossec-syslog-json'; as pairs for Splunk by 'key-value'.
 OSSEC_SYSLOG = Patterns(
     "ossec-syslog",
     "OSSEC and Wazuh: alerts sent to a syslog server by ossec-csyslogd, in its default format",
