@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 HANDLER = """\
@@ -35,17 +36,41 @@ COMMANDS = {
 }
 
 
-def report(build: Path, sizes: tuple[int, ...]) -> None:
+_LONGER, _LONGEST_NOISE = 0.1, 0.05
+"""What a command must take longer with more objects, as a share and in CPU seconds: else it is the noise of a start."""
+
+
+_LONGER, _NOISE = 0.1, 0.05
+"""What a command must take longer with more objects, as a share and in CPU seconds: less is the noise of its start."""
+
+
+def report(build: Path, numbers: Sequence[int]) -> None:
     """Prints the CPU seconds of each command for each number of objects, a tenth of which fail at first."""
+    sizes = sorted(set(numbers))
     print(f"\n{'objects':28}" + "".join(f"{size:>10,}" for size in sizes) + f"{'µs each':>10}{'growth':>9}")
     measured = [_measure(build / "ledger", size) for size in sizes]
     for name in COMMANDS:
         seconds = [one[name] for one in measured]
-        each = (seconds[-1] - seconds[0]) / (sizes[-1] - sizes[0]) * 1e6
-        # 1 is linear: what the most objects take beyond the fewest, by what those in the middle take.
-        middle = (seconds[-2] - seconds[0]) / (sizes[-2] - sizes[0]) * 1e6
-        growth = f"{each / middle:9.2f}" if middle > 0 else ""  # what takes no time does not grow
-        print(f"{name:28}" + "".join(f"{one:10.2f}" for one in seconds) + f"{each:10.0f}{growth}", flush=True)
+        each, growth = microseconds_each(sizes, seconds), growth_of(sizes, seconds)
+        shown = f"{'-' if each is None else f'{each:.0f}':>10}{'-' if growth is None else f'{growth:.2f}':>9}"
+        print(f"{name:28}" + "".join(f"{one:10.2f}" for one in seconds) + shown, flush=True)
+
+
+def microseconds_each(sizes: Sequence[int], seconds: Sequence[float]) -> float | None:
+    """Return what each object takes, in microseconds; None if the most objects take no longer than the fewest."""
+    longer = seconds[-1] - seconds[0]
+    if longer <= max(_NOISE, _LONGER * seconds[0]):
+        return None
+    return longer / (sizes[-1] - sizes[0]) * 1e6
+
+
+def growth_of(sizes: Sequence[int], seconds: Sequence[float]) -> float | None:
+    """Return what an object takes among the most, by what it takes among those of the size before: 1 is linear.
+
+    None if there are fewer than three sizes, or if one of both takes no longer than the fewest objects do.
+    """
+    most, before = microseconds_each(sizes, seconds), microseconds_each(sizes[:-1], seconds[:-1]) if sizes[2:] else None
+    return None if most is None or before is None else most / before
 
 
 def _measure(folder: Path, objects: int) -> dict[str, float]:
