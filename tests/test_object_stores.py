@@ -20,7 +20,7 @@ from fakes import AWKWARD_KEYS
 from slips.backends.aws.clients import Clients
 from slips.backends.aws.s3 import S3Store
 from slips.backends.machine.directory import DirectoryStore
-from slips.errors import StorageError
+from slips.errors import GONE, StorageError
 from slips.model import ObjectEvent
 from slips.ports import ObjectStore
 
@@ -123,6 +123,8 @@ def test_a_missing_object_is_a_storage_error_that_names_it(bucket: Bucket) -> No
     with pytest.raises(StorageError, match=r"s3://my-logs/nothing here") as raised:
         bucket.read("nothing here")
     assert raised.value.missing
+    assert str(raised.value).endswith(f", which was there before; {GONE}")
+    assert {"slips drain", "slips dismiss"} <= set(GONE.split("'"))
 
 
 def test_expected_objects_are_read_like_others_and_may_go_or_fail_in_their_turn(bucket: Bucket) -> None:

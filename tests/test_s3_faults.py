@@ -248,5 +248,12 @@ def test_a_refusal_of_listings_or_of_objects_alone_says_what_to_do() -> None:
         "",
     ]
     assert "'s3:ListBucket'" in str(refused("AccessDenied")[0])
-    assert str(refused("AccessDenied")[1]).endswith("; the object is gone, or this role may not read it")
+    assert str(refused("AccessDenied")[1]).endswith(
+        "; the object is gone, or this role may not read it; give the role 's3:GetObject' on it; if it is gone, put it "
+        "back and replay it with 'slips drain', or take its error item off with 'slips dismiss'"
+    )
+    assert str(refused("NoSuchKey")[1]).endswith(
+        "; expected the object, which was there before; put it back and replay it with 'slips drain', or take its "
+        "error item off with 'slips dismiss'"
+    )
     assert "is not archived; restore it" in str(refused("InvalidObjectState")[1])

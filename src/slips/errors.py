@@ -135,6 +135,10 @@ class FormatError(ObjectError):
     stage = "format"
 
 
+GONE = "put it back and replay it with 'slips drain', or take its error item off with 'slips dismiss'"
+"""What to do about an object that does not exist any more."""
+
+
 class StorageError(ObjectError):
     """The object cannot be read from its bucket."""
 

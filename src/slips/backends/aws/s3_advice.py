@@ -6,6 +6,8 @@ one that has no body. Other servers use some of these codes, and a few of their 
 
 from __future__ import annotations
 
+from slips.errors import GONE
+
 _KEYS = "the bucket's 'profile' in the config, AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _RENEW = (
     "expected credentials that have not expired; renew them ('aws sso login' does for SSO), or leave out an old "
@@ -45,7 +47,14 @@ _OF_LISTINGS = {
 _OF_LISTINGS_ELSE = "expected a page of keys; try again, then look at the server"
 _OF_OBJECTS = {
     # The code means both to a role that may not list the bucket.
-    **dict.fromkeys(("AccessDenied", "403"), "the object is gone, or this role may not read it"),
+    **dict.fromkeys(
+        ("AccessDenied", "403"),
+        f"the object is gone, or this role may not read it; give the role 's3:GetObject' on it; if it is gone, {GONE}",
+    ),
+    **dict.fromkeys(
+        ("NoSuchKey", "NoSuchVersion", "404"),
+        f"expected the object, which was there before; {GONE}",
+    ),
     "InvalidObjectState": "expected an object that is not archived; restore it, then process it again",
 }
 

@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 
 from slips.backends.machine.content import hash_of, is_young, names_of, names_of_young, stamp_of
 from slips.backends.machine.tree import Tree
-from slips.errors import ObjectError, StorageError
+from slips.errors import GONE, ObjectError, StorageError
 from slips.model import ObjectEvent, format_time, nearest_time, readable
 from slips.ports import StoredObject
 
@@ -128,7 +128,8 @@ class DirectoryStore:
                 raise StorageError(f"{event.url}: {error.strerror}; expected a file below it") from error
             path = tree.shown(event.object_key)
             missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-            text = f"{event.url}: {path}: {error.strerror}; expected a readable file"
+            expected = f"expected the file, which was there before; {GONE}" if missing else "expected a readable file"
+            text = f"{event.url}: {path}: {error.strerror}; {expected}"
             raise StorageError(text, missing=missing) from error
 
     def expect(self, events: Sequence[ObjectEvent]) -> None:
