@@ -127,12 +127,36 @@ class _Ends:
         self.children: dict[str, _Ends] = {}
         self.convert: Convert | None = None
 
-    def ends(self, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Convert]]:
-        """Yield the ways that end at this node or below it, as keys from here."""
-        if self.convert is not None:
-            yield keys, self.convert
-        for key, child in self.children.items():
-            yield from child.ends((*keys, key))
+    def walks(self) -> tuple[Convert, Convert]:
+        """Return two functions of a value here, each of which converts all texts in one pass and returns the value.
+
+        The first one converts a text that is the value, and texts in an array that is; the second only those below.
+        """
+        children = [(key, child.walks()[0]) for key, child in self.children.items()]
+
+        def below(value: Any) -> Any:
+            if value.__class__ is dict:
+                for key, walk in children:
+                    if key in value:
+                        value[key] = walk(value[key])
+            elif value.__class__ is list:
+                for each in value:
+                    below(each)
+            return value
+
+        convert = self.convert
+        if convert is None:
+            return below, below
+
+        def here(value: Any) -> Any:
+            if value.__class__ is str:
+                return below(convert(value))
+            if value.__class__ is list:
+                value[:] = map(here, value)
+                return value
+            return below(value)
+
+        return here, below
 
 
 def write_conversions(writer: Writer, conversions: Mapping[str, Convert], event: str) -> None:
@@ -154,22 +178,24 @@ def _write_children(writer: Writer, node: _Ends, holder: str) -> None:
     for key, child in node.children.items():
         value, test, convert = writer.local("part"), "if", child.convert
         is_document = convert is document_or_text
+        here, below = child.walks()
         writer.line(f"{value} = {holder}.get({key!r})")
         if convert is not None:
-            name = writer.name("convert", convert)
             with writer.block(f"if {value}.__class__ is str:"):
-                writer.line(f"{holder}[{key!r}] = {value} = {name}({value})")
-            if is_document:
-                with writer.block(f"elif {value}.__class__ is list:"):
-                    writer.line(f"{writer.name('converted', converted)}({value}, (), {name})")
-            test = "if" if is_document else "elif"
+                writer.line(f"{holder}[{key!r}] = {value} = {writer.name('convert', convert)}({value})")
+                if is_document and child.children:
+                    with writer.block(f"if {value}.__class__ is list:"):
+                        writer.line(f"{writer.name('below', below)}({value})")
+            test = "elif"
+        in_list = f"{value}.__class__ is list:", f"{writer.name('here', here)}({value})"
+        if is_document:
+            with writer.block(f"elif {in_list[0]}"):
+                writer.line(in_list[1])
+            test = "if"
         if child.children:
             with writer.block(f"{test} {value}.__class__ is dict:"):
                 _write_children(writer, child, value)
             test = "elif"
-        if child.children or not is_document:
-            with writer.block(f"{test} {value}.__class__ is list:"):
-                for keys, end in child.ends():
-                    if keys or not is_document:
-                        name = writer.name("convert", end)
-                        writer.line(f"{writer.name('converted', converted)}({value}, {keys!r}, {name})")
+        if not is_document:
+            with writer.block(f"{test} {in_list[0]}"):
+                writer.line(in_list[1])
