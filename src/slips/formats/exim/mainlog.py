@@ -10,7 +10,7 @@ from slips.parsing import Patterns, iso
 
 _TIME = r"(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [+-]\d{4})?) )?(?:\[(?P<pid>\d++)\] )?(?P<text>"
 _ID = r"(?P<message_id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})"  # longer since version 4.97
-_PEER = re.compile(r"(?:([^ (\[]+) )?(?:\(([^) ]*)\) )?\[([^\] ]*)\](?::(\d+))?")
+_PEER = re.compile(r"(?:([^ (\[]+) )?(?:\(([^)]*)\) )?\[([^\] ]*)\](?::(\d+))?")
 _FIELD = re.compile(rf' ([A-Za-z][A-Za-z0-9]{{0,7}})=((?<= H=){_PEER.pattern}|"(?:[^"\\]|\\.)*"|[^ "]*)')
 _INTERFACE = re.compile(r" I=\[([^\] ]*)\](?::(\d+))?")
 _AUTHENTICATION = re.compile(r"(?: U=[^ ]+)?: ([^(]*[^( ])(?: \(set_id=([^)]*)\))?")
