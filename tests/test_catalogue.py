@@ -230,7 +230,7 @@ LITERALS = {
     "forcepoint-cloud-web": "Not available",  # no value
     "forcepoint-dlp": "CEF N",
     "fortinet-cef": "CEF",
-    "ibm-mq": "EXPLANATION ACTION",
+    "ibm-mq": "EXPLANATION ACTION ERKLÄRUNG AKTION",
     "iptables": "warn",  # a level, which is a number
     "openstack": "None",  # an id that is none
     "opensmtpd": "unknown",  # "<unknown>", no name of a host

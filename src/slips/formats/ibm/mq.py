@@ -11,7 +11,10 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Json, Patterns, all_of, any_of, iso
 
+_DATE = r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}"
 _CODE = re.compile(r"\bAMQ\d{4,5}[A-Z]?(?=: )")
+_HEADING = re.compile(r"^(?:[^\W\d_a-z]|\ufffd){2,20} ?[:\uff1a][ \t]*$", re.MULTILINE)
+"""Of the explanation and of the action, in the language of the queue manager."""
 _SOURCE = re.compile(r"-{5} ([^ ]+) : (\d+) -+")
 
 
@@ -43,24 +46,22 @@ def _name_parts(meta: MetaData, event: Event) -> None:
     if source := _SOURCE.search(body):
         event["module"], event["line"] = source[1], int(source[2])
         body = body[: source.start()]
-    message, _, rest = body.partition("EXPLANATION:")
-    explanation, _, action = rest.partition("ACTION:")
-    parts = {"message": message, "explanation": explanation, "action": action}
-    event |= {name: " ".join(part.split()) for name, part in parts.items() if part.strip()}
+    parts = zip(("message", "explanation", "action"), _HEADING.split(body, 2), strict=False)
+    event |= {name: " ".join(part.split()) for name, part in parts if part.strip()}
     if "Time" in event:
         meta.timestamp = times.iso(event["Time"], "Time")
     meta.message = f"{code[0]}: {event.get('message', '-')}"
 
 
-# The date in front is written as the locale of the queue manager has it, so that of the attribute Time counts; logs of
+# The date in front is written as the locale of the program has it, so that of the attribute Time counts; logs of
 # versions before 9 that lack it are of their objects' time.
 IBM_MQ = Patterns(
     "ibm-mq",
     "IBM MQ error logs AMQERR01.LOG: messages of queue managers and clients, with explanation and action",
     "https://www.ibm.com/docs/en/ibm-mq/9.4?topic=qmini-diagnostic-message-logging",
-    chain=({"multiline": {"start": r"\d\d/\d\d/\d\d"}}, "ibm-mq"),
+    chain=({"multiline": {"start": rf"{_DATE} \d"}}, "ibm-mq"),
     tag="ibm.mq",
-    patterns=(r"(?P<date>\d\d/\d\d/\d\d(?:\d\d)? \d\d:\d\d:\d\d(?: [AP]M)?) +- +(?P<text>Process\(.*)",),
+    patterns=(rf"(?P<date>{_DATE} \d{{1,2}}[:.]\d\d[:.]\d\d(?: [AP]M)?) +- +(?P<text>Process\(.*)",),
     refine=_name_parts,
     entities={"addresses": "RemoteHost", "users": "User", "hosts": "Host"},
 )
