@@ -39,7 +39,7 @@ def test_a_log_that_is_cut_off_is_proposed_with_that(project: Project) -> None:
 def test_the_equals_of_the_best_chain_are_shown(project: Project) -> None:
     done = project.slips("infer", "-", stdin=COMBINED * 3)
     best = done.out.splitlines()[1].split()[0]
-    others = sorted({"apache-access", "nginx-access", "varnish"} - {best})
+    others = sorted({"apache-access", "nginx-access", "traefik", "varnish"} - {best})
     assert f"\nalso: {', '.join(others)} (the same values of these records; " in done.out
 
 

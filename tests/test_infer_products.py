@@ -152,6 +152,19 @@ def test_of_two_formats_of_a_line_the_one_that_names_more_of_its_parts_is_first(
     assert "apache-access" in [each.format for each in rest]
 
 
+def test_a_rest_of_a_line_that_has_no_name_is_no_part_of_it_that_a_format_names() -> None:
+    """Of the format `main` in the configuration that nginx comes with."""
+    lines = (COMBINED.replace(b"\n", b' "%s"\n' % behind) for behind in (b"198.51.100.7", b"-"))
+    (first, *rest) = infer(b"".join(lines) * 2, SOURCE).fitting
+    assert first.format == "nginx-access"
+    assert "apache-access" in [each.format for each in rest]
+
+
+def test_lines_of_a_web_server_without_an_agent_are_not_taken_for_those_of_traefik() -> None:
+    quiet = b'203.0.113.7 - - [29/Nov/2026:08:00:01 +0000] "-" 408 - "-" "-"\n'
+    assert infer((COMBINED + quiet) * 2, SOURCE).fitting[0].format == "apache-access"
+
+
 def test_a_format_that_accepts_the_logs_of_others_is_behind_one_that_does_not() -> None:
     assert (breadths()["azure-ad-event"], breadths().get("azure-activity")) == (0.4, None)
     event = {"time": "2026-11-29T08:00:00Z", "operationName": "X", "category": "Administrative", "resourceId": "/a"}

@@ -20,6 +20,8 @@ LEAST_LIKE = 0.12
 """The least likeness of a chain that is proposed."""
 _FITS = 0.5
 """The least share of parsed records of a chain that is proposed."""
+_REST = "more"
+"""The field of what a parser of lines leaves in one piece, behind the parts that it names."""
 _NARROWEST = 0.2
 """The least share of the score that counts of a format that accepts most records of other vendors."""
 
@@ -67,8 +69,12 @@ class Candidate(Struct):
 
     @property
     def detail(self) -> float:
-        """The mean number of values in an event: of two parsers of a line, the one that names more of it knows it."""
-        return sum(map(len, self.values)) / max(1, len(self.values))
+        """The mean number of values in an event: of two parsers of a line, the one that names more of it knows it.
+
+        A rest of the line that has no name of its own is no knowledge, but a lack of it.
+        """
+        rests = sum(_REST in event and event[_REST] is not None for event in self.trial.events[:FEW])
+        return (sum(map(len, self.values)) - 2 * rests) / max(1, len(self.values))
 
     @property
     def values(self) -> list[list[str]]:

@@ -12,8 +12,9 @@ TRAEFIK = Regex(
     REFERENCE,
     pattern=r"(?P<client>[^ ]+) (?P<ident>[^ ]+) (?P<username>[^ ]+) \[(?P<time>[^\]]+)\] "
     rf'"(?P<request>{QUOTED})" (?P<status>\d+|-) (?P<bytes>\d+|-)'
-    rf'(?: (?:-|"(?P<referrer>{QUOTED})") (?:-|"(?P<user_agent>{QUOTED})") (?P<request_count>\d+) '
-    rf'(?:-|"(?P<router>{QUOTED})") (?:-|"(?P<server_url>{QUOTED})") (?P<duration_ms>\d+)ms)?(?P<more>.+)?',
+    rf'(?: (?:-|"(?P<referrer>{QUOTED})") (?:-|"(?P<user_agent>{QUOTED})")'
+    rf'(?: (?P<request_count>\d+) (?:-|"(?P<router>{QUOTED})") (?:-|"(?P<server_url>{QUOTED})") '
+    r"(?P<duration_ms>\d+)ms)?)?(?P<more>.+)?",
     requests={"request": "method path protocol"},
     escaped="request referrer user_agent",
     absent="-",
