@@ -299,3 +299,43 @@ def test_more_bytes_than_sqlite_counts_are_spent_as_the_most_that_it_does(tmp_pa
     with closing(MachineState.open(tmp_path)) as state:
         state.brakes.put_spent(Spent("2026-03-01", 1, 2**70))
         assert state.brakes.spent("2026-03-01") == Spent("2026-03-01", 1, 2**63 - 1)
+
+
+# ---- rows that slips has not written
+
+
+def damage(project: Project, statement: str) -> None:
+    with closing(sqlite3.connect(project.root / "state" / FILE, isolation_level=None)) as connection:
+        connection.execute(statement)
+
+
+def test_an_item_that_cannot_be_read_is_told_behind_all_others(project: Project) -> None:
+    for request_id in ("11111111", "22222222", "33333333"):
+        project.fail(request_id)
+    damage(project, "UPDATE error SET item = '{\"request_id\": 1' WHERE request_id = '22222222'")
+    done = project.slips("errors")
+    assert [line.split()[1] for line in done.out.splitlines()] == ["11111111", "33333333"]
+    assert done.status == 1
+    assert done.err.startswith("slips: error item '22222222': ")
+    assert "expected what slips wrote; put back a copy of state.sqlite3, or delete the row in it" in done.err
+    assert "error item '22222222': " in project.slips("error", "22222222").err
+    drained = project.slips("drain")
+    assert drained.status == 1
+    assert "error item '22222222': " in drained.err
+    assert [line.split()[1] for line in project.slips("errors").out.splitlines()] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "command", "where"),
+    [
+        ("UPDATE ledger SET outcome = '{\"records\": []}'", "audit", "ledger, "),
+        ("INSERT INTO setting (name, value) VALUES ('limit.budget', '[')", "status", "limits of a day: "),
+    ],
+)
+def test_another_row_that_cannot_be_read_is_named(project: Project, statement: str, command: str, where: str) -> None:
+    project.put("json/a", {"a": 1})
+    project.slips("run")
+    damage(project, statement)
+    done = project.slips(command)
+    assert (done.status, done.err.count("bug of slips")) == (1, 0), done.err
+    assert where in done.err

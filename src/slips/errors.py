@@ -67,6 +67,15 @@ class LostStateError(StateError):
 class UnreadableItemError(StateError):
     """Some items of an error table cannot be read. Raised when all others have been."""
 
+    SHOWN = 10
+    """Problems that are told in full."""
+
+    @classmethod
+    def of(cls, problems: Sequence[str]) -> Self:
+        """Return the error that tells these problems, a line each."""
+        more = f"\nand {len(problems) - cls.SHOWN:,} more" if len(problems) > cls.SHOWN else ""
+        return cls("\n".join(problems[: cls.SHOWN]) + more)
+
 
 class StreamError(SlipsError):
     """A lane refused some events: `rejected` lists these in order; the lane accepted all others."""

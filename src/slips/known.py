@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 from msgspec import Struct
 
+from slips.errors import StateError
 from slips.model import Lane, ObjectEvent, Range, is_to_the_end
 from slips.ports import Status
 
@@ -159,8 +160,13 @@ def ranges_of(text: str | None) -> list[Range] | None:
 
 
 def counts_of(outcome: str | None) -> RunCounts | None:
-    """Decode the counts of an outcome, as a ledger stores it."""
-    return _COUNTS.decode(outcome) if outcome else None
+    """Decode the counts of an outcome, as a ledger stores it. Raises StateError if slips cannot have written it."""
+    try:
+        return _COUNTS.decode(outcome) if outcome else None
+    except msgspec.MsgspecError as error:
+        raise StateError(
+            f"ledger, {outcome!r:.80}: {error}; expected what slips wrote; put back a copy, or delete the row"
+        ) from error
 
 
 _COUNTS = msgspec.json.Decoder(RunCounts)

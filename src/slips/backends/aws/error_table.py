@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """Most keys of one `BatchGetItem`."""
-SHOWN = 10
-"""Most items that cannot be read in one error text."""
 ATTEMPTS = 8
 """Answers without items in a row, each of them throttled, before `scan` fails."""
 
@@ -86,8 +84,7 @@ class DynamoErrors:
                 except StateError as error:
                     problems.append(str(error))
         if problems:
-            more = f"\nand {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
-            raise UnreadableItemError("\n".join(problems[:SHOWN]) + more)
+            raise UnreadableItemError.of(problems)
 
     def delete(self, request_id: str, revision: int) -> bool:
         # Items of the original slips have no revision until `put` writes them again.

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from slips.backends.machine.content import is_stamp
-from slips.backends.machine.sqlite import Database
+from slips.backends.machine.sqlite import Database, from_json
 from slips.model import ErrorItem, ObjectEvent
 from slips.ports import SETTLED
 
@@ -104,7 +103,7 @@ class Announced:
 
     def _errors(self, bucket: str, keys: Sequence[str]) -> _Contents:
         rows = self._rows("SELECT key, item FROM error", bucket, keys, "kind = 'object'")
-        return _of_events((key, msgspec.json.decode(item, type=ErrorItem).events) for key, item in rows)
+        return _of_events((key, from_json(item, ErrorItem, f"error item of {key!r}").events) for key, item in rows)
 
     def _rows(
         self, select: str, bucket: str, keys: Sequence[str], condition: str, values: Iterable[Any] = ()
@@ -128,7 +127,7 @@ class _Contents:
 
 def _of_rows(rows: Iterable[tuple[str, str]]) -> _Contents:
     """Return the contents that rows of lanes have."""
-    return _of_events((key, [msgspec.json.decode(event, type=ObjectEvent)]) for key, event in rows)
+    return _of_events((key, [from_json(event, ObjectEvent, f"lane, {key!r}")]) for key, event in rows)
 
 
 def _of_events(rows: Iterable[tuple[str, list[ObjectEvent]]]) -> _Contents:

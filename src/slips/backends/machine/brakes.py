@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from slips.backends.machine.sqlite import Database, to_json
+from slips.backends.machine.sqlite import Database, from_json, to_json
 from slips.brakes import Brake, Spent
 from slips.model import Lane
 
@@ -21,12 +19,12 @@ class SqliteBrakes:
     def all(self) -> list[Brake]:
         """Return all brakes that are stored, also those that only count."""
         rows = self._database.select("SELECT brake FROM brake ORDER BY lane, handler")
-        return [msgspec.json.decode(brake, type=Brake) for (brake,) in rows]
+        return [from_json(brake, Brake, "brake") for (brake,) in rows]
 
     def get(self, lane: Lane, handler: str) -> Brake:
         """Return the brake of a handler on a lane; a new one if none is stored."""
         rows = self._database.select("SELECT brake FROM brake WHERE lane = ? AND handler = ?", (lane, handler))
-        return msgspec.json.decode(rows[0][0], type=Brake) if rows else Brake(lane, handler)
+        return from_json(rows[0][0], Brake, f"brake of {lane}, {handler}") if rows else Brake(lane, handler)
 
     def put(self, brake: Brake) -> None:
         """Store a brake; delete it if it counts nothing and is off."""

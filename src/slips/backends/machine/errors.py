@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from slips.backends.machine.sqlite import Database, to_json
+from slips.backends.machine.sqlite import Database, from_json, to_json
+from slips.errors import StateError, UnreadableItemError
 from slips.model import ErrorItem
 
 
@@ -38,14 +39,19 @@ class SqliteErrors:
 
     def get(self, request_id: str) -> ErrorItem | None:
         rows = self._database.select("SELECT item FROM error WHERE request_id = ?", (request_id,))
-        return msgspec.json.decode(rows[0][0], type=ErrorItem) if rows else None
+        return _item(request_id, rows[0][0]) if rows else None
 
     def counts(self) -> dict[str, int]:
         """Return the number of items of each kind, without reading the items."""
         return dict(self._database.select("SELECT kind, COUNT(*) FROM error GROUP BY kind"))
 
     def scan(self) -> Iterator[ErrorItem]:
+        """Yield all items, oldest failure first.
+
+        Raises UnreadableItemError for items that cannot be read, behind all others.
+        """
         at = ("", "")
+        problems: list[str] = []
         while rows := self._database.select(
             "SELECT failed_at, request_id, item FROM error WHERE (failed_at, request_id) > (?, ?) "
             "ORDER BY failed_at, request_id LIMIT 200",
@@ -53,7 +59,12 @@ class SqliteErrors:
         ):
             for failed_at, request_id, item in rows:
                 at = (failed_at, request_id)
-                yield msgspec.json.decode(item, type=ErrorItem)
+                try:
+                    yield _item(request_id, item)
+                except StateError as error:
+                    problems.append(str(error))
+        if problems:
+            raise UnreadableItemError.of(problems)
 
     def discard(self, request_id: str) -> bool:
         return self._database.execute("DELETE FROM error WHERE request_id = ?", (request_id,)).rowcount > 0
@@ -63,3 +74,7 @@ class SqliteErrors:
             "DELETE FROM error WHERE request_id = ? AND revision = ?", (request_id, revision)
         ).rowcount
         return deleted > 0
+
+
+def _item(request_id: str, item: str) -> ErrorItem:
+    return from_json(item, ErrorItem, f"error item {request_id!r}")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from slips.backends.machine.sqlite import Database, to_json
+from slips.backends.machine.sqlite import Database, from_json, to_json
 from slips.model import format_time
 from slips.operations import Service, ServiceCounts, ServiceTroubles
 
@@ -50,7 +50,7 @@ class ServiceRow:
             "SELECT pid, command, started, heartbeat, counts FROM service"
         ):
             silent = max(0.0, round(self._clock() - heartbeat, 3))
-            troubles = msgspec.json.decode(counts, type=ServiceTroubles)
+            troubles = from_json(counts, ServiceTroubles, "service")
             return Service(
                 pid,
                 command,
@@ -58,7 +58,7 @@ class ServiceRow:
                 format_time(heartbeat),
                 silent,
                 "running" if silent < SILENT_SECONDS else "silent" if _exists(pid) else "gone",
-                msgspec.json.decode(counts, type=ServiceCounts),
+                from_json(counts, ServiceCounts, "service"),
                 troubles.troubles,
                 troubles.not_reloaded,
             )

@@ -9,9 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import msgspec
-
-from slips.backends.machine.sqlite import to_json
+from slips.backends.machine.sqlite import from_json, to_json
 from slips.backends.machine.state import MachineState
 from slips.brakes import Brake, Budget, Pause, budget_pause, day_of
 from slips.config import Config, LaneConfig
@@ -44,7 +42,7 @@ def set_lane_limit(config: Config, state: MachineState, lane: Lane, limit: LaneC
 def budget_of(config: Config, state: MachineState) -> Budget:
     """Return what may start in a day: what `slips limit` has set, else what the config says."""
     value = state.setting(_BUDGET)
-    return Budget.of(config.limits) if value is None else msgspec.json.decode(value, type=Budget)
+    return Budget.of(config.limits) if value is None else from_json(value, Budget, "limits of a day")
 
 
 def set_budget(config: Config, state: MachineState, budget: Budget) -> None:

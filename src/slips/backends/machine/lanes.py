@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 from uuid import uuid4
 
-import msgspec
 from msgspec import Struct
 
-from slips.backends.machine.sqlite import Database, to_json
+from slips.backends.machine.sqlite import Database, from_json, to_json
 from slips.config import Config
 from slips.model import LANES, Lane, ObjectEvent
 
@@ -77,7 +76,9 @@ class SqliteStream:
             )
             for number, event, request_id, attempts in rows:
                 after[lane] = number
-                taken.append(Delivery(number, msgspec.json.decode(event, type=ObjectEvent), request_id, attempts))
+                taken.append(
+                    Delivery(number, from_json(event, ObjectEvent, f"lane, row {number}"), request_id, attempts)
+                )
         return taken
 
     def waiting(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 
 from slips.backends.machine.content import is_stamp
-from slips.backends.machine.sqlite import Database, to_json
+from slips.backends.machine.sqlite import Database, from_json, to_json
 from slips.model import ErrorItem, ObjectEvent, Outcome, Range
 from slips.object_states import Entry
 from slips.ports import SETTLED, Claim, EarlierItem, Finished, LedgerEntry, Status, entry_of
@@ -173,7 +173,7 @@ class SqliteLedger:
         where = (event.bucket_name, event.object_key)
         for (request_id,) in self._database.select("SELECT request_id FROM error WHERE bucket = ? AND key = ?", where):
             for (item,) in self._database.select("SELECT item FROM error WHERE request_id = ?", (request_id,)):
-                events = msgspec.json.decode(item, type=ErrorItem).events
+                events = from_json(item, ErrorItem, f"error item {request_id!r}").events
                 if len(events) == 1:  # an item of the original slips with several events is also of other objects
                     yield EarlierItem(request_id, events[0])
 
@@ -218,7 +218,7 @@ _ENTRY = msgspec.json.Decoder(tuple[str, str, str, list[Range] | None, str | Non
 
 def _ledger_entry(row: Sequence[Any]) -> LedgerEntry:
     entry, bucket, key, identity, status, updated_at, request_id, outcome = row
-    counts = msgspec.json.decode(outcome, type=Outcome) if outcome else None
+    counts = from_json(outcome, Outcome, f"ledger, {key!r}") if outcome else None
     records, replay = records_and_replay(entry)
     return LedgerEntry(bucket, key, identity, status, updated_at, request_id, counts, records, replay)
 

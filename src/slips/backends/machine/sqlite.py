@@ -211,6 +211,16 @@ def to_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def from_json(text: str, kind: type[_T], where: str) -> _T:
+    """Decode the JSON of a column. Raises StateError if no version of slips can have written it."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise StateError(
+            f"{where}: {error}; expected what slips wrote; put back a copy of {FILE}, or delete the row in it"
+        ) from error
+
+
 def _make_private(directory: Path, tell: Callable[[str], None]) -> None:
     """Make the state's directory and files readable for their owner only: a quarantined record may hold secrets."""
     is_new = not (directory / FILE).exists()

@@ -23,7 +23,7 @@ from slips.backends.machine.heartbeat import ServiceRow
 from slips.backends.machine.lanes import Delivery, SqliteStream
 from slips.backends.machine.ledger import SqliteLedger
 from slips.backends.machine.patience import Patience
-from slips.backends.machine.sqlite import Database, to_json
+from slips.backends.machine.sqlite import Database, from_json, to_json
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, is_to_the_end
 from slips.operations import LaneStatus
 from slips.ports import SETTLED, entry_of
@@ -113,7 +113,7 @@ class MachineState(Database):
         return any(
             failed.identity in names
             for (item,) in rows
-            for failed in msgspec.json.decode(item, type=ErrorItem).events
+            for failed in from_json(item, ErrorItem, f"error item of {event.object_key!r}").events
             if (failed.bucket_name, failed.object_key) == where
         )
 
