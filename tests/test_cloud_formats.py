@@ -261,7 +261,7 @@ def test_a_record_names_all_its_entities(name: str, number: int, expected: dict[
     ("events", "message"),
     [
         ([{"name": "view"}, {"name": "edit"}], "drive view, edit by ann@example.com from -"),
-        ([{"name": 5}, None, "view"], "drive admin#reports#activity by ann@example.com from -"),
+        ([{"name": 5}, None, "view"], "drive 5 by ann@example.com from -"),
         ({"name": "view"}, "drive view by ann@example.com from -"),
     ],
 )

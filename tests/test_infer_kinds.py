@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -89,9 +90,9 @@ def test_a_log_beside_others_of_one_name_that_is_of_another_kind_is_told() -> No
 def test_logs_of_many_names_in_a_folder_are_tried_with_its_chains_first(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 
-    def counted(content: bytes, source: ObjectEvent, *, whole: bool) -> Inferred:
+    def counted(content: bytes, source: ObjectEvent, **about: Any) -> Inferred:
         tried.append(source.object_key)
-        return infer(content, source, whole=whole)
+        return infer(content, source, **about)
 
     monkeypatch.setattr(slips.inference.kinds, "infer", counted)
     found, _ = sorted_({f"web/{name}.log": sample("alb") for name in ("ann", "bob", "chloe")})

@@ -277,9 +277,11 @@ OTHERS = {
 }
 """Other searches, and why no long text makes them slow."""
 EXCEPTIONS = {
+    "formats.apache.httpd: _SECURITY": "a tag that has no end matches all of the rest",
     "formats.beyondtrust.remote_access: _PAIR": "what follows matches all that a name ends with: '=', ';', the end",
     "formats.cisco.messages: _ENDED": "looked for once, and what may fail is optional",
     "formats.juniper.netscreen: _PAIR": "a quote ends at the next one, so that only the last can lack its end",
+    "formats.vmware.structured: _PAIR": "as of netscreen",
     "formats.watchguard.firebox: _PAIR": "a quote within quotes is behind a backslash, the first one behind '='",
     "parsing.declare.keyvalue: self._declaration.begin_of_rest": "as before",
     "parsing.declare.quoted: _FURTHER[self._escapes]": "something matches at each place: at a quote, all of the rest",

@@ -138,14 +138,16 @@ _CAUSE = re.compile(
 """The parts before the client in Apache 2.4: with LogLevel debug the place in its source, an error of the system."""
 
 
-_SECURITY = re.compile(r' \[([a-z_]{2,20}) "((?:[^"]|"(?!\]))*)"\]')
-"""A tag of a message of ModSecurity, behind the text: `[id "942100"]`."""
+_SECURITY = re.compile(r' \[([a-z_]{2,20}) "([^"]*+(?:"(?!\])[^"]*+)*+)("\]|\Z)')
+"""A tag of a message of ModSecurity, behind the text: `[id "942100"]`. One without an end has all of the rest."""
 
 
 def _take_tags(event: Event) -> None:
     """Add the tags of a message of ModSecurity as `modsecurity`, texts as they are written; of tags `tag`, a list."""
     found: dict[str, Any] = {}
-    for name, text in _SECURITY.findall(event["message"]):
+    for name, text, end in _SECURITY.findall(event["message"]):
+        if not end:
+            break
         if name == "tag":
             found.setdefault("tags", []).append(text)
         else:

@@ -8,7 +8,7 @@ from slips.format import Event
 
 ELEMENT = r"(?:[^\]\\]|\\.)*"
 """All behind the name of the element, up to its bracket."""
-_PAIR = re.compile(r' ([^ ="]+)="((?:[^"\\]|\\.)*)"')
+_PAIR = re.compile(r' ([^ ="]+)="([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 _ESCAPE = re.compile(r'\\(["\\\]])')
 
 
