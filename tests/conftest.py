@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import botocore.session
 import pytest
@@ -46,6 +47,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the tests marked `soak` alone: they take minutes")
     parser.addoption(
         "--every", type=int, default=1, metavar="N", help=f"of a test of more than {MANY} cases, run each N-th"
+    )
+    parser.addoption(
+        "--some", type=int, default=1, metavar="N", help="of all tests, run each N-th, and all of functions"
     )
     parser.addoption(
         "--case",
@@ -97,7 +101,8 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out tests marked `soak`, or all others, and with `--every` most cases of a test that has many.
+    """Leaves out tests marked `soak`, or all others; with `--every` most cases of a test that has many; with `--some`
+    most tests, by a hash of their names: what another test is called decides nothing.
 
     Puts groups and long tests first, so that no worker ends with one of them.
     """
@@ -107,14 +112,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {item for item in items if ("soak" in marks[item]) != is_soak}
     cases: dict[str, list[pytest.Item]] = {}
     for item in items:
-        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        cases.setdefault(_test(item), []).append(item)
     # Each of these begins with another case: what all of them run, as formats, is not left out by all.
     many = [same for same in cases.values() if len(same) > MANY]
     left_out.update(item for first, same in enumerate(many) for at, item in enumerate(same, first) if at % every)
+    some: int = config.getoption("--some")
+    left_out.update(item for item in items if crc32(_test(item).encode()) % some and "functions" not in marks[item])
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: [name not in marks[item] for name in ("xdist_group", "cloud", "slow")])
+
+
+def _test(item: pytest.Item) -> str:
+    """The name of a test, without its case."""
+    return item.nodeid.partition("[")[0]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -471,7 +471,7 @@ elements = st.sampled_from(
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(elements, st.sampled_from([1, 2, 40])), max_size=12), st.booleans())
 def test_elements_decoded_directly_are_those_of_dicts(parts: list[tuple[Any, int]], pretty: bool) -> None:
     records = [part for part, count in parts for _ in range(count)]

@@ -87,6 +87,18 @@ def landing(deployment: Deployed, request: pytest.FixtureRequest) -> Iterator[La
     deployment.cloud.clear_faults()
 
 
+def some(cases: dict[str, Any], *left: str) -> list[Any]:
+    """All cases, of which those named, which are like others, are left to `make soak`."""
+    return [
+        pytest.param(
+            *(values if isinstance(values, tuple) else [values]),
+            id=name,
+            marks=[pytest.mark.soak(seconds=15)] if name in left else [],
+        )
+        for name, values in cases.items()
+    ]
+
+
 Fault = dict[str, Any]
 """Arguments of `Cloud.fault`."""
 
@@ -112,7 +124,7 @@ PASSING: dict[str, list[Fault]] = {
 }
 
 
-@pytest.mark.parametrize("faults", PASSING.values(), ids=PASSING)
+@pytest.mark.parametrize("faults", some(PASSING, "the main func is throttled", "S3 answers 500, then 503"))
 def test_a_passing_fault_leaves_no_error_and_no_duplicate(landing: Landing, faults: list[Fault]) -> None:
     for fault in faults:
         landing.cloud.fault(**fault)
@@ -132,7 +144,9 @@ LASTING: dict[str, tuple[Fault, tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("fault", "told"), LASTING.values(), ids=LASTING)
+@pytest.mark.parametrize(
+    ("fault", "told"), some(LASTING, "the lanes take nothing", "the ledger answers nothing to the main func")
+)
 def test_a_lasting_fault_makes_an_item_of_each_object_and_they_drain_when_mended(
     landing: Landing, fault: Fault, told: tuple[str, str]
 ) -> None:
@@ -176,7 +190,7 @@ def test_failures_that_the_reporter_cannot_record_are_kept_counted_and_drained(l
     landing.check_all_are_delivered_once()
 
 
-@pytest.mark.parametrize("operation", ["PutRecords", "DeleteItem"])
+@pytest.mark.parametrize("operation", ["PutRecords", pytest.param("DeleteItem", marks=pytest.mark.soak(seconds=15))])
 def test_a_drain_that_is_killed_half_way_is_made_good_by_the_next(landing: Landing, operation: str) -> None:
     landing.cloud.fault(**GET, **BUSY, times=None)
     landing.land()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -216,6 +217,14 @@ class Cycle:
 MANY = b'{"a":[%s]}' % b",".join([b"[[[]]]"] * 20_000)
 
 
+@pytest.fixture
+def _nothing_is_frozen() -> Iterator[None]:
+    gc.unfreeze()
+    yield
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("_nothing_is_frozen")
 def test_many_arrays_are_not_looked_through_for_garbage() -> None:
     found = list[dict[str, int]]()
 
@@ -233,6 +242,14 @@ def test_many_arrays_are_not_looked_through_for_garbage() -> None:
     assert gc.isenabled()
 
 
+def test_what_is_frozen_stays_so() -> None:
+    before = gc.get_freeze_count()
+    assert before > 1_000, "as pytest_collection leaves it"
+    load_json(MANY)
+    assert gc.get_freeze_count() > 0.9 * before
+
+
+@pytest.mark.usefixtures("_nothing_is_frozen")
 def test_garbage_beside_many_arrays_is_found_later() -> None:
     Cycle.alive = 0
     most = 0

@@ -273,15 +273,13 @@ def test_a_line_of_100_megabytes_is_quarantined_in_flat_memory(project: Project,
 
 @pytest.mark.once
 @pytest.mark.slow
-def test_a_million_bad_records_between_good_ones_are_kept_in_flat_memory(
-    project: Project, peak: Callable[[], int]
-) -> None:
+def test_many_bad_records_between_good_ones_are_kept_in_flat_memory(project: Project, peak: Callable[[], int]) -> None:
     project.format("s3-lines", "json")
     project.put("tiny", "{}")
     tiny = peak()
-    project.put("bad", body=b"{}\n7\n" * 1_000_000)
+    project.put("bad", body=b"{}\n7\n" * 300_000)
     before = psutil.Process().memory_info().rss
     assert peak() - tiny < 40_000_000
     assert psutil.Process().memory_info().rss - before < 60_000_000
     items = project.errors
-    assert (len(items), sum(len(item.records) for item in items)) == (1000, 1_000_000)
+    assert (len(items), sum(len(item.records) for item in items)) == (300, 300_000)

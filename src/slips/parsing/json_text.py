@@ -89,17 +89,20 @@ def many_made(raw: bytes) -> Iterator[None]:
     if len(raw) < _MANY or raw.count(b"[") + raw.count(b"{") < _MANY or not gc.isenabled():
         yield
         return
-    young, middle, _ = gc.get_count()
-    _unseen.append(young + middle * gc.get_threshold()[0])
-    if sum(_unseen) > _MOST_UNSEEN:
-        gc.collect()
-        _unseen.clear()
+    is_frozen = gc.get_freeze_count() > 0  # what is kept out of all looks, as in functions, stays so
+    if not is_frozen:
+        young, middle, _ = gc.get_count()
+        _unseen.append(young + middle * gc.get_threshold()[0])
+        if sum(_unseen) > _MOST_UNSEEN:
+            gc.collect()
+            _unseen.clear()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()  # puts all in a generation of its own, and the next step that into the oldest
-        gc.unfreeze()
+        if not is_frozen:
+            gc.freeze()  # puts all in a generation of its own, and the next step that into the oldest
+            gc.unfreeze()
         gc.enable()
 
 
