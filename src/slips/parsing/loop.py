@@ -45,7 +45,6 @@ try:
         try:
             STATEMENTS
             if event.__class__ is dict:
-                SECONDS
                 if at < first:
                     first = at
                 if at > last:
@@ -132,11 +131,6 @@ if record.__class__ is Skipped:
     continue
 """
 
-_SECONDS = """\
-if at.__class__ is not float:
-    at = seconds(meta)
-"""
-
 
 class Begun(NamedTuple):
     """The parsers of a chain, at the beginning of an object."""
@@ -191,7 +185,6 @@ def write_loop(
         "STATEMENTS": statements.writer.lines,
         "SKIPPED": _SKIPPED.splitlines() if filters else [],
         "KEEP": ["each._event = part"] if statements.finds and kinds is None else [],
-        "SECONDS": _SECONDS.splitlines() if statements.asks_functions else [],
     }
     is_event = "event.__class__ is dict"
     if kinds is not None:
@@ -214,8 +207,6 @@ class _Statements:
         """Statements before the first record."""
         self.inlined = 0
         self.takes_texts = False
-        self.asks_functions = False
-        """Whether functions of parsers make events, which may set any `meta.timestamp`."""
         self._reader, self._parsers, self._limits = reader, parsers, limits
         self._tag, self._message, self._header = "''", "None", ""
         paths = [found for format_, _ in parsers if (found := format_.entity_paths) is not None]
@@ -246,9 +237,9 @@ class _Statements:
         for format_, _ in self._parsers[self.inlined :]:
             writer.line(f"# {format_.name}")
         writer.line("event = parse(meta, value)")
-        self._write_time()
         writer.line("if event.__class__ is not dict:")
         writer.line("    event = normalized(meta, event)")
+        self._write_time()
         self._keep()
 
     def write_typed(self, kinds: frozenset[type], direct: DirectBody | None) -> None:
@@ -396,8 +387,10 @@ class _Statements:
         return True
 
     def _write_time(self) -> None:
-        self.asks_functions = True
+        """Write the statements that take the time from a meta which functions of parsers had: they may set any."""
         self.writer.line("at = meta.timestamp")
+        self.writer.line("if at.__class__ is not float and event.__class__ is dict:")
+        self.writer.line("    at = seconds(meta)")
 
     def _keep(self) -> None:
         """Write the statement by which a meta knows its event, whatever the parsers made of it."""
