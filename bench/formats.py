@@ -41,6 +41,7 @@ REASONS = {
     "bind-query": "messages of many kinds, behind several fronts: dozens of patterns",
     "cloudflare": "datasets of many shapes: some fifty fields are looked for",
     "defender-alert": "fields of six schemas are looked for",
+    "gigamon": "times with names of days and months, and some twenty texts to convert",
     "mattermost": "times with a blank before the zone, and fields of three shapes",
     "modsecurity": "times with names of months, in one of two fields of an object",
     "postgresql-json": "the statement in a message gets fields of its own",
