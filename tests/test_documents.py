@@ -20,7 +20,7 @@ from slips.errors import DecompressionError, RecordError, RecordTooLarge, Record
 from slips.format import Bad, Record, RecordLimits, Rule
 from slips.parsing.chain import compile_chain
 from slips.parsing.json_text import load_json
-from slips.parsing.readers.document_lines import LINE, LOOK
+from slips.parsing.readers.document_lines import LINE, LOOK, PIECE
 from slips.parsing.readers.json_documents import WINDOW
 from slips.parsing.readers.text import EMPTY, PADDING, original
 
@@ -193,6 +193,24 @@ def test_values_one_behind_another_are_one_broken_line_of_any_length(chain: list
     line = piece * (LINE // len(piece))
     found = list(islice(records(chain, b'{"a":1}\n' + line + b'\n{"a":2}\n'), 5))
     assert [each.size if isinstance(each, Bad) else each for each in found] == [{"a": 1}, len(line), {"a": 2}]
+
+
+@pytest.mark.parametrize("size", range(PIECE - 2, PIECE + 3))
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
+def test_a_line_that_ends_where_a_piece_does_is_read_alone(size: int, end: bytes) -> None:
+    """A broken line of exactly a piece, with its line end, took the next line with it."""
+    good = b'{"a":"%s"}' % (b"x" * (size - len(end) - 8))
+    behind = [{"n": 2}, {"n": 3}] if end else []
+    for line in (good, good[:-1] + b"]"):
+        assert len(line + end) == size
+        content = b'{"first":1}\n' + line + end + b"".join(b"%s\n" % json.dumps(each).encode() for each in behind)
+        first, found, *others = records(LINES, content)
+        assert (first, others) == ({"first": 1}, behind)
+        if line is good:
+            assert found == json.loads(good)
+        else:
+            assert isinstance(found, Bad)
+            assert found.size == len(line)
 
 
 def test_a_broken_line_has_the_error_of_the_whole_line() -> None:

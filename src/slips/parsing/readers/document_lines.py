@@ -148,12 +148,12 @@ class LineDocumentRecords(DocumentRecords):
                 try:
                     event = decode(line)
                 except (ValueError, msgspec.MsgspecError):
-                    if line.isspace():
-                        break
-                    if len(line) == PIECE:
+                    if len(line) == PIECE and not line.endswith(b"\n"):
                         line += stream.readline(self._size - PIECE)  # noqa: PLW2901 - the rest of it
                         yield from self._records_of(stream, line)
                         self._run = ()
+                    elif line.isspace():
+                        break
                     else:
                         yield from self.odd(stream, line)
                     decode = self._decode
