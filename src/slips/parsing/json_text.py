@@ -32,7 +32,8 @@ _LARGE = 1 << 16
 _MANY, _MOST_UNSEEN = 50_000, 50_000
 """Objects and arrays in a text beyond which Python does not look for garbage in them, and other objects that may have
 become old so until it looks at all."""
-_unseen: list[int] = []
+_unseen = [0]
+"""The number of these."""
 
 Decode = Callable[[bytes], Any]
 _new_type: Callable[[str, Any], Any] = NewType  # hides the calls in a loop from mypy, which wants one declaration each
@@ -92,10 +93,10 @@ def many_made(raw: bytes) -> Iterator[None]:
     is_frozen = gc.get_freeze_count() > 0  # what is kept out of all looks, as in functions, stays so
     if not is_frozen:
         young, middle, _ = gc.get_count()
-        _unseen.append(young + middle * gc.get_threshold()[0])
-        if sum(_unseen) > _MOST_UNSEEN:
+        _unseen[0] += young + middle * gc.get_threshold()[0]
+        if _unseen[0] > _MOST_UNSEEN:
             gc.collect()
-            _unseen.clear()
+            _unseen[0] = 0
     gc.disable()
     try:
         yield
