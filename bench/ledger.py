@@ -36,12 +36,8 @@ COMMANDS = {
 }
 
 
-_LONGER, _LONGEST_NOISE = 0.1, 0.05
-"""What a command must take longer with more objects, as a share and in CPU seconds: else it is the noise of a start."""
-
-
 _LONGER, _NOISE = 0.1, 0.05
-"""What a command must take longer with more objects, as a share and in CPU seconds: less is the noise of its start."""
+"""Share and CPU seconds by which a command must take longer with more objects: less is the noise of its start."""
 
 
 def report(build: Path, numbers: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""What `make bench` says of the ledger: how long an object takes, and how that grows with their number."""
+"""The figures of the ledger in `make bench`: how long an object takes, and how that grows with their number."""
 
 from __future__ import annotations
 

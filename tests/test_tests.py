@@ -160,7 +160,7 @@ def test_a_test_of_alike_cases_runs_all_of_them_and_names_those_that_fail(tmp_pa
 
 
 class Request:
-    """What a test of alike cases asks for its name and options."""
+    """Stands for the fixture that a test of alike cases asks for its name and options."""
 
     def __init__(self, name: str = "test_it", every: int = 1, case: Sequence[str] = ()) -> None:
         self.node, self.config = SimpleNamespace(name=name), self

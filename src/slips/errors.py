@@ -145,7 +145,7 @@ class FormatError(ObjectError):
 
 
 GONE = "put it back and replay it with 'slips drain', or take its error item off with 'slips dismiss'"
-"""What to do about an object that does not exist any more."""
+"""Advice about an object that does not exist any more."""
 
 
 class StorageError(ObjectError):

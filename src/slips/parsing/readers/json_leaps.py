@@ -15,8 +15,8 @@ import msgspec
 from slips.parsing.readers.json_skip import CLOSING, OPENING, unmatched
 
 VALUE, FIRST_VALUE, KEY, FIRST_KEY, COLON, BEHIND = range(6)
-"""What is expected next: a value; a value or the end of an array; a key; a key or the end of an object; a colon; and
-behind a value a comma or a bracket."""
+"""States, by what is expected next: a value; a value or the end of an array; a key; a key or the end of an object; a
+colon; and behind a value a comma or a bracket."""
 OBJECT, ARRAY = b"{["
 LEAST, FIRST, MOST = 1 << 5, 1 << 9, 1 << 14
 """Bytes of a leap. Of what a decoder makes of the longest, memory is taken for a moment."""
