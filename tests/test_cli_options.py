@@ -80,8 +80,9 @@ def test_a_global_option_without_meaning_is_no_option_of_the_command(name: str) 
 )
 def test_two_values_of_a_global_option_are_refused(project: Project, option: str, shown: str) -> None:
     name, value = GIVEN[option]
-    done = project.slips(name, "else", "errors", name, value)
-    problem = f"{shown}: 'else' before the command and '{value}' behind it; expected one of them"
+    other = "http://else" if option == "endpoint_url" else "else"
+    done = project.slips(name, other, "errors", name, value)
+    problem = f"{shown}: '{other}' before the command and '{value}' behind it; expected one of them"
     assert (done.status, done.out, done.err) == (2, "", f"slips: {problem}\n")
 
 

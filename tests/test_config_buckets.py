@@ -7,6 +7,7 @@ import re
 import textwrap
 from pathlib import Path
 
+import botocore.session
 import msgspec
 import pytest
 
@@ -15,6 +16,7 @@ from projects import Project
 from slips.config import Config, parse
 from slips.config.buckets import BESIDE_SECONDS, POLL_SECONDS, S3Bucket, Webhook
 from slips.config.reference import json_schema, page
+from slips.config.server_urls import mistake_in_url
 
 
 def config_of(buckets: str) -> Config:
@@ -92,6 +94,53 @@ def test_the_reference_shows_times_as_people_write_them() -> None:
         "| `backend.embedded.buckets.NAME.window` | a time such as 30s, 5m, 6h or 2d, or a number of seconds | `2d` |"
         in (page())
     )
+
+
+URLS = {
+    "https://s3.example.com": "",
+    "http://localhost:9000/": "",
+    "http://127.0.0.1:65535": "",
+    "https://[::1]": "",
+    "http://[fe80::1%eth0]:80": "",
+    "https://a-b.c1.": "",
+    "http://a:": "",
+    "https://[::1": "'[::1' is no host with a port; expected a name, an IPv4 address, or an IPv6 address within "
+    "brackets; write it as 'https://[::1]', with a port as 'https://[::1]:9000'",
+    "http://2001:db8::1": "write it as 'http://[2001:db8::1]', with",
+    "https://a]": "write it as 'https://[::1]', with",
+    "https://a:80:90": "write it as 'https://s3.example.com', with",
+    "https://:80": "':80' is no host with a port",
+    "https://[a]": "'a' is no IPv6 address; expected one within brackets, such as '[::1]'; mend it",
+    "https://[127.0.0.1]": "'127.0.0.1' is no IPv6 address",
+    "https://127.0.0.256": "'127.0.0.256' is no IPv4 address; expected four numbers from 0 to 255",
+    "https://a_b.c": "'a_b.c' is no name of a host; expected letters, digits and '-', at most 63 between dots",
+    "https://-a": "'-a' is no name of a host",
+    "https://a..b": "'a..b' is no name of a host",
+    f"https://{'a' * 64}": "is no name of a host",
+    f"https://{'.'.join(['a' * 60] * 5)}": "at most 255 in all",
+    "https://a:99999": "port 99999 does not exist; expected one from 1 to 65535; mend it",
+    "https://a:0": "port 0 does not exist",
+    "https://a:-1": "port '-1' does not exist",
+    "https://a:one": "port one does not exist",
+    "ftp://a": "'ftp://a' is no URL of a server; expected one such as 'https://s3.example.com'",
+}
+"""URLs, each with what `mistake_in_url` says of it, or a part of that."""
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_the_url_of_a_server_that_cannot_be_is_a_mistake_with_words_what_to_write(url: str) -> None:
+    mistake = mistake_in_url(url) or ""
+    assert URLS[url] in mistake
+    assert bool(URLS[url]) == bool(mistake)
+    if not mistake:
+        botocore.session.Session().create_client("s3", "eu-west-1", endpoint_url=url)
+
+
+def test_the_option_of_the_endpoint_refuses_what_the_config_does(project: Project) -> None:
+    for args in (("errors", "--endpoint-url", "http://a:99999"), ("--endpoint-url", "http://a:99999", "run")):
+        done = project.slips(*args)
+        problem = "'http://a:99999': port 99999 does not exist; expected one from 1 to 65535; mend it"
+        assert (done.status, done.out, done.err) == (2, "", f"slips: --endpoint-url: {problem}\n")
 
 
 def test_check_shows_where_a_bucket_is(project: Project) -> None:

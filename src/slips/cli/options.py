@@ -46,6 +46,11 @@ def _merge(ctx: click.Context, option: click.Parameter, value: Any) -> None:
                 "expected one of them"
             )
         after = msgspec.structs.replace(before, given=before.given | {name}, **{name: value})
+        if name == "endpoint_url":
+            from slips.config.server_urls import mistake_in_url  # its addresses take a millisecond to import
+
+            if wrong := mistake_in_url(value):
+                raise UsageError(f"{option.opts[0]}: {wrong}")
         if name == "aws" and "stack" not in after.given:
             after = msgspec.structs.replace(after, stack=None)  # SLIPS_STACK: the command line beats the environment
     elif source is ParameterSource.ENVIRONMENT and ctx.parent is None:

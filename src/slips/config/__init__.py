@@ -7,7 +7,7 @@ load        loads a file, a text or a deployed package as a Config; on AWS, only
 needs       names the values that commands need of a config with mistakes elsewhere
 check       checks a text: `nodes` composes YAML, `values` reads it beside the declaration, `scalars` finds what
             YAML changes, `rules`, `bucket_rules`, `handler_rules`, `key_rules` and `policies` compare keys with each
-            other, `problems` collects the mistakes
+            other, `server_urls` checks URLs, `problems` collects the mistakes
 reference   writes docs/config.md and the JSON Schema
 secrets     finds and resolves placeholders in `handler.args`
 declared    reads the declaration for the other modules; `arns` finds ARNs that cannot be real

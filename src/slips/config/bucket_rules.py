@@ -8,6 +8,7 @@ from typing import Any
 
 from slips.config.buckets import Webhook, literal_of
 from slips.config.problems import Problems, Where, quote, show
+from slips.config.server_urls import mistake_in_ipv6, mistake_in_port, mistake_in_url
 from slips.config.values import right_items
 
 _HERE: Where = ("backend", "embedded", "buckets")
@@ -27,6 +28,7 @@ class BucketRules:
             self._check_ways(name, bucket)
             self._check_recent(name, bucket)
             self._check_since(name, bucket)
+            self._check_urls(name, bucket)
             if bucket.get("webhook"):
                 self._check_webhook(name, bucket["webhook"], listeners)
         self._check_overlaps()
@@ -76,6 +78,12 @@ class BucketRules:
         except ValueError as error:
             self._error((name, "since"), f"{quote(bucket['since'])}: {error}; expected a day of the calendar; mend it")
 
+    def _check_urls(self, name: str, bucket: dict[str, Any]) -> None:
+        """Report servers that no connection can be made to."""
+        for key in ("endpoint_url", "sqs"):
+            if bucket.get(key) and (wrong := mistake_in_url(bucket[key])):
+                self._error((name, key), wrong)
+
     def _check_webhook(
         self, name: str, webhook: dict[str, Any] | bool, listeners: dict[str, tuple[str, str | None]]
     ) -> None:
@@ -83,8 +91,9 @@ class BucketRules:
         given = webhook if isinstance(webhook, dict) else {}
         listen, secret = given.get("listen", Webhook().listen), given.get("secret")
         host, _, port = listen.rpartition(":")
-        if not 0 < int(port) < 65_536:
-            self._error((name, "webhook", "listen"), f"port {port} does not exist; expected one from 1 to 65535")
+        for wrong in (mistake_in_ipv6(host[1:-1]) if host.startswith("[") else None, mistake_in_port(port)):
+            if wrong:
+                self._error((name, "webhook", "listen"), wrong)
         if secret is None and not self._has(name, "webhook", "secret") and not is_loopback(host):
             self._error(
                 (name, "webhook", "listen"),
