@@ -18,6 +18,7 @@ from processing import EVENT, Make, Recorder, StopAt, done, make, root
 from slips.errors import DecompressionError, FormatError, ReaderError
 from slips.format import Bad, Record, RecordLimits
 from slips.parsing.chain import compile_chain
+from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import TextRecords
 from slips.parsing.readers.xml_elements import BLOCK, TAG
 
@@ -34,6 +35,10 @@ def events(content: str | bytes, chain: str = "xml-events", **limits: int) -> li
 
 def bad(content: str, **limits: int) -> list[tuple[int, str]]:
     return chains.run(["xml-events"], content.encode(), limits=RecordLimits(**limits)).quarantined
+
+
+def stream_of(content: str) -> Any:
+    return io.BufferedReader(io.BytesIO(content.encode()))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ def test_the_name_of_the_elements_is_an_option_or_the_parameter() -> None:
     assert [event for _, event in chains.run([{"xml-events": {"element": "row"}}], content).events] == [{"a": "1"}]
     with pytest.raises(FormatError, match="element"):
         compile_chain([{"xml-events": {"element": "a b"}}], Path())
-    assert compile_chain([{"xml-events": {"element": "row"}}], Path()).reader == 'xml-events:Event {"element":"row"}'
+    assert compile_chain([{"xml-events": {"element": "row"}}], Path()).reader == 'xml-events/2:Event {"element":"row"}'
 
 
 def test_the_encoding_of_the_declaration_holds() -> None:
@@ -114,6 +119,21 @@ def test_text_outside_of_elements_is_one_bad_record(stray: str) -> None:
     content = f"{ONE}\n{stray}\n{ONE}"
     assert [seq for seq, _ in bad(content)] == [2]
     assert events(content) == [ONE_EVENT] * 2
+
+
+def test_text_outside_of_elements_is_shown_as_the_object_has_it() -> None:
+    never = f"<!-- never {'x' * 9_000}"
+    for content, shown in {
+        "a<b": "a<b",
+        never: never[:HEAD],
+        f"{' ' * 9_000}x <y/> z ": "x <y/> z",
+        "</b></Event>": "</b></Event>",
+    }.items():
+        (record,) = compile_chain(["xml-events"], Path()).records(stream_of(content))
+        assert isinstance(record, Bad)
+        assert record.head.decode() == shown
+        assert record.size == len(content.strip())
+        assert record.reason == f"text outside of the elements: {shown[:40]!r}"
 
 
 @pytest.mark.parametrize("content", ["<!-- never", "<?xml never", f"<!-- never {ONE}"])
@@ -158,10 +178,44 @@ def test_a_comment_in_an_element_ends_wherever_blocks_end(cut: int) -> None:
 
 
 @pytest.mark.parametrize("before", [0, TAG, BLOCK - 10])
-def test_a_tag_is_too_long_wherever_it_stands(before: int) -> None:
-    assert len(events(f"{' ' * before}<Event a='{'x' * (TAG - 13)}'/>{ONE}")) == 2
-    found = bad(f"{' ' * before}<Event a='{'x' * (TAG - 12)}'/>{ONE}")
-    assert found == [(1, "element 'Event' does not end before the next one begins")]
+@pytest.mark.parametrize("size", [TAG, TAG + 1, BLOCK + 1, 5 * BLOCK])
+def test_a_long_tag_is_read_wherever_it_stands(before: int, size: int) -> None:
+    value = "x>/" * size
+    one = f"<Event a='{value[: size - 13]}'/>"
+    content = f'{" " * before}<rows b="{value[:size]}">{one}{one}</rows>{one}'
+    assert events(content) == [{"@a": value[: size - 13]}] * 3
+    assert bad(content) == []
+    assert bad(f"{one}{ONE}{one}", bytes=size) == []
+    found = bad(f"{one}{ONE}", bytes=size - 1)
+    assert [seq for seq, _ in found] == [1]
+    assert f"record has {size:,} bytes, over the limit of {size - 1:,}" in found[0][1]
+
+
+@pytest.mark.parametrize("broken", ["<Event a='{}><b/>", "<Event {}<b/>", '<Event a="{}"<b/>', "<Event a='{}"])
+def test_a_long_tag_that_is_broken_is_one_bad_record(broken: str) -> None:
+    content = broken.format("x" * 2 * BLOCK)
+    assert bad(f"{content}{ONE}") == [(1, "element 'Event' does not end before the next one begins")]
+    assert bad(content) == [(1, "element 'Event' does not end")]
+    assert events(f"{content}{ONE}") == [ONE_EVENT]
+
+
+def test_markup_over_its_limit_is_one_bad_record_that_says_so() -> None:
+    entities = "<!ENTITY a 'b'>"
+    fitting = f"<!DOCTYPE rows [{entities * (TAG // len(entities) - 2)}]>"
+    assert bad(f"{fitting}<rows>{ONE}</rows>") == []
+    found = bad(f"<!DOCTYPE rows [{entities * (TAG // len(entities) + 1)}]><rows>{ONE}</rows>")
+    assert [seq for seq, _ in found] == [1]
+    assert found[0][1].startswith('document type is broken, or over the limit of 65,536 bytes: "<!DOCTYPE rows [')
+    found = bad(f"<rows a='{'x' * 2 * BLOCK}'>{ONE}", bytes=BLOCK)
+    assert found == [(1, f'tag is broken, or over the limit of {BLOCK:,} bytes: "<rows a=\'{"x" * 31}"')]
+
+
+def test_names_of_elements_around_may_have_any_letters() -> None:
+    assert bad(f"<größe><ä:Event><b>2</b></ä:Event>{ONE}</größe>") == []
+    assert events(f"<größe>{ONE}</größe>") == [ONE_EVENT]
+
+
+def test_elements_beyond_other_limits_are_quarantined() -> None:
     assert "more than 100 values" in bad(f"<Event>{'<a/>' * 100}</Event>", values=100)[0][1]
     assert "too deep" in bad(f"<Event>{'<a>' * 300}{'</a>' * 300}</Event>")[0][1]
 

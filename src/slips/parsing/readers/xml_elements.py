@@ -40,16 +40,19 @@ if TYPE_CHECKING:
 BLOCK = 1 << 17
 """Bytes read at once."""
 TAG = 1 << 16
-"""Most bytes of a tag."""
+"""Most bytes of a tag that is found at once, and of a document type. A longer tag may have the bytes of a record."""
 NAMED = 5
 """Most elements that an error names."""
 _NAME = r"[A-Za-z_][\w.-]*"
 _UNMARKED = {b"<\0": codecs.BOM_UTF16_LE, b"\0<": codecs.BOM_UTF16_BE}
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\sencoding\s*=\s*["']([\w.-]+)["']""")
 _SECTIONS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
-_TAG = re.compile(rb"""</?(?:[\w.-]+:)?([\w.-]+)(?:[^<>"']|"[^<"]*+"|'[^<']*+')*+>""")
-_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[<>]{0,1024}+(?:\[[^\]]{0,1024}+\]\s{0,9}+)?+>", re.IGNORECASE)
-_PREFIX = re.compile(rb"[<\s/]([A-Za-z_][\w.-]*):[A-Za-z_]")
+_TAG_NAME = rb"</?(?:[\w.\x80-\xff-]+:)?([\w.\x80-\xff-]+)"
+_ATTRIBUTES = rb"""(?:[^<>"']|"[^<"]*+"|'[^<']*+')*+"""
+_TAG = re.compile(_TAG_NAME + _ATTRIBUTES + rb">")
+_TAG_BEGINS, _TAG_GOES_ON = re.compile(_TAG_NAME), re.compile(_ATTRIBUTES)
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[<>]*+(?:\[[^\]]*+\]\s{0,9}+)?+>", re.IGNORECASE)
+_PREFIX = re.compile(rb"[<\s/]([A-Za-z_\x80-\xff][\w.\x80-\xff-]*):[A-Za-z_\x80-\xff]")
 _BLANK = b" \t\r\n"
 _UNBOUND = 27
 """Code of the parser's error for a prefix that is declared outside of the element."""
@@ -77,6 +80,7 @@ class XmlOptions(MeaningOptions, frozen=True):
     parameter="Event",
     rules=(PADDING, EMPTY),
     options=XmlOptions,
+    numbering=2,
 )
 def xml_events(options: XmlOptions) -> Read:
     """Yield elements as dicts: children by name, a list where a name is there twice, attributes as `@name`, text beside
@@ -99,9 +103,10 @@ class XmlRecords(TextRecords):
     def __init__(self, stream: BufferedReader, limits: RecordLimits, element: str) -> None:
         super().__init__(stream)
         self._limits, self._element = limits, element
-        name = rb"(?:[\w.-]+:)?" + re.escape(element).encode()
+        # Bounded, so that what is found does not depend on where blocks end.
+        name = rb"(?:[\w.\x80-\xff-]{1,1024}+:)?" + re.escape(element).encode()
         self._start = re.compile(rb"<" + name + rb"(?=[\s/>])")
-        self._inside = re.compile(rb"<!--|<!\[CDATA\[|<" + name + rb"(?=[\s/>])|</" + name + rb"\s*>")
+        self._inside = re.compile(rb"<!--|<!\[CDATA\[|<" + name + rb"(?=[\s/>])|</" + name + rb"\s{0,1024}+>")
         self._raw = b""
         """The element yielded last."""
         self._encoding = "utf-8"
@@ -124,7 +129,7 @@ class XmlRecords(TextRecords):
         text.fill()
         declared = _DECLARED.match(text.data.lstrip(_BLANK)) if self._own is None else None
         self._encoding = _known_encoding(declared[1].decode()) if declared else "utf-8"
-        around = _Around(self._start)
+        around = _Around(self._start, self._limits.bytes)
         has_records = False
         while text.want(TAG) or text.rest:
             if self._start.match(text.data, text.at):
@@ -147,11 +152,11 @@ class XmlRecords(TextRecords):
         """Consume the element at the position, whole or broken."""
         limit, section, dropped = self._limits.bytes, b"", 0
         head = text.data[text.at : text.at + HEAD]
-        tag = _TAG.match(text.data, text.at, text.at + TAG)
-        if tag and tag[0].endswith(b"/>"):
-            raw = text.take(len(tag[0]))
-            return TooLong(len(raw), limit, head[: len(raw)]) if len(raw) > limit else self._parsed(raw)
-        at = 1
+        tag = text.tag(limit)
+        if text.data.endswith(b"/>", text.at, text.at + tag):
+            raw = text.take(tag)
+            return TooLong(tag, limit, head[:tag]) if tag > limit else self._parsed(raw)
+        at = tag or 1
         """Bytes of the element that were looked at, without those dropped."""
         while True:
             if section:
@@ -281,6 +286,13 @@ class _Position:
         self._error: ObjectError | None = None
         """The error with which the stream ended: it is raised behind all that was read before."""
         self.data, self.at = b"", 0
+        self._passed = 0
+        """Bytes before `data`."""
+
+    @property
+    def offset(self) -> int:
+        """Bytes before the position."""
+        return self._passed + self.at
 
     @property
     def length(self) -> int:
@@ -299,6 +311,7 @@ class _Position:
             more = self._stream.read1(min(max(BLOCK, self.length), 1 << 22))
         except ObjectError as error:
             more, self._error = b"", error
+        self._passed += self.at
         self.data, self.at = self.data[self.at :] + more, 0
         self._has_ended = not more
         return bool(more)
@@ -321,6 +334,26 @@ class _Position:
         self.at += size
         return taken
 
+    def tag(self, most: int) -> int:
+        """Have a whole tag at hand, and return its bytes: 0 if none begins here, or if it is broken.
+
+        A tag over `most` bytes counts as broken, unless it has TAG bytes or less.
+        """
+        found = _TAG.match(self.data, self.at, self.at + TAG)
+        if found or self.length < TAG:
+            return len(found[0]) if found else 0
+        begun = _TAG_BEGINS.match(self.data, self.at)
+        at = begun.end() - self.at if begun else most
+        while at < most:
+            gone = _TAG_GOES_ON.match(self.data, self.at + at)
+            at = (gone.end() if gone else len(self.data)) - self.at
+            if self.data.startswith(b">", self.at + at):
+                return at + 1 if at < most else 0
+            # It ends at a quote that is still open, or at the end of what is at hand.
+            if self.data.find(b"<", self.at + at) >= 0 or self.length > most or not self.fill():
+                break
+        return 0
+
     def skip_behind(self, mark: bytes) -> bool:
         """Consume all up to a mark, and the mark. Return whether it was there."""
         while (found := self.data.find(mark, self.at)) < 0:
@@ -335,8 +368,9 @@ class _Position:
 class _Around:
     """The markup around the elements that are records: a root, declarations, comments."""
 
-    def __init__(self, start: re.Pattern[bytes]) -> None:
-        self._start = start
+    def __init__(self, start: re.Pattern[bytes], most: int) -> None:
+        """`most`: bytes of a tag."""
+        self._start, self._most = start, most
         self._depth = 0
         self.names: dict[str, None] = {}
         """Names of the first elements."""
@@ -348,19 +382,33 @@ class _Around:
         """Consume all up to the next record, or to the end. Return what is no markup, as one record: NUL bytes alone
         are PADDING."""
         size, head, marks, nuls = 0, b"", 0, 0
+        first = last = 0
+        """Where the record begins and ends in the text."""
         while (text.want(TAG) or text.rest) and not self._start.match(text.data, text.at):
-            stray = self._markup(text) if text.rest == b"<" else self._text(text)
+            begin, start = b"" if head else text.data[text.at : text.at + HEAD], text.offset
+            is_markup = text.rest == b"<"
+            stray = self._markup(text) if is_markup else self._text(text)
             if stray and stray.strip(_BLANK):
+                last = text.offset - len(stray) + len(stray.rstrip(_BLANK))
+                if not head:
+                    content = len(stray.lstrip(_BLANK))
+                    first = start + len(stray) - content
+                    head = begin if is_markup else text.data[text.at - content :][:HEAD]
                 kept = stray.translate(None, _BLANK)
                 size += len(kept)
-                head = head or stray.lstrip(_BLANK)[:HEAD]
                 marks += sum(kept.count(byte) for byte in codecs.BOM_UTF8)
                 nuls += kept.count(b"\0")
         if size == marks and marks % 3 == 0:  # byte order marks are no content
             return None
         if nuls and size == nuls + marks:
             return PADDING
-        return Bad(size, head[:size], f"text outside of the elements: {_shown(head)}")
+        size, head = last - first, head[: last - first]
+        why = f"text outside of the elements: {_shown(head)}"
+        if head[:9].upper() == b"<!DOCTYPE":
+            why = f"document type is broken, or over the limit of {TAG:,} bytes: {_shown(head)}"
+        elif size > self._most and _TAG_BEGINS.match(head):
+            why = f"tag is broken, or over the limit of {self._most:,} bytes: {_shown(head)}"
+        return Bad(size, head, why)
 
     def _text(self, text: _Position) -> bytes:
         """Consume text up to the next tag. Return it if no element is around it."""
@@ -378,24 +426,24 @@ class _Around:
             if section == b"<![CDATA[" and not self._depth:
                 return text.take(len(section))  # text, which no element is around
             return b"" if text.skip_behind(_SECTIONS[section]) else section
-        if doctype := _DOCTYPE.match(text.data, text.at):
+        if doctype := _DOCTYPE.match(text.data, text.at, text.at + TAG):
             text.take(len(doctype[0]))
             return b""
-        tag = _TAG.match(text.data, text.at, text.at + TAG)
-        if tag is None:
-            return text.take(1)
-        text.take(len(tag[0]))
-        if tag[0].startswith(b"</"):
+        tag = text.take(text.tag(self._most) or 1)
+        named = _TAG_BEGINS.match(tag)
+        if named is None:
+            return tag
+        if tag.startswith(b"</"):
             self._depth -= 1
             if self._depth < 0:
                 self._depth = 0
-                return tag[0]
+                return tag
             return b""
         self.has_content |= bool(self._depth)
-        if not tag[0].endswith(b"/>"):
+        if not tag.endswith(b"/>"):
             self._depth += 1
         if len(self.names) < NAMED:
-            self.names[tag[1].decode("utf-8", "replace")] = None
+            self.names[named[1].decode("utf-8", "replace")] = None
         return b""
 
 
