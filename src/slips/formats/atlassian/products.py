@@ -47,7 +47,7 @@ ATLASSIAN = one_of(
             r"(?P<time>[^| ]+ [^| ]+) \| "
             r'"(?P<request>[^"]*)" \| "(?P<referer>[^"]*)" "(?P<user_agent>[^"]*)" \| (?P<status>[^| ]+) \| '
             r"(?P<bytes_read>[^| ]+) \| (?P<bytes_written>[^| ]+) \| (?P<labels>[^|]*)\| (?P<milliseconds>[^| ]+) "
-            r"\| (?P<session_id>[^| ]+) \|",
+            r"\| (?P<session_id>[^| ]+) \|(?P<more>.+)?",
         ),
         absent="-",
         integers="status bytes_read bytes_written milliseconds",

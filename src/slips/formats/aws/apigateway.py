@@ -59,8 +59,8 @@ APIGATEWAY_ACCESS_CLF = Patterns(
     time=clf("requestTime"),
     message="{status|'-'} {request|'-'} from {ip|'-'}",
     patterns=(
-        rf"{_REQUEST}(?: (?P<extendedRequestId>\S++))?",
-        rf"(?P<extendedRequestId>[A-Za-z0-9_+/-]++=) {_REQUEST}",
+        rf"{_REQUEST}(?: (?P<extendedRequestId>\S++))?(?P<more>.+)?",
+        rf"(?P<extendedRequestId>[A-Za-z0-9_+/-]++=) {_REQUEST}(?P<more>.+)?",
     ),
     absent="-",
     integers="status responseLength",
@@ -113,9 +113,9 @@ APIGATEWAY_EXECUTION = Patterns(
         rf"{_STEP}(?P<message>HTTP Method: (?P<httpMethod>[^,]*+), Resource Path: (?P<resourcePath>.*))",
         rf"{_STEP}(?P<message>Received response\. Status: (?P<status>\d++), "
         r"Integration latency: (?P<integrationLatency>\d++) ms.*)",
-        rf"{_STEP}(?P<message>Method completed with status: (?P<status>\d++))",
-        rf"{_STEP}(?P<message>Extended Request Id: (?P<extendedRequestId>[^ ]*))",
-        rf"{_STEP}(?P<message>Endpoint request URI: (?P<endpointUri>[^ ]*))",
+        rf"{_STEP}(?P<message>Method completed with status: (?P<status>\d++).*)",
+        rf"{_STEP}(?P<message>Extended Request Id: (?P<extendedRequestId>[^ ]*).*)",
+        rf"{_STEP}(?P<message>Endpoint request URI: (?P<endpointUri>[^ ]*).*)",
         rf"{_STEP}(?P<message>Verifying Usage Plan for request: [^ ]++ API Key: (?P<apiKey>[^ ]*+) ?"
         r"API Stage: (?P<apiStage>.*))",
         rf"{_STEP}(?P<message>.*)",

@@ -27,6 +27,7 @@ LAMBDA_JSON = Json(
 
 _REQUEST = r"RequestId: (?P<request_id>\S++)"
 _MESSAGE = r"(?P<message>.*)"
+_REST = r"(?:\s++(?P<message>\S.*))?"
 
 # The platform's lines have no time but that of CloudWatch Logs. Any other line is a function's: Python writes `[INFO]`,
 # the time and the request before it, Node the time, the request and `INFO`.
@@ -38,16 +39,17 @@ LAMBDA = Patterns(
     time=iso("time"),
     message="{event|level ' '}{message|status|request_id|runtime_version|'-'}",
     patterns=(
-        rf"(?P<event>START) {_REQUEST} Version: (?P<version>\S++)",
-        rf"(?P<event>END) {_REQUEST}",
+        rf"(?P<event>START) {_REQUEST} Version: (?P<version>\S++){_REST}",
+        rf"(?P<event>END) {_REQUEST}{_REST}",
         rf"(?P<event>REPORT) {_REQUEST}\s++Duration: (?P<duration_ms>[0-9.]++) ms\s++Billed Duration: "
         r"(?P<billed_duration_ms>\d++) ms\s++Memory Size: (?P<memory_size_mb>\d++) MB\s++Max Memory Used: "
         r"(?P<max_memory_used_mb>\d++) MB(?:\s++Init Duration: (?P<init_duration_ms>[0-9.]++) ms)?"
         r"(?:\s++Restore Duration: (?P<restore_duration_ms>[0-9.]++) ms)?"
         r"(?:\s++Billed Restore Duration: (?P<billed_restore_duration_ms>\d++) ms)?"
-        r"(?:\s++Status: (?P<status>\S++))?(?:\s++Error Type: (?P<error_type>\S++))?(?:\s++(?P<message>\S.*))?",
+        r"(?:\s++Status: (?P<status>\S++))?(?:\s++Error Type: (?P<error_type>\S++))?"
+        rf"{_REST}",
         r"(?P<event>INIT_START) Runtime Version: (?P<runtime_version>\S++)\s++"
-        r"Runtime Version ARN: (?P<runtime_version_arn>\S++)",
+        rf"Runtime Version ARN: (?P<runtime_version_arn>\S++){_REST}",
         r"(?P<event>INIT_REPORT) (?P<message>Init Duration: (?P<init_duration_ms>[0-9.]++) ms"
         r"(?:\s++Phase: (?P<phase>\S++))?(?:\s++Status: (?P<status>\S++))?(?:\s++Error Type: (?P<error_type>\S++))?.*)",
         r"(?P<event>RESTORE_REPORT) (?P<message>Restore Duration: (?P<restore_duration_ms>[0-9.]++) ms"

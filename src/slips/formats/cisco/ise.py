@@ -39,12 +39,15 @@ def _name_attributes(_meta: MetaData, event: Event) -> None:
         attributes, missing = join_segments(attributes, event["segment"], event["segments"], _SEGMENT, 0)
         if missing:
             event["missing_segments"] = missing
+    others = []
     for part in _PART.findall(attributes):
         name, assign, text = part.partition("=")
         name, value = name.strip(), _ESCAPED.sub(r"\1", text).strip() if "\\" in text else text.strip()
         if not assign:
             if name and "text" not in event:
                 event["text"] = name
+            elif name:
+                others.append(name)
             continue
         found = _value(name, value)
         if name not in event:
@@ -53,6 +56,8 @@ def _name_attributes(_meta: MetaData, event: Event) -> None:
             event[name].append(found)
         else:
             event[name] = [event[name], found]
+    if others:
+        event["more"] = ", ".join(others)
 
 
 # A message longer than 8 KB comes in segments, of which only the first has a time, a code and a text. Each has a header

@@ -20,8 +20,8 @@ MERAKI = one_of(
         message="{kind} {message}",
         integers="syslog_priority",
         patterns=(
-            rf"{_HEAD} type=(?P<type>[a-z_]+) msg= '(?P<message>[^']*)'?",
-            rf"{_HEAD} (?P<message>(?P<type>[a-z_]+) user id '(?P<user>[^']*)' {_PEER})",
+            rf"{_HEAD} type=(?P<type>[a-z_]+) msg= '(?P<message>.*?)'?\Z",
+            rf"{_HEAD} (?P<message>(?P<type>[a-z_]+) user id '(?P<user>[^']*)' {_PEER}.*)",
             rf"{_HEAD}(?<= events) (?!type=)(?P<message>[^\n]+)",
         ),
     ),

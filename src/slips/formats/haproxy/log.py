@@ -54,7 +54,8 @@ HAPROXY = Patterns(
         rf"{_COUNTS}(?P<more>.+)?",
         r"(?P<client>[^ ]+) \[(?P<accept_date>[^\]]+)\] "
         r"(?P<frontend_name>[^ /]+)/(?P<bind_name>[^ :]+): (?P<message>.*)",
-        r"Connect from (?P<client>[^ ]+) to (?P<destination>[^ ]+) \((?P<frontend_name>[^/]+)/(?P<mode>[^)]+)\)",
+        r"Connect from (?P<client>[^ ]+) to (?P<destination>[^ ]+) \((?P<frontend_name>[^/]+)/(?P<mode>[^)]+)\)"
+        r"(?P<more>.+)?",
         *(rf"(?P<message>{word} .*)" for word in _WORDS),
         r"\[(?P<level>NOTICE|WARNING|ALERT|INFO|DEBUG)\] +(?:\d+/\d+ )?\((?P<pid>\d+)\) : (?P<message>.*)",
         r"(?P<message>[^ /]+/[^ ]+ (?:changed its IP|administratively) .*)",

@@ -28,7 +28,7 @@ MONGODB = one_of(
             r"(?P<time>\d{4}-\d\d-\d\dT[^ ]+) \[(?P<context>[^\]]*)\] (?P<message>.*)",
             r"(?P<weekday>[A-Z][a-z][a-z]) (?P<time>[A-Z][a-z][a-z] +\d{1,2} [0-9:.]+) "
             r"\[(?P<context>[^\]]*)\] (?P<message>.*)",
-            r"\*{5} (?P<message>SERVER RESTARTED) \*{5}",
+            r"\*{5} (?P<message>SERVER RESTARTED) \*{5}(?P<more>.+)?",
         ),
     ),
     tag="mongodb.{component}",

@@ -26,7 +26,7 @@ def _name_pairs(meta: MetaData, event: Event) -> None:
         address, colon, port = event.get(name, "").rpartition(":")
         if colon and port.isdecimal():
             event[f"{name}_ip"], event[f"{name}_port"] = address.strip("[]"), int(port)
-    rest, end = event.pop("rest", ""), 0
+    rest, end = event.pop("rest", "").removeprefix(" "), 0
     if rest.startswith("attr="):  # and all that follows
         event["attr"] = rest.removeprefix("attr=").split()
         return
@@ -56,10 +56,10 @@ OPENLDAP = Patterns(
     tag="openldap.slapd",
     message="{text}",
     patterns=(
-        rf"{_CONN}fd=(?P<fd>\d+) (?P<operation>ACCEPT) from (?:IP=(?P<client>[^ ]+) \(IP=(?P<listener>[^ )]+)\)"
+        rf"{_CONN}fd=(?P<fd>\d+) (?P<operation>ACCEPT) from (?:IP=(?P<client>[^ ]+) \(IP=(?P<listener>[^ )]+)\).*"
         r"|PATH=(?P<path>[^ ]+).*))",
         rf"{_CONN}fd=(?P<fd>\d+) (?P<operation>closed|TLS established) ?(?P<rest>.*))",
-        rf"{_CONN}op=(?P<op>\d+) (?P<operation>SEARCH RESULT|[A-Z]+)(?: (?P<rest>.*))?)",
+        rf"{_CONN}op=(?P<op>\d+) (?P<operation>SEARCH RESULT|[A-Z]+)(?P<rest>.*))",
         rf"{_CONN}.*)",
         rf"{_FRONT}(?P<text>(?:slapd (?P<event>starting|stopped|shutdown)|daemon: "
         r"|<= mdb_equality_candidates: \((?P<unindexed>[^)]*)\) not indexed|@\(#\) \$OpenLDAP: |connection_).*)",

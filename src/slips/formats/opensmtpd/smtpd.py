@@ -24,7 +24,7 @@ def _name_pairs(meta: MetaData, event: Event) -> None:
         name, value, end = found[1], found[2], found.end()
         if value[:1] == '"':
             value = value[1:-1].replace('\\"', '"')
-        elif value[:1] == "<" and value != "<unknown>":
+        elif value[:1] == "<" and value[-1:] == ">" and value != "<unknown>":
             value = value[1:-1]
         absent = value in ("", "-", "<unknown>")
         event[name] = None if absent else int(value) if name in _NUMBERS and value.isdecimal() else value

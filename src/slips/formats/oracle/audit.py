@@ -24,7 +24,7 @@ _UNCOUNTED = re.compile(
 """Names in files of versions before 11, which do not write how many characters a value has."""
 _UNIFIED = re.compile(r"""LENGTH ?: ?'(\d{1,9})' (?=TYPE:")""")
 """Beginning of a record of the unified audit trail, of which Oracle sends these fields to syslog."""
-_PAIR = re.compile(r"""([A-Z][A-Z_]{1,30}):"((?:[^"]|"(?! [A-Z][A-Z_]{1,30}:"|\s*\Z))*+)"\s*""")
+_PAIR = re.compile(r"""([A-Z][A-Z0-9_]{1,30}):"((?:[^"]|"(?! [A-Z][A-Z0-9_]{1,30}:"|\s*\Z))*+)"\s*""")
 _HOST = re.compile(r"\(HOST=([^()]+)\)")
 _INTEGERS = frozenset(
     "LENGTH STATUS RETURNCODE RETCODE ACTION_NUMBER ENTRYID STATEMENT STMTID SESSIONID SESID DBID".split()
@@ -72,6 +72,8 @@ def _unified(text: str, head: re.Match[str]) -> Iterator[tuple[str, str]]:
     while pair := _PAIR.match(text, at):
         yield pair[1], pair[2]
         at = pair.end()
+    if more := text[at:]:
+        yield "more", more
 
 
 def _counted(text: str) -> Iterator[tuple[str, str]]:

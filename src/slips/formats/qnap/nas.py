@@ -16,7 +16,7 @@ QNAP_NAS = Patterns(
     message="{action|application}: {resource|content|'-'} by {user|'-'} from {source_ip|'-'}",
     patterns=(
         rf"(?:qulogd\[(?P<pid>\d++)\]: )?(?P<log>conn) log: {_WHO}Connection type: (?P<connection_type>[^,]*+), "
-        r"Accessed resources: (?P<resource>.*), Action: (?P<action>[^,]*+)",
+        r"Accessed resources: (?P<resource>.*), Action: (?P<action>[^,]*+)(?P<more>.+)?",
         rf"(?:qulogd\[(?P<pid>\d++)\]: )?(?P<log>event) log: {_WHO}Application: (?P<application>[^,]*+), "
         r"Category: (?P<category>[^,]*+), Content: (?P<content>.*)",
     ),

@@ -19,10 +19,10 @@ VSFTPD = Patterns(
     message="{status|'-'} {action|'-'} {user|'-'} {client|'-'} {path|text|'-'}",
     patterns=(
         rf"{_FRONT}(?P<status>OK|FAIL) (?P<action>[A-Z]+): {_CLIENT}"
-        r'(?:, (?:anon password "(?P<anon_password>[^"]*)|"(?P<path>[^"]*))")?(?:, (?P<bytes>\d+) bytes)?'
-        r"(?:, (?P<rate>[0-9.]+)Kbyte/sec)?.*",
-        rf"{_FRONT}(?P<action>CONNECT|DEBUG): {_CLIENT}(?:, (?P<text>.*))?",
-        rf'{_FRONT}FTP (?P<action>command|response): {_CLIENT}, "(?P<text>[^"]*).*',
+        r'(?:, (?:anon password "(?P<anon_password>.*)|"(?P<path>.*))")?(?:, (?P<bytes>\d+) bytes)?'
+        r"(?:, (?P<rate>[0-9.]+)Kbyte/sec)?(?P<more>.+)?",
+        rf"{_FRONT}(?P<action>CONNECT|DEBUG): {_CLIENT}(?:, (?P<text>.*)|(?P<more>.+))?",
+        rf'{_FRONT}FTP (?P<action>command|response): {_CLIENT}, "(?P<text>.*)"(?P<more>.+)?',
     ),
     integers="pid bytes",
     floats="rate",
