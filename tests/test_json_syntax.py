@@ -130,6 +130,7 @@ PIECES = [
     *(b"[[[[]]]],", b'{"":[{"k":1}]},', b'"' + b"x" * 50 + b'",', b"1," * 30, b"NaN,", b"7" * 5000, b" " * 40),
     *(b"[" * 40, b"]" * 40, b"],", b"}", b'"', b":", b"\\", b'{"a":{"b":', b'"k":[', b"[1," * 300),
     *(b'"\\\\\\"",', b'"\xff\\ud800",', b'\\"' * 20),
+    *(b"].5", b"[]e5,", b"1-Infinity,", b'"\\NaN"', b'{"Infinity":NaN},'),
 ]
 nests = st.lists(st.sampled_from(PIECES), max_size=30).map(lambda parts: b"[" + b"".join(parts))
 

@@ -27,9 +27,9 @@ _BESIDE = bytes(set(range(256)) - set(b",:" + OPENING + CLOSING))
 """All bytes but those that are tokens by themselves."""
 _CLOSES = bytes.maketrans(OPENING, CLOSING)
 _TO: dict[tuple[int, int], bytes] = {
-    **{(ARRAY, state): text for state, text in ((VALUE, b"[0,"), (FIRST_VALUE, b"["), (BEHIND, b"[0"))},
+    **{(ARRAY, state): text for state, text in ((VALUE, b"[0,"), (FIRST_VALUE, b"["), (BEHIND, b"[[]"))},
     **{(OBJECT, state): text for state, text in ((KEY, b'{"":0,'), (FIRST_KEY, b"{"), (COLON, b'{""'))},
-    **{(OBJECT, state): text for state, text in ((VALUE, b'{"":'), (BEHIND, b'{"":0'))},
+    **{(OBJECT, state): text for state, text in ((VALUE, b'{"":'), (BEHIND, b'{"":[]'))},
 }
 """The text from the last bracket that is open to where something is expected."""
 _FROM = {VALUE: b"0", KEY: b'"":0', FIRST_VALUE: b"", FIRST_KEY: b"", BEHIND: b""}
