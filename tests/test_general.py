@@ -20,7 +20,8 @@ from slips.errors import RecordError, RecordTooLarge
 from slips.format import Limited, RecordLimits
 from slips.formats import catalogue
 from slips.model import MetaData
-from slips.parsing.json_text import load_json, outside_strings
+from slips.parsing.json_brackets import outside_strings
+from slips.parsing.json_text import load_json
 
 FORMATS = catalogue()
 

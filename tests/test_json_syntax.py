@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slips.parsing.json_syntax import DEEPEST, JsonSyntax
 from slips.parsing.json_text import load_json
 from slips.parsing.readers.json_skip import skip_brackets
-from slips.parsing.readers.json_syntax import DEEPEST, JsonSyntax
 
 PARTS = [
     *(

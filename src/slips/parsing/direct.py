@@ -28,8 +28,9 @@ from slips.parsing.compile import DirectBody, body_of
 from slips.parsing.declare import Json
 from slips.parsing.event_types import OTHER, EventTypes, Fitting
 from slips.parsing.generated import make_function
+from slips.parsing.json_brackets import is_text_deeper
 from slips.parsing.json_events import JsonParse
-from slips.parsing.json_text import LEVELS, is_text_deeper, json_of_levels
+from slips.parsing.json_text import LEVELS, json_of_levels
 from slips.parsing.late import Decode, DecodedLines, DecodedRuns, Late
 from slips.parsing.loop import unusual
 from slips.parsing.needs import Needs, Unsuitable

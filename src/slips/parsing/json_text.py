@@ -11,23 +11,23 @@ import gc
 import json as stdlib_json
 import re
 import sys
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from itertools import accumulate
 from typing import Any, NewType
 
 import msgspec
 
 from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event, RecordLimits, too_many_values
+from slips.parsing.json_brackets import is_text_deeper, outside_strings
+from slips.parsing.json_strict import is_strict
 
 LEVELS, MORE_LEVELS = 8, 12
 """Levels that the first decoder reads, and the second. A type of n levels has 2^n nodes, made in 1 ms and in 15 ms.
 Most logs have fewer levels than the first number, manifests in audit logs of Kubernetes fewer than the second."""
 
-_LARGE = 1 << 16
+LARGE = 1 << 14
 """Bytes of a text that is looked through for mistakes before it is decoded."""
 _MANY, _MOST_UNSEEN = 50_000, 50_000
 """Objects and arrays in a text beyond which Python does not look for garbage in them, and other objects that may have
@@ -40,7 +40,6 @@ _new_type: Callable[[str, Any], Any] = NewType  # hides the calls in a loop from
 
 # msgspec is as fast as orjson here, and keeps integers beyond 64 bits exact where orjson rounds them to floats.
 _decode_any = msgspec.json.Decoder().decode
-_validate = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_leniently = stdlib_json.JSONDecoder().decode
 _BOM = b"\xef\xbb\xbf"
 _BEGINNING = re.compile(rb'[ \t\r\n{\["0-9]|-(?:[0-9]|Infinity)|true|false|null|NaN|Infinity')
@@ -49,19 +48,18 @@ _ELEMENT = 2
 """The level of the elements of an array."""
 _QUOTE = 34
 _NO_VALUE = "not JSON: Expecting value: line 1 column 1 (char 0)"
-_BESIDE = bytes(set(range(256)) - set(b"[]{}"))
-"""All bytes but brackets."""
-_ALIKE = bytes.maketrans(b"{}", b"[]")
-_STEPS = bytes.maketrans(b"[]", b"\x01\xff")
-"""One level up for a bracket that opens, one down for one that closes: the bytes of signed numbers."""
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKENS = re.compile(rb"[\[{]|[\]}]|" + _STRING, re.DOTALL)
 _texts_in = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_BACKSLASHES = re.compile(rb"\\*+")
 
 
-def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa: B008 - frozen
-    """Decode any JSON text.
+def load_json(
+    raw: bytes,
+    limits: RecordLimits = RecordLimits(),  # noqa: B008 - frozen
+    *,
+    known_strict: bool = False,
+) -> Any:
+    """Decode any JSON text, of which may be known that it is strict.
 
     The standard library decodes oddities that strict decoders refuse but logs contain: `NaN`, lone surrogates, a byte
     order mark, numbers beyond a double, bytes that are not UTF-8 (as `surrogateescape`). Raises RecordTooLarge for a
@@ -69,14 +67,36 @@ def load_json(raw: bytes, limits: RecordLimits = RecordLimits()) -> Any:  # noqa
     """
     if has_too_many_values(raw, limits.values):
         raise too_many_values(limits.values)
+    if len(raw) >= LARGE:
+        return _load_large(raw, limits, known_strict)
     try:
-        with many_made(raw):
-            if len(raw) >= _LARGE:
-                with suppress(RecursionError):
-                    _validate(raw)  # a text that breaks at its end is refused in a tenth of the time
-            return shallow_decoder(limits.depth)(raw)
+        return shallow_decoder(limits.depth)(raw)
     except (ValueError, msgspec.MsgspecError) as error:
         return load_odd_json(raw, limits, error)
+
+
+def _load_large(raw: bytes, limits: RecordLimits, known_strict: bool) -> Any:
+    """Do as `load_json` for a text that has no more values than allowed, in about the time of one decoder.
+
+    It decodes the text once: all that would make a decoder give up behind thousands of values is known before.
+    """
+    raw = raw.rstrip(b"\r\n").removeprefix(_BOM)
+    refuse_other(raw)
+    _refuse_deeper(raw, limits)
+    if known_strict or is_strict(raw):
+        with suppress(ValueError, msgspec.MsgspecError):
+            raw.decode()
+            with many_made(raw):
+                return _decode_any(raw)
+    else:
+        from slips.parsing.json_syntax import JsonSyntax
+
+        syntax = JsonSyntax()
+        syntax.feed(raw, is_last=True)
+        if not syntax.is_sound:
+            limits.refuse_wide(raw.decode("utf-8", "surrogateescape"))
+            raise RecordError(f"not JSON: {_reason(syntax.refusal(raw))}")
+    return _load_leniently(raw, limits)
 
 
 @contextmanager
@@ -123,13 +143,21 @@ def load_odd_json(raw: bytes, limits: RecordLimits, refusal: Exception) -> Any:
     """
     raw = raw.rstrip(b"\r\n").removeprefix(_BOM)
     refuse_other(raw)
+    _refuse_deeper(raw, limits)
+    if isinstance(refusal, msgspec.ValidationError):  # the text is deeper than that decoder reads
+        with suppress(ValueError, msgspec.MsgspecError), many_made(raw):
+            return _decode_any(raw)
+    return _load_leniently(raw, limits)
+
+
+def _refuse_deeper(raw: bytes, limits: RecordLimits) -> None:
     if is_text_deeper(raw, limits.depth):
         raise RecordTooLarge(
             f"record is nested more than {limits.depth:,} levels deep; raise 'limits.record_depth' to take it"
         ) from None
-    if isinstance(refusal, msgspec.ValidationError):  # the text is deeper than that decoder reads
-        with suppress(ValueError, msgspec.MsgspecError), many_made(raw):
-            return _decode_any(raw)
+
+
+def _load_leniently(raw: bytes, limits: RecordLimits) -> Any:
     text = raw.decode("utf-8", "surrogateescape")
     try:
         with many_made(raw):
@@ -185,15 +213,6 @@ def json_of_levels(levels: int) -> Any:
     return type_
 
 
-def is_json(raw: bytes) -> bool:
-    """Whether a text within the limits is strict JSON. Python may still be unable to hold the value."""
-    try:
-        _validate(raw)
-    except (ValueError, msgspec.MsgspecError):
-        return False
-    return True
-
-
 def has_too_many_values(raw: bytes, most: int) -> bool:
     """Whether the JSON text `raw` has more than `most` values within its outermost value, at any depth."""
     if len(raw) <= 2 * most:  # a value takes two bytes at least: its own, and a comma or bracket before it
@@ -214,25 +233,6 @@ def has_too_many_values(raw: bytes, most: int) -> bool:
     return count + len(held) > most
 
 
-def outside_strings(raw: bytes, size: int = 1 << 16) -> Iterator[bytes]:
-    """Yield a JSON text with an `x` or more for each string, in pieces of `size` bytes, so that little memory is taken.
-
-    It takes 10 ns a byte at most, however short the strings are.
-    """
-    at, inside = 0, False
-    while at < len(raw):
-        end = at + size
-        if raw[end - 1 : end] == b"\\" and (found := _BACKSLASHES.match(raw, end)):  # no piece ends within an escape
-            end = found.end() + 1
-        text, at = raw[at:end], end
-        if b"\\" in text:
-            text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-        parts = text.split(b'"')
-        text = b"x".join(parts[inside::2])
-        inside ^= len(parts) % 2 == 0
-        yield text + b"x" if inside else text
-
-
 def is_deeper(value: Any, most: int) -> bool:
     """Whether objects and arrays are nested more than `most` deep in a value."""
     level = [value] if value.__class__ is dict or value.__class__ is list else []
@@ -246,26 +246,6 @@ def is_deeper(value: Any, most: int) -> bool:
             if inner.__class__ is dict or inner.__class__ is list
         ]
     return bool(level)
-
-
-def is_text_deeper(raw: bytes, most: int) -> bool:
-    """Whether objects and arrays are nested more than `most` deep in a JSON text, as `is_deeper` for its value."""
-    if raw.count(b"[") + raw.count(b"{") <= most:
-        return False
-    depth = 0
-    for text in outside_strings(raw):
-        brackets = text.translate(_ALIKE, _BESIDE)
-        steps = array("b", brackets.replace(b"[]", b"").translate(_STEPS))  # without the innermost, as a rule most
-        depths = list(accumulate(steps, initial=depth))
-        if max(depths) >= most or min(depths[1:], default=1) <= 0:
-            depths = list(accumulate(array("b", brackets.translate(_STEPS)), initial=depth))
-            end = next((at for at, each in enumerate(depths) if at and each <= 0), len(depths))
-            if max(depths[:end]) > most:
-                return True
-            if end < len(depths):
-                return False  # the outermost value ends here; more text is not JSON
-        depth = depths[-1]
-    return False
 
 
 def texts_of_objects(raw: bytes) -> list[bytes]:

@@ -22,7 +22,10 @@ from slips.errors import RecordError
 from slips.format import Bad, Event, Format, Limited, Read, Record, RecordLimits, TooLong, reader
 from slips.parsing.contains import BLOCK as LINES_AT_ONCE
 from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
-from slips.parsing.json_text import MORE_LEVELS, event_decoder, is_json, load_json, many_made, refuse_other
+from slips.parsing.json_brackets import is_text_deeper
+from slips.parsing.json_strict import is_strict
+from slips.parsing.json_syntax import JsonSyntax
+from slips.parsing.json_text import LARGE, MORE_LEVELS, event_decoder, load_json, many_made, refuse_other
 from slips.parsing.readers.documents import DocumentRecords
 from slips.parsing.readers.json_documents import DocumentText
 from slips.parsing.readers.json_runs import decode_first
@@ -60,6 +63,8 @@ _SHORT = re.compile(
     re.VERBOSE,
 )
 _KINDS = (b"{", b"[")
+_LEVELS = 200
+"""Levels that any Python can decode."""
 _BEGIN = frozenset(b"{")
 
 
@@ -232,6 +237,8 @@ class LineDocumentRecords(DocumentRecords):
         if line.isspace():
             return ()
         try:
+            if len(line) >= LARGE and not is_strict(line):
+                return self.odd(stream, line)
             with many_made(line):
                 run = [self._decode(line)]
         except REFUSALS:
@@ -380,7 +387,7 @@ def _spans_lines(data: bytes, *, is_end: bool) -> bool | None:
     if not first:
         return unknown if len(data) < LOOK else False
     try:
-        if is_json(first):
+        if is_strict(first):
             return False
     except RecursionError:  # a line of its own, deeper than any that is taken
         return False
@@ -391,7 +398,7 @@ def _spans_lines(data: bytes, *, is_end: bool) -> bool | None:
     at = 0
     while at < line_end:
         try:
-            at = decode_first(text, at)[1]
+            at = _end_of_first(lines, text) if not at else decode_first(text, at)[1]
         except JSONDecodeError as error:
             return unknown if error.pos >= len(text.rstrip()) else False
         except (RecursionError, ValueError):
@@ -402,3 +409,17 @@ def _spans_lines(data: bytes, *, is_end: bool) -> bool | None:
             found = passed.match(text, at, line_end)
             at = found.end() if found else at
     return False
+
+
+def _end_of_first(lines: bytes, text: str) -> int:
+    """Return where the first value of a text ends, which is also given as bytes.
+
+    Raises JSONDecodeError, RecursionError or ValueError, as `decode_first` does.
+    """
+    if len(lines) < LARGE or is_text_deeper(lines, _LEVELS):
+        return decode_first(text, 0)[1]
+    syntax = JsonSyntax()  # does not make what is then thrown away
+    end = syntax.feed(lines, is_last=True)
+    if end is None or not syntax.is_sound:
+        raise syntax.refusal(lines)
+    return len(lines[:end].decode("utf-8", "surrogateescape"))

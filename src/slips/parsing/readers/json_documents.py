@@ -9,6 +9,8 @@ from typing import Any
 
 from slips.errors import ReaderError, RecordError
 from slips.format import Bad, Record, TooLong
+from slips.parsing.json_strict import strict_end
+from slips.parsing.json_syntax import JsonSyntax
 from slips.parsing.json_text import beginning, is_deeper, load_json
 from slips.parsing.readers.json_runs import (
     JsonRuns,
@@ -19,7 +21,6 @@ from slips.parsing.readers.json_runs import (
     texts_of_elements,
 )
 from slips.parsing.readers.json_stream import BOM, without_place
-from slips.parsing.readers.json_syntax import JsonSyntax
 from slips.parsing.readers.lines import HEAD
 from slips.parsing.readers.text import EMPTY, PADDING
 
@@ -129,7 +130,9 @@ class DocumentText(JsonRuns):
 
     def _document(self) -> Record:
         """Consume a document that is no array, whole or broken, of any size."""
-        syntax, size = JsonSyntax(), 0
+        if size := self._strict_size():
+            return self._taken(size, known_strict=True)
+        syntax = JsonSyntax()
         end: int | None = None
         while end is None and size < SOUND:
             piece = self._data[self._at + size : self._at + SOUND]
@@ -147,9 +150,30 @@ class DocumentText(JsonRuns):
             self._want(size + WINDOW)
             if _more(self._data, self._at + size):
                 return self._broken("")  # one record, not one for each digit of a long line
+        return self._taken(size)
+
+    def _strict_size(self) -> int:
+        """Return how long a document is if that is soon known: an object of strict JSON that ends within SOUND bytes.
+
+        Else 0.
+        """
+        if self._data[self._at] != _OBJECT:
+            return 0
+        while True:
+            piece = self._data[self._at : self._at + SOUND]
+            size = strict_end(piece)
+            if size is not None:
+                return size
+            if len(piece) == SOUND or not self._fill(max(self._block, len(piece))):
+                return 0
+
+    def _taken(self, size: int, *, known_strict: bool = False) -> Record:
+        """Consume a whole document of this size."""
         raw = self._data[self._at : self._at + size]
         self._at += size
-        return self._decoded(raw) if size <= self._limits.bytes else TooLong(size, self._limits.bytes, raw[:HEAD])
+        if size > self._limits.bytes:
+            return TooLong(size, self._limits.bytes, raw[:HEAD])
+        return self._decoded(raw, known_strict=known_strict)
 
     def _large(self, syntax: JsonSyntax) -> Record:
         """Consume a document whose first SOUND bytes are sound so far."""
@@ -177,11 +201,11 @@ class DocumentText(JsonRuns):
             return self._broken("")
         return self._decoded(bytes(kept)) if size <= most else TooLong(size, most, bytes(kept[:HEAD]))
 
-    def _decoded(self, raw: bytes) -> Record:
+    def _decoded(self, raw: bytes, *, known_strict: bool = False) -> Record:
         """Return the record of a whole document, whose text is `raw`."""
         self._keep(raw, _texts_of_documents)
         try:
-            value = load_json(raw, self._limits)
+            value = load_json(raw, self._limits, known_strict=known_strict)
         except RecordError as error:
             return Bad(len(raw), raw[:HEAD], error)
         if isinstance(value, dict):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-OPENING, CLOSING = b"[{", b"]}"
+from slips.parsing.json_brackets import CLOSING, OPENING, unmatched
+
 # The rest of a string, up to its closing quote, or to a backslash at the end of the data.
 STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
@@ -15,10 +16,6 @@ _STRINGS = re.compile(rb'WHOLE|("REST\\?\Z)'.replace(b"WHOLE", _WHOLE).replace(b
 _TO_BRACKET = re.compile(
     rb'(?:[^"\[\]{}]++|STRING)*+(?:[\[\]{}]|(?P<quote>")|\Z)'.replace(b"STRING", _WHOLE), re.DOTALL
 )
-_BESIDE = bytes(set(range(256)) - set(OPENING + CLOSING))
-"""All bytes but brackets."""
-_ALIKE = bytes.maketrans(CLOSING, b"))")
-_CLOSED = 41
 _FEW, _MOST = 1 << 9, 1 << 14
 """Bytes that are skipped at once, at first and at most. In the first ones, brackets may be looked at one by one."""
 
@@ -27,29 +24,6 @@ def skip(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
     """Return the end of the match of `pattern` at `at`; `at` itself if it does not match."""
     match = pattern.match(data, at)
     return match.end() if match else at
-
-
-def unmatched(outside: bytes) -> tuple[int, bytes]:
-    """Return how many brackets close that were open before a text, and those that are open behind it.
-
-    The text has no strings. Whether a bracket that closes is of the kind that is open does not matter.
-    """
-    brackets = outside.translate(_ALIKE, _BESIDE)
-    is_shrinking = True
-    while is_shrinking:  # without those that have nothing between them, many at once
-        size = len(brackets)
-        brackets = brackets.replace(b"[)", b"").replace(b"{)", b"")
-        is_shrinking = 8 * (size - len(brackets)) > size
-    closed, opened, depth = 0, bytearray(len(brackets)), 0
-    for bracket in brackets:
-        if bracket != _CLOSED:
-            opened[depth] = bracket
-            depth += 1
-        elif depth:
-            depth -= 1
-        else:
-            closed += 1
-    return closed, bytes(opened[:depth])
 
 
 def skip_brackets(data: bytes, at: int, depth: int) -> tuple[int, int, bool]:

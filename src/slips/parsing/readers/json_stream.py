@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from slips.errors import ObjectError, ReaderError, RecordError, RecordTooLarge
 from slips.format import RecordLimits, TooLong
-from slips.parsing.json_text import is_json, load_json
+from slips.parsing.json_strict import is_strict
+from slips.parsing.json_text import load_json
 from slips.parsing.readers.json_skip import STRING, skip, skip_brackets
 from slips.parsing.readers.lines import HEAD
 
@@ -100,7 +101,7 @@ class JsonText:
         except RecordTooLarge:
             raise
         except RecordError as error:
-            if is_json(raw):  # a number of more digits than Python converts
+            if is_strict(raw):  # a number of more digits than Python converts
                 raise
             raise self._refusal(str(error)) from None
 

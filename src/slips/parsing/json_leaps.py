@@ -10,9 +10,8 @@ from __future__ import annotations
 from itertools import accumulate
 from json import JSONDecodeError, JSONDecoder
 
-import msgspec
-
-from slips.parsing.readers.json_skip import CLOSING, OPENING, unmatched
+from slips.parsing.json_brackets import CLOSING, OPENING, unmatched
+from slips.parsing.json_strict import is_strict
 
 VALUE, FIRST_VALUE, KEY, FIRST_KEY, COLON, BEHIND = range(6)
 """States, by what is expected next: a value; a value or the end of an array; a key; a key or the end of an object; a
@@ -21,10 +20,11 @@ OBJECT, ARRAY = b"{["
 LEAST, FIRST, MOST = 1 << 5, 1 << 9, 1 << 14
 """Bytes of a leap. Of what a decoder makes of the longest, memory is taken for a moment."""
 
-_validate = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_first = JSONDecoder(parse_int=len, parse_float=len).raw_decode  # takes numbers of any length
 _BESIDE = bytes(set(range(256)) - set(b",:" + OPENING + CLOSING))
 """All bytes but those that are tokens by themselves."""
+_ARRAYS = [(word, b"[]".ljust(len(word))) for word in (b"-Infinity", b"Infinity", b"NaN")]
+"""Words that strict decoders refuse, and what takes their place."""
 _CLOSES = bytes.maketrans(OPENING, CLOSING)
 _TO: dict[tuple[int, int], bytes] = {
     **{(ARRAY, state): text for state, text in ((VALUE, b"[0,"), (FIRST_VALUE, b"["), (BEHIND, b"[[]"))},
@@ -60,7 +60,7 @@ class Leaps:
                 size //= 2
                 continue
             begin = max(len(opened) - closes - 1, 0)  # of the brackets around, those that the piece cannot do without
-            before = _text_to(opened[begin:], expected)
+            before = text_to(opened[begin:], expected)
             try:
                 if closes >= len(opened):
                     _, end = _decode_first((before + data[at : at + size]).decode("latin-1"))
@@ -110,7 +110,7 @@ def _whole_tokens(piece: bytes) -> tuple[bytes, bytes]:
     return (piece[:end], b"".join(parts[::2])) if last else (b"", b"")
 
 
-def _text_to(opened: bytearray, expected: int) -> bytes:
+def text_to(opened: bytearray, expected: int) -> bytes:
     """Return a text behind which these brackets are open, and that is expected."""
     return bytes(opened[:-1]).replace(b"{", b'{"":') + _TO[opened[-1], expected]
 
@@ -127,9 +127,19 @@ def _expected_behind(piece: bytes, inside: int) -> int:
 
 def _check(text: bytes) -> None:
     """Raise JSONDecodeError if a text is not JSON."""
-    try:
-        _validate(text)
-    except (ValueError, msgspec.MsgspecError):
-        found = text.decode("latin-1")  # a character for each byte; strings may hold any
-        if (end := _decode_first(found)[1]) < len(found):
-            raise JSONDecodeError("more text", found, end) from None
+    if is_strict(text) or is_strict(_made_strict(text)):
+        return
+    found = text.decode("latin-1")  # a character for each byte; strings may hold any
+    if (end := _decode_first(found)[1]) < len(found):
+        raise JSONDecodeError("more text", found, end)
+
+
+def _made_strict(text: bytes) -> bytes:
+    """Return a text that is strict JSON if `text` is what the lenient decoder takes, and not if it takes no part of it.
+
+    It is as long. Where no value may be, or right beside another one, an empty array may be as little.
+    """
+    if b"N" in text or b"I" in text:
+        for word, array in _ARRAYS:
+            text = text.replace(word, array)
+    return text.replace(b"\\ud", b"\\u0").replace(b"\\uD", b"\\u0")  # a half of a character

@@ -7,8 +7,9 @@ limits: numbers of any length, `NaN`, lone surrogates, bytes that are not UTF-8.
 from __future__ import annotations
 
 import re
+from json import JSONDecodeError, JSONDecoder
 
-from slips.parsing.readers.json_leaps import (
+from slips.parsing.json_leaps import (
     ARRAY,
     BEHIND,
     COLON,
@@ -19,11 +20,13 @@ from slips.parsing.readers.json_leaps import (
     OBJECT,
     VALUE,
     Leaps,
+    text_to,
 )
 
 DEEPEST = 100_000
 """Levels of objects and arrays; a deeper value counts as broken. A constant, as it decides how records are numbered."""
 
+_decode = JSONDecoder(parse_int=len).decode
 _BLANKS = re.compile(rb"[ \t\n\r]*+")
 _STRING = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+'
 _NUMBER = rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
@@ -53,6 +56,8 @@ class JsonSyntax:
         self._string: int | None = None
         """Within a string: the state behind it."""
         self._leap = Leaps(DEEPEST).leap
+        self._token = (0, VALUE)
+        """Where the last token began in what was fed last, and what was expected there."""
         self._held = b""
         """The end of what was fed, if it is part of a token. Digits in it may be left out."""
 
@@ -62,6 +67,23 @@ class JsonSyntax:
         self._held = b""
         end = self._read(held + piece, is_last)
         return None if end is None else max(end - len(held), 0)
+
+    def refusal(self, content: bytes) -> JSONDecodeError:
+        """Return the error of the lenient decoder for a text that was fed at once, and of which the value broke.
+
+        The decoder looks only at the text from the last token on, behind one that opens the same brackets.
+        """
+        begin, expected = self._token
+        before = text_to(self._open, expected).decode("latin-1") if self._open else ""
+        text = content.decode("utf-8", "surrogateescape")
+        place = len(content[:begin].decode("utf-8", "surrogateescape"))
+        try:
+            _decode(before + text[place:])
+        except JSONDecodeError as error:
+            if error.pos < len(before):  # the comma before the token
+                return JSONDecodeError(error.msg, text, len(text[:place].rstrip(" \t\n\r")) - 1)
+            return JSONDecodeError(error.msg, text, place + error.pos - len(before))
+        raise AssertionError("the decoder takes what is broken")
 
     def _read(self, data: bytes, is_last: bool) -> int | None:
         at = next_leap = 0
@@ -81,6 +103,7 @@ class JsonSyntax:
                 self.is_sound = True
                 return at
             at = _end(_BLANKS, data, at)
+            self._token = at, self._state
             if at == len(data):
                 return at if is_last else None
             if self._open and at >= next_leap:
