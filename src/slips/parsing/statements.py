@@ -35,10 +35,9 @@ def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]
     tested = {*(meaning.require.paths if meaning.require else ()), *_tested(meaning.rules)}
     for path in sorted(hoisted & tested):
         values.bind(path)  # used twice or more
-    if meaning.require is not None:
-        refuse = writer.name("refuse", _refusal(meaning.require, family))
-        with writer.block(f"if not ({_required(meaning.require, values)}):"):
-            writer.line(f"raise {refuse}(event)")
+    is_implied = _is_implied(meaning)
+    if meaning.require is not None and not is_implied:
+        _write_required(meaning.require, values)
     for rule in meaning.rules:
         if rule.when is None:
             continue  # the family or `refine` returns it
@@ -48,7 +47,7 @@ def write_meaning(family: Family, writer: Writer) -> tuple[str, tuple[str, ...]]
         writer.line("else:")
         writer.indent()
     if meaning.time is not None:
-        _write_time(meaning.time, meaning.time.alternatives, values)
+        _write_time(meaning.time, meaning.time.alternatives, values, meaning.require if is_implied else None)
     tag, _ = _text(meaning.tag, values, is_tag=True)
     writer.line(f"tag = {tag if isinstance(meaning.tag.parts[0], str) or meaning.tag.parts[1:] else f'str({tag})'}")
     message, captured = _message(meaning, values)
@@ -137,6 +136,9 @@ class _Values:
         keys.update(getattr(self._family, "inner", ()))
         return lambda event: not keys.isdisjoint(event) and require.met(partial(self._family.look, event))
 
+    def refusal(self, require: Require) -> Callable[[Event], RecordError]:
+        return lambda event: require.error(event, partial(self._family.look, event))
+
     def misplaced(self, time: Time) -> Callable[[Event], None]:
         return lambda event: time.refuse_misplaced(partial(self._family.look, event))
 
@@ -148,13 +150,6 @@ def _tested(rules: tuple[Rule, ...]) -> Iterator[str]:
     for rule in rules:
         if isinstance(rule.when, Mapping):
             yield from rule.when
-
-
-def _refusal(require: Require, family: Family) -> Callable[[Event], RecordError]:
-    def refusal(event: Event) -> RecordError:
-        return require.error(event, partial(family.look, event))
-
-    return refusal
 
 
 def _required(require: Require, values: _Values) -> str:
@@ -169,14 +164,36 @@ def _required(require: Require, values: _Values) -> str:
     return (" and " if require.every else " or ").join(tests)
 
 
+def _write_required(require: Require, values: _Values) -> None:
+    """Write statements that refuse an event without the required fields."""
+    refuse = values.writer.name("refuse", values.refusal(require))
+    with values.writer.block(f"if not ({_required(require, values)}):"):
+        values.writer.line(f"raise {refuse}(event)")
+
+
+def _is_implied(meaning: Meaning) -> bool:
+    """Whether each of the usual times is enough for `require`. To look at it where they are missing will do then: the
+    look takes a twentieth of what a line of JSON costs beside its decoder.
+    """
+    require, time = meaning.require, meaning.time
+    if require is None or require.every or time is None or any(rule.when is not None for rule in meaning.rules):
+        return False
+    return all(len(fields) == 1 and fields[0] in require.parts for fields in time.alternatives[:_INLINE_TIMES])
+
+
 def _condition(rule: Rule, values: _Values) -> str:
     if isinstance(rule.when, Mapping):
         return " and ".join(f"({values.equals(path, value)})" for path, value in rule.when.items())
     return f"{values.writer.name('when', rule.when)}(event)"
 
 
-def _write_time(time: Time, alternatives: tuple[tuple[str, ...], ...], values: _Values) -> None:
-    """Write statements that set `at` to the first of `alternatives` that has a value."""
+def _write_time(
+    time: Time, alternatives: tuple[tuple[str, ...], ...], values: _Values, require: Require | None
+) -> None:
+    """Write statements that set `at` to the first of `alternatives` that has a value.
+
+    Behind the usual ones, `require` is looked at, if given.
+    """
     writer = values.writer
     alternative, *others = alternatives
     locals_ = [writer.local("time") for _ in alternative]
@@ -191,11 +208,16 @@ def _write_time(time: Time, alternatives: tuple[tuple[str, ...], ...], values: _
     usual = inline and _write_usual(time, value, name, writer)
     with writer.block(f"{'elif' if usual else 'if'} {test}:"):
         writer.line(f"at = {writer.name('read', time.read)}({value}, name={name}{options}{dated})")
-    if others:
-        with writer.block("else:"):
-            _write_time(time, tuple(others), values)
-    elif any("." in path for path in time.paths):
-        with writer.block("else:"):
+    is_nested = any("." in path for path in time.paths)
+    if not (others or require or is_nested):
+        return
+    with writer.block("else:"):
+        if require and (not others or alternative == time.alternatives[_INLINE_TIMES - 1]):
+            _write_required(require, values)
+            require = None
+        if others:
+            _write_time(time, tuple(others), values, require)
+        elif is_nested:
             writer.line(f"{writer.name('refuse_misplaced', values.misplaced(time))}(event)")
 
 
