@@ -269,3 +269,22 @@ def test_the_message_of_an_activity_of_workspace_names_its_events(events: Any, m
     event = {"kind": "admin#reports#activity", "id": {"applicationName": "drive"}, "events": events}
     meta, _ = parse_by(FORMATS["google-workspace"], {**event, "actor": {"email": "ann@example.com"}})
     assert meta.message == message
+
+
+def test_a_flow_of_azure_has_all_that_stands_around_it() -> None:
+    line = "1772352000,198.51.100.4,10.5.16.4,28746,443,U,I,D,B,,,,"
+    group = {"rule": "r", "ruleNew": 1, "flows": [{"mac": "m", "macNew": 2, "flowTuples": [line]}]}
+    record = {"category": "c", "properties": {"Version": 2, "propertiesNew": 3, "flows": [group]}}
+    ((_, event),) = chains.run(["azure-nsg-flow"], json.dumps({"records": [record]}).encode()).events
+    around = {"rule": "r", "ruleNew": 1, "mac": "m", "macNew": 2, "recordVersion": 2, "recordPropertiesNew": 3}
+    assert event.items() >= around.items()
+
+
+def test_a_flow_of_a_virtual_network_has_all_that_stands_around_it() -> None:
+    line = "1772352000000,198.51.100.4,10.5.16.4,28746,443,6,I,D,NX,0,0,0,0"
+    group = {"rule": "r", "ruleNew": 1, "flowTuples": [line]}
+    flow = {"aclID": "a", "aclNew": 2, "flowGroups": [group]}
+    record = {"category": "c", "flowRecords": {"new": 3, "flows": [flow]}}
+    ((_, event),) = chains.run(["azure-vnet-flow"], json.dumps({"records": [record]}).encode()).events
+    around = {"rule": "r", "ruleNew": 1, "aclID": "a", "aclNew": 2, "recordCategory": "c", "recordNew": 3}
+    assert event.items() >= around.items()

@@ -115,3 +115,11 @@ def test_records_of_several_lines_and_of_w3c_logs_go_to_the_formats_behind() -> 
     w3c = b"#Version: 1.0\n#Fields: eventType published actor\nx 2026-11-28T08:00:00Z me\n"
     ((meta, _),) = chains.run([{"csv": {"delimiter": " "}}, "okta"], w3c).events
     assert (meta.tag, meta.timestamp) == ("okta.system", 1_795_852_800.0)
+
+
+def test_each_log_event_has_all_that_its_document_says() -> None:
+    shared = {"owner": "1", "logGroup": "g", "logStream": "s", "policyLevel": "ACCOUNT_LEVEL_POLICY", "later": [1]}
+    log_events = [{"id": str(number), "timestamp": number, "message": "a"} for number in (1, 2)]
+    document = {"messageType": "DATA_MESSAGE", **shared, "logEvents": log_events}
+    seen = chains.run(["cloudwatch-logs"], json.dumps(document).encode())
+    assert [event for _, event in seen.events] == [shared | each for each in log_events]

@@ -31,7 +31,8 @@ CLOUDWATCH_EXPORT = Regex(
     carries="message",
 )
 
-_SHARED = ("logGroup", "logStream", "owner", "subscriptionFilters")
+_OWN = ("messageType", "logEvents")
+"""The fields of a document that no log event has; it has all others, as `logGroup` and `policyLevel`."""
 
 
 @parser(
@@ -44,7 +45,7 @@ _SHARED = ("logGroup", "logStream", "owner", "subscriptionFilters")
 )
 def cloudwatch_logs(meta: MetaData, event: Event) -> Any:
     """Make an event of each log event: its fields (`id`, `timestamp`, `message`, `extractedFields`), and `logGroup`,
-    `logStream`, `owner` and `subscriptionFilters` of the document.
+    `logStream`, `owner`, `subscriptionFilters` and what else the document says.
 
     Each has its own time, and its message without the line end. Raises RecordError for any other document.
     """
@@ -57,7 +58,7 @@ def cloudwatch_logs(meta: MetaData, event: Event) -> Any:
             f"with a list of log events; keys: {keys_of(event)}"
         )
     meta.tag = "aws.cloudwatch-logs"
-    shared = {name: event[name] for name in _SHARED if name in event}
+    shared = {name: value for name, value in event.items() if name not in _OWN}
     made = Several()
     for index, log_event in enumerate(log_events):
         if not isinstance(log_event, dict):

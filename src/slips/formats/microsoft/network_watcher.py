@@ -34,14 +34,19 @@ def _flows_of_groups(record: Any) -> Iterator[tuple[str, Event]]:
     for rule in record["properties"]["flows"]:
         for flow in rule["flows"]:
             for line in flow["flowTuples"]:
-                yield line, {"rule": rule.get("rule"), "mac": flow.get("mac")}
+                yield line, _others(rule, "flows") | _others(flow, "flowTuples")
 
 
 def _flows_of_networks(record: Any) -> Iterator[tuple[str, Event]]:
     for flow in record["flowRecords"]["flows"]:
         for group in flow["flowGroups"]:
             for line in group["flowTuples"]:
-                yield line, {"rule": group.get("rule"), "aclID": flow.get("aclID")}
+                yield line, _others(flow, "flowGroups") | _others(group, "flowTuples")
+
+
+def _others(level: Event, flows: str) -> Event:
+    """Return what a level says beside the flows in it, such as the rule that they met."""
+    return {name: value for name, value in level.items() if name != flows}
 
 
 def _event_of(line: str, columns: tuple[str, ...]) -> Event:
@@ -64,10 +69,11 @@ def _event_of(line: str, columns: tuple[str, ...]) -> Event:
 def _take_apart(meta: MetaData, record: Event, per_second: int) -> Any:
     columns, flows = (_GROUP, _flows_of_groups) if "properties" in record else (_NETWORK, _flows_of_networks)
     shared = {f"record{name[:1].upper()}{name[1:]}": value for name, value in record.items() if name not in _FLOWS}
-    if isinstance(record.get("properties"), dict) and "Version" in record["properties"]:
-        shared["recordVersion"] = record["properties"]["Version"]
     made = Several()
     try:
+        for name in _FLOWS:
+            around = _others(record.get(name) or {}, "flows")
+            shared |= {f"record{key[:1].upper()}{key[1:]}": value for key, value in around.items()}
         for index, (line, place) in enumerate(flows(record)):
             event = _event_of(line, columns) | place | shared
             each = copy.copy(meta)
@@ -75,7 +81,7 @@ def _take_apart(meta: MetaData, record: Event, per_second: int) -> Any:
             each.timestamp = times.number(event.pop("time"), per_second, "time")
             each.message = (
                 f"{event.get('decision') or event['state']} {event['srcIp']}:{event['srcPort']} => "
-                f"{event['dstIp']}:{event['dstPort']} by {event['rule']}"
+                f"{event['dstIp']}:{event['dstPort']} by {event.get('rule')}"
             )
             made.append((each, event))
     except (KeyError, TypeError, AttributeError) as error:
