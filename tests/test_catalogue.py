@@ -184,6 +184,7 @@ CHANGED = {
     **dict.fromkeys(
         ("directory-service", "fsx-windows", "sysmon", "windows-event"), "Data elements become fields by name"
     ),
+    **dict.fromkeys(("sysmon-json", "windows-event-json"), "numbers become numbers wherever an event has its data"),
     "journald": "bytes become a text",
     "keycloak": "the pairs of an event in the server's log become fields",
     **dict.fromkeys(("mysql-audit", "mysql-audit-xml"), "the name in the account of a user becomes a field"),

@@ -83,3 +83,30 @@ def test_events_of_another_provider_are_none_of_sysmon() -> None:
     assert chains.run(["s3-lines", "json", "sysmon"], json.dumps(OTHER).encode()).quarantined == [
         (1, "the provider is 'Security'; expected 'Microsoft-Windows-Sysmon'")
     ]
+
+
+def test_numbers_of_sign_ins_are_numbers_wherever_an_event_has_its_data() -> None:
+    data = {"LogonType": "3", "IpPort": "49723", "SubjectLogonId": "0x3e7"}
+    expected = {"LogonType": 3, "IpPort": 49723, "SubjectLogonId": "0x3e7"}
+    for place in ("EventData", "event_data", "ExtraEventData"):
+        assert read("windows-event-json", OTHER | {place: data})[1][place] == expected
+    assert read("windows-event-json", OTHER | data)[1].items() >= expected.items()
+    assert (
+        read("windows-event-json", WINLOGBEAT | {"winlog": {"event_id": "4624", "event_data": data}})[1]["winlog"][
+            "event_data"
+        ]
+        == expected
+    )
+    rows = "".join(f"<Data Name='{name}'>{value}</Data>" for name, value in data.items())
+    xml = XML.replace("<Data Name='SourceIp'>192.0.2.7</Data>", rows)
+    ((_, event),) = chains.run(["windows-event"], xml.encode()).events
+    assert event["EventData"] == expected
+
+
+def test_a_time_of_nxlog_may_be_a_number() -> None:
+    assert read("windows-event-json", OTHER | {"EventTime": AT * 1000})[0].timestamp == AT
+
+
+def test_who_cleared_the_log_is_a_user() -> None:
+    cleared = {"UserData": {"LogFileCleared": {"SubjectUserName": "eve"}}}
+    assert read("windows-event-json", OTHER | cleared)[0].entities.users == ("eve",)

@@ -38,7 +38,7 @@ _OTHER_NAMES = {
     "redlock": "prisma-cloud",
     "globalprotect, panorama": "paloalto strata-logging",
     "nessus": "tenable",
-    "evtx, event viewer, winlog, security log, active directory, domain controller": "windows-event",
+    "evtx, event viewer, winlog, security log, active directory, domain controller": "windows-event windows-event-json",
     "auth.log, secure, ssh": "sshd",
     "bro": "zeek zeek-tsv",
     "citrix adc": "netscaler",

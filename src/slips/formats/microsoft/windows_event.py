@@ -6,26 +6,29 @@ fields as attributes, become the fields of `EventData`. JSON keeps the names of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from slips import times
 from slips.errors import RecordError
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, all_of, any_of, iso
-from slips.parsing.conversions import conversions_of, convert_at
+from slips.parsing import Json, all_of, any_of, moment
+from slips.parsing.conversions import Convert, conversions_of, convert_at
 
 _NUMBERS = """System.Version System.Level System.Task System.Opcode System.EventRecordID System.Execution.@ProcessID
     System.Execution.@ThreadID EventID EventRecordID RecordNumber ExecutionProcessID ThreadID winlog.event_id
-    winlog.record_id event_id record_number"""
+    winlog.record_id event_id record_number Level Version Task"""
+_TYPES_OF_DATA = conversions_of({"integers": "LogonType IpPort SourcePort DestPort DestinationPort"})
 _EVENT = any_of(
     "System.EventID",
     all_of("EventID", any_of("SourceName", "ProviderName", "Provider", "Channel")),
     "winlog.event_id",
     all_of("event_id", any_of("source_name", "log_name")),
 )
-# NXLog's `EventTime` has no zone in its older versions: it is the clock of the machine.
-_TIME = iso("System.TimeCreated.@SystemTime", "EventTime", "TimeCreated", "@timestamp")
+# NXLog's `EventTime` has no zone in its older versions: it is the clock of the machine. Many make it a number.
+_TIME = moment("System.TimeCreated.@SystemTime", "EventTime", "TimeCreated", "@timestamp")
 _MESSAGE = (
     "{System.EventID|EventID|winlog.event_id|event_id} "
     "{System.Provider.@Name|SourceName|ProviderName|Provider|winlog.provider_name|source_name|'-'} on "
@@ -84,9 +87,29 @@ def _named(data: Event) -> Event:
     return {**found, "Data": unnamed} if unnamed else found
 
 
+def _data_of(event: Event) -> list[Event]:
+    """Return the objects with the data of an event; the event itself, if its writer put them there."""
+    beat = event.get("winlog", event)
+    places = [event.get("EventData"), event.get("event_data"), event.get("ExtraEventData")]
+    places.append(beat.get("event_data") if isinstance(beat, dict) else None)
+    return [each for each in places if isinstance(each, dict)] or [event]
+
+
+def _convert(data: Event, conversions: Mapping[str, Convert]) -> None:
+    for path, convert in conversions.items():
+        convert_at(data, path, convert)
+
+
+def _type_data(meta: MetaData, event: Event) -> None:
+    """Name the data of an event, and make numbers of those of sign-ins and connections."""
+    _name_data(meta, event)
+    for data in _data_of(event):
+        _convert(data, _TYPES_OF_DATA)
+
+
 WINDOWS_EVENT = Json(
     "windows-event",
-    "Windows event logs: XML as exported, and the JSON of NXLog and Winlogbeat behind [s3-lines, json]",
+    "Windows event logs as XML, as Windows exports them",
     "https://learn.microsoft.com/en-us/windows/win32/wes/eventschema-schema",
     chain=("xml-events", "windows-event"),
     tag="windows.event",
@@ -94,13 +117,22 @@ WINDOWS_EVENT = Json(
     message=_MESSAGE,
     require=_EVENT,
     integers=_NUMBERS,
-    refine=_name_data,
+    refine=_type_data,
     entities={
         "addresses": _paths("IpAddress SourceIp DestinationIp SourceAddress DestAddress ClientAddress"),
-        "users": _paths("SubjectUserName TargetUserName User AccountName") + " UserID System.Security.@UserID",
+        "users": _paths("SubjectUserName TargetUserName User AccountName")
+        + " UserID System.Security.@UserID UserData.LogFileCleared.SubjectUserName",
         "hosts": "System.Computer Hostname Computer winlog.computer_name computer_name " + _paths("WorkstationName"),
         "domains": _paths("QueryName DestinationHostname"),
     },
+)
+
+WINDOWS_EVENT_JSON = replace(
+    WINDOWS_EVENT,
+    name="windows-event-json",
+    summary="Windows event logs as JSON, of NXLog and others that write one event a line",
+    reference="https://docs.nxlog.co/refman/current/im/msvistalog.html",
+    chain=("s3-lines", "json", "windows-event-json"),
 )
 
 _SYSMON_NUMBERS = """ProcessId SourceProcessId TargetProcessId SourceThreadId NewThreadId ParentProcessId SourcePort
@@ -124,18 +156,15 @@ def _sysmon(meta: MetaData, event: Event) -> None:
     ]
     if _SYSMON not in names and _SYSMON_OF_LINUX not in names:
         raise RecordError(f"the provider is {next(filter(None, names), None)!r:.60}; expected {_SYSMON!r}")
-    inner = [event.get("EventData"), event.get("event_data"), event.get("ExtraEventData")]
-    inner.append(beat.get("event_data") if isinstance(beat, dict) else None)
-    for data in [each for each in inner if isinstance(each, dict)] or [event]:
-        for path, convert in _TYPES.items():
-            convert_at(data, path, convert)
+    for data in _data_of(event):
+        _convert(data, _TYPES)
         if _SYSMON in names and (utc := data.get("UtcTime")):
             meta.timestamp = times.iso(f"{utc}Z" if isinstance(utc, str) else utc, "UtcTime")
 
 
 SYSMON = Json(
     "sysmon",
-    "Sysmon of Windows, in XML and the JSON of NXLog and Winlogbeat, and of Linux, behind [syslog, xml]",
+    "Sysmon of Windows as XML; of Linux, behind [syslog, xml]",
     "https://learn.microsoft.com/en-us/sysinternals/downloads/sysmon",
     chain=("xml-events", "sysmon"),
     tag="windows.sysmon",
@@ -151,4 +180,11 @@ SYSMON = Json(
         + _paths("SourceHostname DestinationHostname"),
         "domains": _paths("QueryName"),
     },
+)
+
+SYSMON_JSON = replace(
+    SYSMON,
+    name="sysmon-json",
+    summary="Sysmon as JSON, of NXLog, Winlogbeat and others that write one event a line",
+    chain=("s3-lines", "json", "sysmon-json"),
 )
