@@ -20,6 +20,7 @@ from slips.errors import DecompressionError, RecordError, RecordTooLarge, Record
 from slips.format import Bad, Record, RecordLimits, Rule
 from slips.parsing.chain import compile_chain
 from slips.parsing.json_text import load_json
+from slips.parsing.readers import document_lines
 from slips.parsing.readers.document_lines import LINE, LOOK, PIECE
 from slips.parsing.readers.json_documents import WINDOW
 from slips.parsing.readers.text import EMPTY, PADDING, original
@@ -211,6 +212,30 @@ def test_a_line_that_ends_where_a_piece_does_is_read_alone(size: int, end: bytes
         else:
             assert isinstance(found, Bad)
             assert found.size == len(line)
+
+
+LONG = b'{"long":"%s"}' % (b"x" * 50)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([LONG, LONG + LONG, LONG[:-1] + b"]", LONG + b"x", b"[" + LONG + b",1]", b"\0" + LONG])
+        | st.sampled_from([b"", b" ", b'{"a":1}', b'{"a":1}{"b":2}', b"{", b"\0\0", b"[]", b"NaN", b'{"b":NaN}']),
+        max_size=8,
+    ),
+    st.sampled_from([b"", b"\n"]),
+)
+def test_lines_longer_than_a_piece_are_read_as_shorter_ones_are(lines: list[bytes], end: bytes) -> None:
+    content = b"\n".join([b'{"first":1}', *lines]) + end
+    found = []
+    for piece in (40, PIECE):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(document_lines, "PIECE", piece)
+            stream: io.BufferedReader = io.BufferedReader(io.BytesIO(content))
+            read = document_lines.LineDocumentRecords(stream, RecordLimits())
+            found.append([(shown([each]), isinstance(each, dict) and read.raw_of(each)) for each in read.cut(stream)])
+    assert found[0] == found[1]
 
 
 def test_a_broken_line_has_the_error_of_the_whole_line() -> None:

@@ -34,7 +34,7 @@ def outside_strings(raw: bytes, size: int = 1 << 16) -> Iterator[bytes]:
         text, at = raw[at:end], end
         if b"\\" in text:
             text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-        parts = text.split(b'"')
+        parts = text.replace(b'""', b"xx").split(b'"')
         text = b"x".join(parts[inside::2])
         inside ^= len(parts) % 2 == 0
         yield text + b"x" if inside else text

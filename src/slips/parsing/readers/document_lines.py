@@ -155,7 +155,11 @@ class LineDocumentRecords(DocumentRecords):
                 except (ValueError, msgspec.MsgspecError):
                     if len(line) == PIECE and not line.endswith(b"\n"):
                         line += stream.readline(self._size - PIECE)  # noqa: PLW2901 - the rest of it
-                        yield from self._records_of(stream, line)
+                        while len(line) >= PIECE:  # one long line announces more of them
+                            yield from self._records_of(stream, line)
+                            line = stream.readline(self._size)  # noqa: PLW2901
+                        if line:
+                            yield from self._records_of(stream, line)
                         self._run = ()
                     elif line.isspace():
                         break

@@ -164,7 +164,8 @@ class DocumentText(JsonRuns):
             size = strict_end(piece)
             if size is not None:
                 return size
-            if len(piece) == SOUND or not self._fill(max(self._block, len(piece))):
+            more = min(max(self._block, 7 * len(piece)), SOUND - len(piece))
+            if not more or not self._fill(more):
                 return 0
 
     def _taken(self, size: int, *, known_strict: bool = False) -> Record:
