@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,6 @@ NO_ENTITIES = {
     "icinga": "its messages are texts for people",
     "java-gc-8": "counts of one virtual machine",
     "kafka": "its messages are texts for people",
-    "kea": "its messages are texts for people",
     "klog": "its messages are texts for people",
     "lambda": "names a request, and texts of the user's function",
     "lambda-json": "names a request, and texts of the user's function",
@@ -168,6 +168,71 @@ def test_the_sample_of_a_format_has_entities_of_each_kind_that_the_format_names(
     named = set(PARSERS[name].entities)
     found = {kind for meta, _ in seen(name).events for kind in named if getattr(meta.entities, kind)}
     assert found == named
+
+
+NO_ADDRESSES = {
+    "akamai-text": "column_37",  # of a later version
+    "alb-connection": "ip_address",  # of the load balancer, as its node
+    "alb-connection-json": "ip_address",
+    "alb-health-check": "ip_address",
+    "alb-health-check-json": "ip_address",
+    "azure-frontdoor": "properties.httpVersion",
+    "barracuda-waf": "custom_header_2",
+    "beyondtrust-insight": "Event Subject, sender",  # whatever an event is about
+    "bind-query": "data",  # of an answer
+    "checkpoint-5424": "hostname",
+    "cisco-asa": "hostname",
+    "cisco-esa": "hostname",
+    "cisco-ios": "hostname, origin",
+    "dhcpd": "interface",
+    "forcepoint-ngfw": "hostname, dvchost, dvc",
+    "ibm-mq": "VRMF",
+    "ibm-mq-json": "ibm_version",
+    "gelf": "_client_ip",  # named by the program
+    "infoblox": "member",  # the machine that logs, as below
+    "infoblox-dns": "rrr1.data",  # of an answer
+    "ivanti-connect-secure": "host",
+    "netscaler": "address",
+    "netskope": "supporting_data.data_values",
+    "nextcloud": "version",
+    "packetbeat": "source",  # an object, in all versions but the oldest
+    "proofpoint-pod": "metadata.origin.data.agent",
+    "secure-access-vpn": "anyconnect_version",
+    "secure-access-zta-enrollment": "zta_client_version",
+    "tencent-clb": "__SOURCE__",
+    "traefik-json": "ServiceURL.Host",
+    "trellix-nx": "meta_sip4",
+    "twingate": "relays.ip",  # of the vendor
+}
+"""Fields with addresses that are no entities: versions, answers, and the machine that logs."""
+
+
+@for_each("name", [name for name in VENDORS if name not in NO_ENTITIES])
+def test_an_address_in_an_event_is_one_of_its_entities(name: str) -> None:
+    left_out = {
+        path
+        for meta, event in seen(name).events
+        for path, address in addresses_in(event)
+        if address not in meta.entities.addresses
+    }
+    assert left_out == set(filter(None, NO_ADDRESSES.get(name, "").split(", ")))
+
+
+def addresses_in(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The texts of an event that are an address of a machine: the path, and the spelling that entities have."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from addresses_in(each, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for each in value:
+            yield from addresses_in(each, path)
+    elif isinstance(value, str):
+        try:
+            address = ip_address(value.partition("%")[0])
+        except ValueError:
+            return
+        if not (address.is_unspecified or address.is_loopback):
+            yield path, str(getattr(address, "ipv4_mapped", None) or address)
 
 
 # ---- Nothing of a record is lost

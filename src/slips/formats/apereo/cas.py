@@ -124,5 +124,5 @@ CAS = Patterns(
         r"(?P<text>(?:[A-Z][a-z]{2} [A-Z][a-z]{2} \d|\d{4}-\d\d-\d\d)[^|,\n]*[|,].*)",
     ),
     refine=_take_answers,
-    entities={"addresses": "client_ip_address", "users": "who"},
+    entities={"addresses": "client_ip_address server_ip_address", "users": "who"},
 )

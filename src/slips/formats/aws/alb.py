@@ -25,7 +25,7 @@ ALB = Quoted(
     requests={"request": "request_verb request_url request_proto"},
     escapes="keep",
     absent="-",
-    entities={"addresses": "client_ip target_ip", "domains": "domain_name"},
+    entities={"addresses": "client_ip target_ip ip_address", "domains": "domain_name"},
     integers="elb_status_code target_status_code received_bytes sent_bytes matched_rule_priority",
     floats="request_processing_time target_processing_time response_processing_time",
 )

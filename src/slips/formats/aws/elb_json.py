@@ -24,7 +24,7 @@ ALB_JSON = Json(
     absent="-",
     integers="elb_status_code target_status_code received_bytes sent_bytes matched_rule_priority",
     floats="request_processing_time target_processing_time response_processing_time",
-    entities={"addresses": "client:port client_port target:port target_port", "domains": "domain_name"},
+    entities={"addresses": "client:port client_port target:port target_port ip_address", "domains": "domain_name"},
 )
 
 NLB_JSON = Json(

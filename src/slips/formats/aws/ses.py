@@ -23,7 +23,7 @@ SES = Json(
     require=any_of("eventType", "notificationType"),
     entities={
         "addresses": "open.ipAddress click.ipAddress mail.sourceIp delivery.remoteMtaIp",
-        "users": "mail.source mail.destination bounce.bouncedRecipients.emailAddress "
+        "users": "mail.source mail.destination receipt.recipients bounce.bouncedRecipients.emailAddress "
         "complaint.complainedRecipients.emailAddress",
     },
 )

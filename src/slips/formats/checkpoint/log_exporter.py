@@ -46,7 +46,7 @@ CHECKPOINT = KeyValue(
     integers=_NUMBERS,
     refine=_read_numbers,
     entities={
-        "addresses": "src dst origin xlatesrc xlatedst client_ip",
+        "addresses": "src dst origin orig xlatesrc xlatedst client_ip",
         "users": "user src_user_name administrator",
         "hosts": "src_machine_name machine",
         "domains": "resource",
@@ -66,7 +66,7 @@ CHECKPOINT_JSON = Json(
     ),
     integers=f"{_NUMBERS} {' '.join(sorted(_COUNTS))}",
     entities={
-        "addresses": "src dst origin xlatesrc xlatedst client_ip",
+        "addresses": "src dst origin orig xlatesrc xlatedst client_ip",
         "users": "user src_user_name administrator",
         "hosts": "src_machine_name machine",
         "domains": "resource",

@@ -40,7 +40,8 @@ MERAKI = one_of(
     ),
     tag="cisco.meraki.{kind}",
     entities={
-        "addresses": "src dst client_ip server_ip translated_src_ip translated_dst_ip ip_src local_ip remote_ip",
+        "addresses": """src dst client_ip server_ip original_server_ip translated_src_ip translated_dst_ip ip_src
+            local_ip remote_ip""",
         "users": "identity user",
         "hosts": "device",
         "hashes": "sha256",

@@ -265,7 +265,7 @@ CISCO_ASA = Regex(
     absent=("No Authentication Required", "Not Found"),  # the users of FTD that are none
     refine=_firewall,
     entities={
-        "addresses": "src_ip dst_ip mapped_ip faddr gaddr laddr SrcIP DstIP",
+        "addresses": "src_ip dst_ip mapped_ip faddr gaddr laddr SrcIP DstIP server",
         "users": "user User",
         "hosts": "hostname",
         "domains": "DNSQuery ReferencedHost",

@@ -145,7 +145,7 @@ NETSCALER = _Netscaler(
     integers="priority event_id count",
     refine=_name_parts,
     entities={
-        "addresses": "Source_ip Destination_ip Client_ip Remote_ip ClientIP Vserver_ip",
+        "addresses": "Source_ip Destination_ip Client_ip Remote_ip ClientIP Vserver_ip NatIP_ip",
         "users": "User",
         "hosts": "host",
     },

@@ -65,7 +65,7 @@ CLOUDFLARE = Json(
             DestinationAddress ClientAddress ServerAddress SrcIP DstIP clientIP IP SMTPHeloServerIP
             HTTPClientIPAddress HTTPServerIPAddress TracerouteSourceIPAddress TracerouteDestinationIPAddress
             DeviceIPv4Address DeviceIPv6Address ISPIPv4Address ISPIPv6Address""",
-        "users": "ActorEmail Email UserEmail RequestedBy Recipient From To",
+        "users": "ActorEmail Email UserEmail Username RequestedBy Recipient From To",
         "hosts": "DeviceName Hostname",
         "domains": "ClientRequestHost QueryName Host HTTPHost SNI AppDomain clientRequestHTTPHost DomainName",
         "hashes": "Attachments.Md5 Attachments.Sha1 Attachments.Sha256",

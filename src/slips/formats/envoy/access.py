@@ -5,6 +5,7 @@ from __future__ import annotations
 from slips.formats.nginx.log_format import QUOTED
 from slips.parsing import Json, Patterns, any_of, iso
 
+_ADDRESSES = "downstream_remote_address x_forwarded_for upstream_host"
 _FRONT = (
     rf'(?:ACCESS )?\[(?P<start_time>[^\]]+)\] "(?P<request>{QUOTED})" (?P<response_code>\d+) (?P<response_flags>[^ ]+) '
 )
@@ -31,7 +32,7 @@ ENVOY = Patterns(
     tag="envoy.access",
     time=iso("start_time"),
     message="{request|'-'} {response_code}",
-    entities={"domains": "authority"},
+    entities={"addresses": _ADDRESSES, "domains": "authority"},
 )
 ENVOY_JSON = Json(
     "envoy-json",
@@ -43,5 +44,5 @@ ENVOY_JSON = Json(
     require=any_of("response_code", "upstream_cluster", "response_flags"),
     integers="response_code bytes_received bytes_sent duration upstream_service_time",
     absent="-",
-    entities={"domains": "authority"},
+    entities={"addresses": _ADDRESSES, "domains": "authority"},
 )

@@ -39,7 +39,7 @@ FORCEPOINT_WEB = one_of(
     tag="forcepoint.web",
     chain=("s3-lines", "syslog-any", "forcepoint-web"),
     entities={
-        "addresses": "src dst dvc src_ip dst_ip",
+        "addresses": "src dst dvc src_ip dst_ip src_host dst_host",
         "users": "loginID suser user",
         "hosts": "src_host",
         "domains": "dhost dst_host",

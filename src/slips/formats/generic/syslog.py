@@ -8,6 +8,7 @@ SYSLOG = Syslog(
     "syslog",
     "syslog lines as in /var/log/messages, with or without <PRI>",
     "https://www.rfc-editor.org/rfc/rfc3164",
+    entities={"hosts": "hostname"},
 )
 SYSLOG_ANY = Syslog(
     "syslog-any",
@@ -15,6 +16,7 @@ SYSLOG_ANY = Syslog(
     "https://www.rfc-editor.org/rfc/rfc5424",
     rfc="any",
     tag="syslog",
+    entities={"hosts": "hostname"},
 )
 SYSLOG_5424 = Syslog(
     "syslog-5424",
@@ -22,4 +24,5 @@ SYSLOG_5424 = Syslog(
     "https://www.rfc-editor.org/rfc/rfc5424",
     rfc=5424,
     tag="syslog",
+    entities={"hosts": "hostname"},
 )

@@ -70,5 +70,5 @@ HAPROXY = Patterns(
     time=clf("accept_date"),
     message="{message|http_request|frontend_name|'-'}",
     refine=_split_client,
-    entities={"addresses": "client_ip", "domains": "ssl_fc_sni"},
+    entities={"addresses": "client_ip destination_ip", "domains": "ssl_fc_sni"},
 )

@@ -108,7 +108,7 @@ HUAWEI_VRP = Patterns(
     integers="severity count",
     refine=_take_apart,
     entities={
-        "addresses": "source-ip destination-ip SourceIP DestinationIP SrcIp DstIp IPAddress",
+        "addresses": "source-ip destination-ip SourceIP DestinationIP SrcIp DstIp IPAddress Ip",
         "users": "User user UserName",
         "hosts": "hostname",
         "domains": "Host",

@@ -103,5 +103,5 @@ DHCPD = Patterns(
         r"",
     ),
     integers="lease_duration offered_duration",
-    entities={"addresses": "ip client_ip server_ip", "hosts": "hostname"},
+    entities={"addresses": "ip client_ip server_ip relay", "hosts": "hostname"},
 )

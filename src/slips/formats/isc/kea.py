@@ -40,6 +40,7 @@ _ADDRESS = re.compile(r"\b(?:lease|address) ([0-9a-fA-F.:]*[0-9a-fA-F:])(?=[ ,.]
     takes="text",
     tag="kea.log",
     extends=True,
+    entities={"addresses": "ipaddr"},
 )
 def kea(meta: MetaData, text: str) -> Event:
     """Add the fields that the line has, as texts: `event_datetime`, `msg_level`, `proc`, `event`, `hwtype`, `hwaddr`,

@@ -57,5 +57,6 @@ KEYCLOAK = Json(
     entities={
         "addresses": "ipAddress authDetails.ipAddress",
         "users": "details.username username userId authDetails.username authDetails.userId",
+        "hosts": "hostName",
     },
 )

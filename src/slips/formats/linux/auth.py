@@ -110,7 +110,7 @@ SSHD = Patterns(
     ),
     refine=_take_spaced,
     integers="src_port dst_port code uid",
-    entities={"addresses": "src_ip dst_ip", "users": "user"},
+    entities={"addresses": "src_ip dst_ip", "users": "user ruser"},
 )
 
 _ENDED = re.compile(r"(.*?)(?: ; SIGNAL=(\w+))?(?: ; EXIT=(\d+))?", re.DOTALL)

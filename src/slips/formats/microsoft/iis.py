@@ -45,7 +45,11 @@ IIS = Columns(
     ),
     absent="-",
     integers="s-port c-port sc-status sc-substatus sc-win32-status sc-bytes cs-bytes time-taken",
-    entities={"addresses": "c-ip s-ip X-Forwarded-For", "users": "cs-username", "hosts": "s-computername cs-host"},
+    entities={
+        "addresses": "c-ip s-ip X-Forwarded-For OriginalIP",
+        "users": "cs-username",
+        "hosts": "s-computername cs-host",
+    },
 )
 
 _DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d\d) (\d{1,2}:\d\d:\d\d)", re.ASCII)

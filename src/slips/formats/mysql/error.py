@@ -66,7 +66,7 @@ MYSQL_ERROR = Patterns(
     ),
     integers="thread",
     refine=_read_error,
-    entities={"users": "user", "hosts": "host"},
+    entities={"addresses": "host", "users": "user", "hosts": "host"},
 )
 
 _GENERAL = (
@@ -92,5 +92,5 @@ MYSQL_GENERAL = Patterns(
     integers="thread_id",
     rules=(PROLOGUE,),
     refine=_read_general,
-    entities={"users": "user", "hosts": "host"},
+    entities={"addresses": "host", "users": "user", "hosts": "host"},
 )

@@ -76,5 +76,5 @@ ONTAP_EMS = Patterns(
         r"(?P<event>[a-zA-Z0-9_]+(?:\.[a-zA-Z0-9_]+)+) - (?P<text>.*)",
     ),
     integers="priority",
-    entities={"hosts": "node"},
+    entities={"hosts": "node hostname"},
 )

@@ -137,7 +137,7 @@ NGINX_ACCESS = _NginxAccess(
     tag="nginx.access",
     time=clf("time_local"),
     message="{remote_addr|'-'} {request|'-'} {status|'-'}",
-    entities={"addresses": "remote_addr", "users": "remote_user"},
+    entities={"addresses": "remote_addr forwarded_for http_x_forwarded_for", "users": "remote_user"},
 )
 
 # Upstream values of a request that several upstream servers had are lists, with commas between.
@@ -174,7 +174,7 @@ NGINX_INGRESS = Patterns(
     time=stamp("time_local", "time"),
     message="{message|request|'-'}",
     refine=_add_all,
-    entities={"addresses": "remote_addr the_real_ip", "users": "remote_user"},
+    entities={"addresses": "remote_addr the_real_ip client", "users": "remote_user"},
 )
 NGINX_ERROR = Regex(
     "nginx-error",

@@ -82,5 +82,5 @@ POSTFIX = Patterns(
     refine=_take_rejection,
     integers="size nrcpt conn_use code uid rank client_port server_port",
     floats="delay",
-    entities={"addresses": "client_ip", "users": "from to orig_to sasl_username", "hosts": "client"},
+    entities={"addresses": "client_ip server_ip", "users": "from to orig_to sasl_username", "hosts": "client"},
 )

@@ -14,5 +14,5 @@ TWISTLOCK = KeyValue(
     tag="prisma.twistlock.{log_type|type|'audit'}",
     message="{description|msg|log_type|'event'}{' ' cve}{' on ' host|hostname}",
     integers="vulnerability_id compliance_id",
-    entities={"hosts": "host hostname", "users": "user"},
+    entities={"addresses": "source_ip", "hosts": "host hostname", "users": "user"},
 )

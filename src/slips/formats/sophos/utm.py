@@ -53,5 +53,10 @@ SOPHOS_UTM = one_of(
     ),
     tag="sophos.utm.{sub|process}",
     chain=("s3-lines", "syslog-any", "sophos-utm"),
-    entities={"addresses": "srcip dstip", "users": "user from to", "hosts": "hostname", "domains": "url server"},
+    entities={
+        "addresses": "srcip dstip localip",
+        "users": "user from to",
+        "hosts": "hostname",
+        "domains": "url server",
+    },
 )

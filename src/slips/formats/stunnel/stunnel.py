@@ -40,5 +40,5 @@ STUNNEL = Patterns(
     ),
     integers="level pid",
     refine=_name_parts,
-    entities={"addresses": "client"},
+    entities={"addresses": "client server local"},
 )

@@ -33,7 +33,7 @@ TRELLIX_NX = Json(
     booleans="ack",
     boolean_words="yes/no",
     entities={
-        "addresses": "src.ip dst.ip rawmsg.src_ip rawmsg.dest_ip",
+        "addresses": "src.ip dst.ip rawmsg.src_ip rawmsg.dest_ip alert.explanation.cnc-services.cnc-service.address",
         "users": "src.smtp-mail-from dst.smtp-to",
         "hosts": "src.host dst.host sensor appliance",
         "domains": "src.domain rawmsg.tls.sni rawmsg.dns.rrname",

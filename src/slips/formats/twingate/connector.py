@@ -22,7 +22,7 @@ TWINGATE = Json(
     message="{event_type} {user.email|'-'} => {resource.address|'-'}:{connection.resource_port|'-'}",
     documents="location",
     entities={
-        "addresses": "connection.client_ip connection.resource_ip",
+        "addresses": "connection.client_ip connection.resource_ip resource.address",
         "users": "user.email",
         "domains": "resource.address",
     },

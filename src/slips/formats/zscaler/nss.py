@@ -74,7 +74,7 @@ ZSCALER_KV = KeyValue(
     entities={
         "addresses": "ClientIP clientpublicIP serverip cip csip cdip",
         "users": "user login",
-        "hosts": "devicehostname",
+        "hosts": "devicehostname devicename",
         "domains": "hostname cdfqdn",
         "hashes": "md5 bamd5 sha256",
     },
