@@ -60,7 +60,7 @@ def test_the_first_document_spans_lines_or_not_however_that_is_found_out(text: b
         assert len(found) == 1, found
 
 
-@pytest.mark.parametrize("break_", [b"", b"]", b",}", b"nul}", b'"', b'"\xff\x01"}', b'"\\x"}', b" \r\n"])
+@pytest.mark.parametrize("break_", [b"", b"]", b",}", b"nul}", b'"', b'"\xff\x01"}', b"]} x", b'"\\x"}', b" \r\n"])
 def test_the_words_for_a_large_text_that_breaks_at_its_end_need_no_decoder_of_the_whole(
     break_: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

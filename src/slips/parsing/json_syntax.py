@@ -68,22 +68,24 @@ class JsonSyntax:
         end = self._read(held + piece, is_last)
         return None if end is None else max(end - len(held), 0)
 
-    def refusal(self, content: bytes) -> JSONDecodeError:
-        """Return the error of the lenient decoder for a text that was fed at once, and of which the value broke.
+    def refusal(self, content: bytes, text: str) -> JSONDecodeError | None:
+        """Return the error of the lenient decoder for a text that was fed at once; None if it takes the text.
 
-        The decoder looks only at the text from the last token on, behind one that opens the same brackets.
+        The decoder looks only at what is behind the last token, within brackets like those that are open there.
         """
         begin, expected = self._token
+        rest = content[begin:].decode("utf-8", "surrogateescape")
+        place = len(text) - len(rest)
+        if self.is_sound:
+            return JSONDecodeError("Extra data", text, place) if rest else None
         before = text_to(self._open, expected).decode("latin-1") if self._open else ""
-        text = content.decode("utf-8", "surrogateescape")
-        place = len(content[:begin].decode("utf-8", "surrogateescape"))
         try:
-            _decode(before + text[place:])
+            _decode(before + rest)
         except JSONDecodeError as error:
             if error.pos < len(before):  # the comma before the token
                 return JSONDecodeError(error.msg, text, len(text[:place].rstrip(" \t\n\r")) - 1)
             return JSONDecodeError(error.msg, text, place + error.pos - len(before))
-        raise AssertionError("the decoder takes what is broken")
+        return None
 
     def _read(self, data: bytes, is_last: bool) -> int | None:
         at = next_leap = 0
@@ -101,6 +103,7 @@ class JsonSyntax:
                 self._state, self._string = self._string, None
             if self._state == BEHIND and not self._open:
                 self.is_sound = True
+                self._token = _end(_BLANKS, data, at), BEHIND
                 return at
             at = _end(_BLANKS, data, at)
             self._token = at, self._state

@@ -93,9 +93,9 @@ def _load_large(raw: bytes, limits: RecordLimits, known_strict: bool) -> Any:
 
         syntax = JsonSyntax()
         syntax.feed(raw, is_last=True)
-        if not syntax.is_sound:
-            limits.refuse_wide(raw.decode("utf-8", "surrogateescape"))
-            raise RecordError(f"not JSON: {_reason(syntax.refusal(raw))}")
+        if refusal := syntax.refusal(raw, raw.decode("utf-8", "surrogateescape")):
+            limits.refuse_wide(refusal.doc)
+            raise RecordError(f"not JSON: {_reason(refusal)}")
     return _load_leniently(raw, limits)
 
 

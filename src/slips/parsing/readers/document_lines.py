@@ -424,6 +424,6 @@ def _end_of_first(lines: bytes, text: str) -> int:
         return decode_first(text, 0)[1]
     syntax = JsonSyntax()  # does not make what is then thrown away
     end = syntax.feed(lines, is_last=True)
-    if end is None or not syntax.is_sound:
-        raise syntax.refusal(lines)
+    if not syntax.is_sound:
+        raise syntax.refusal(lines, text) or RecursionError  # in no local, whose frame it would keep with the text
     return len(lines[:end].decode("utf-8", "surrogateescape"))
