@@ -260,10 +260,41 @@ def test_drain_moves_all_items_to_their_lanes_and_run_processes_them(project: Pr
 def test_a_dry_run_shows_and_changes_nothing(project: Project) -> None:
     project.fail("r1")
     done = project.slips("drain", "--dry-run")
-    assert "r1  my-logs          json/a (1179 byte)\n1 item would be drained: 1 on lane fast\n" in done.out
+    assert done.out == f"{project.slips('errors').out}1 item would be drained: 1 on lane fast\n"
+    assert "r1  my-logs          json/a (1179 byte)  handler KeyError: record 7: Count.recv raised" in done.out
     assert project.slips("drain", "--dry-run", "--json").json["drained"] == 1
     assert project.errors() == ["r1"]
     assert project.slips("status", "--json").json["lanes"]["fast"]["waiting"] == 0
+
+
+def test_a_dry_run_shows_why_each_item_failed_as_errors_does(project: Project) -> None:
+    project.fail("lost", events=[])
+    project.fail("dropped", events=[ObjectEvent(bucket_name="my-logs", object_key="json/dropped")])
+    project.put("json/a", {"n": 1}, b"nonsense\n", b"{}\n", b"rubbish\n")
+    project.slips("run")
+    project.fail("r2", key="slow/b", error_type="ValueError", message="no\nsecond line")
+    config = (project.root / "slips.yml").read_text()
+    project.config(config.replace("routing:", "routing:\n  - {prefix: json/dropped, dest: drop}"))
+    listed = [line for line in project.slips("errors").out.splitlines() if "lost" not in line and "dropped" not in line]
+    dry = project.slips("drain", "--dry-run").out.splitlines()
+    assert dry[: len(listed)] == listed
+    assert [line.partition(" byte)  ")[2] for line in listed] == [
+        "handler ValueError: no",
+        "parse RecordError: 2 records, such as record 2: not JSON: Expecting value: line 1 column 1 (char 0)",
+    ]
+    assert dry[len(listed) :] == [
+        "2 items would be drained: 2 on lane fast",
+        "1 item dropped by 'routing'",
+        "1 item kept: 'slips dismiss' takes out what cannot be replayed",
+    ]
+    known = {item["request_id"]: item for item in project.slips("errors", "--json").json}
+    done = project.slips("drain", "--dry-run", "--json").json
+    assert [item["request_id"] for item in done["items"]] == [line.split()[1] for line in listed]
+    for item in done["items"]:
+        full = known[item["request_id"]]
+        assert item == {name: full[name] for name in item}
+        assert full.keys() - item.keys() == {"event", "event_truncated", "traceback"} | full.keys() & {"samples"}
+    assert "items" not in project.slips("drain", "--json").json
 
 
 def test_drain_takes_only_what_is_chosen(project: Project) -> None:

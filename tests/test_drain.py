@@ -494,6 +494,7 @@ def test_the_command_and_the_function_drain_alike(
     request, stack = {**chosen, "dry_run": dry_run}, cast("Operations", FakeStack())
     command.drain_here(DrainRequest.of(request), by_command.site, stack, json_=True)
     printed = json.loads(capsys.readouterr().out)
+    assert len(printed.pop("items", [])) == (printed["drained"] if dry_run else 0)
     monkeypatch.setattr(lambdas, "_site", FakeFunction(by_function.site))
     answer = lambdas.drain(request, Context())
     assert {"undelivered": 0, **printed, "more": False} == answer

@@ -116,7 +116,7 @@ def test_a_drain_that_is_interrupted_prints_what_was_drained(
         with closing(project.state()) as state:
             operations = MachineOperations(load(project.root / "slips.yml"), state)
             done = DrainResult(drained=2, lanes={"fast": 2, "slow": 0})
-            with pytest.raises(Interrupted), result_shown(done, operations, dry_run=False, json_=json_):
+            with pytest.raises(Interrupted), result_shown(done, operations, None, json_=json_):
                 raise Interrupted(signal.SIGINT)
         return capsys.readouterr().out
 

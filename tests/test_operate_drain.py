@@ -116,6 +116,20 @@ def test_without_a_config_the_function_drains_what_is_chosen(cloud: Cloud) -> No
     assert told.err == "slips: a note\n"
 
 
+def test_a_dry_run_by_the_function_shows_what_is_chosen_and_why_it_failed(cloud: Cloud) -> None:
+    cloud.fail("r1")
+    cloud.fail("r2", failed_at="2019-01-01T00:00:00.000Z", error_type="ValueError")
+    cloud.answer(*[{"drained": 1, "lanes": {"fast": 1, "slow": 0}, "kept": 0, "notes": [], "more": False}] * 3)
+    told = cloud.slips("drain", "--remote", "-s", "test", "--dry-run", "--type", "ValueError")
+    assert told.out == f"{cloud.slips('errors', 'r2').out}1 item would be drained: 1 on lane fast\n"
+    told = cloud.slips("drain", "--remote", "-s", "test", "--dry-run", "--type", "ValueError", "--json")
+    assert [(item["request_id"], item["error_type"]) for item in told.json["items"]] == [("r2", "ValueError")]
+    cloud.clients.dynamodb.delete_table(TableName=cloud.stack().made["ErrorTable"])
+    told = cloud.slips("drain", "--remote", "-s", "test", "--dry-run")
+    assert told.out == "1 item would be drained: 1 on lane fast\n"
+    assert told.err.startswith("slips: the items cannot be shown: ")
+
+
 def test_a_config_with_mistakes_keeps_the_function_from_nothing(cloud: Cloud) -> None:
     cloud.project.config("nonsense: [")
     cloud.answer(result(1))

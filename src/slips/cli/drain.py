@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import islice
+from typing import Any
 
 import click
 
@@ -12,21 +15,22 @@ from slips.cli.canary import drain_with_canary, run_here
 from slips.cli.command import Command
 from slips.cli.context import config_for, json_option, load_config, place_of, stack_config, yes_option
 from slips.cli.drain_result import shown
-from slips.cli.errors import object_line
+from slips.cli.errors import item_lines
 from slips.cli.options import options
-from slips.cli.output import show_text
+from slips.cli.output import say, show_text
 from slips.cli.progress import counting
 from slips.cli.usage import Number
 from slips.config.needs import DRAINING
-from slips.errors import UsageError
+from slips.errors import SlipsError, UsageError
+from slips.model import ErrorItem
 from slips.operations import Operations
 from slips.pipeline import drain as station
 from slips.pipeline.canary import Canary, SenderByFunction, SenderHere
 from slips.pipeline.choose import duration
-from slips.pipeline.drain import DrainRequest, DrainResult
+from slips.pipeline.drain import DrainFunction, DrainRequest, DrainResult
 from slips.pipeline.overview import Processing, processed_by
 from slips.pipeline.replay import Replayed
-from slips.printable import plural
+from slips.printable import one_line, plural
 from slips.site.machine import MachineSite
 from slips.site.protocols import Site
 
@@ -47,7 +51,7 @@ WAIT = "10m"
 @click.option(
     "--wait", metavar="TIME", help="With --canary: wait for the outcome so long at most: 90s, 1h30m; default: 10m."
 )
-@click.option("--dry-run", is_flag=True, help="Only show the items that would be drained.")
+@click.option("--dry-run", is_flag=True, help="Only show the items that would be drained, and why they failed.")
 @yes_option("Accepted as by commands that ask; this one does not.", asks=False)
 @click.option("--remote", is_flag=True, help="Let the stack's Drain function do it, as without a config file.")
 @json_option
@@ -96,9 +100,13 @@ def drain(
             canary = Canary(function, SenderByFunction(function, done, dry_run=dry_run), number)
             drain_with_canary(canary, request, function, done, wait=seconds, json_=json_)
             return
-        with result_shown(done, function, dry_run=dry_run, json_=json_), counting("items drained") as count:
-            for drained in station.drain_remotely(request, function, done):
-                count(drained)
+        items_ = _Items(json_=json_)
+        with result_shown(done, function, items_ if dry_run else None, json_=json_):
+            with counting("items drained") as count:
+                for drained in station.drain_remotely(request, function, done):
+                    count(drained)
+            for item in _chosen(request, function) if dry_run else ():
+                items_.show(item)
         return
     assert config is not None  # noqa: S101 - for mypy
     with place.site(config) as (site, operations):
@@ -116,28 +124,57 @@ def drain(
 
 def drain_here(request: DrainRequest, site: Site, operations: Operations, *, json_: bool) -> None:
     """Drain in this process, show progress, and print the result."""
-    show, done = request.dry_run and not json_, DrainResult()
-    progress = nullcontext(_shown) if show else counting("items drained")
-    with result_shown(done, operations, dry_run=request.dry_run, json_=json_), progress as count:
+    done, shown = DrainResult(), _Items(json_=json_) if request.dry_run else None
+    # A dry run that prints each item shows no progress.
+    progress = counting("items drained") if shown is None or json_ else nullcontext(_no_progress)
+    with result_shown(done, operations, shown, json_=json_), progress as count:
         for step in station.drain(request, site, done):
             if isinstance(step, Replayed):
                 count(1)
-                for event in step.item.events if show and step.lanes else ():
-                    show_text(object_line(step.item, event))
+                if shown is not None and step.lanes:
+                    shown.show(step.item)
         if request.dry_run and done.undelivered is not None and (waiting := operations.count_undelivered()):
             done.notes.append(f"about {plural(waiting, 'undelivered message')} would be put back, too")
 
 
-def _shown(_: int) -> None:
-    """Show no progress: a dry run prints each item."""
+def _no_progress(_: int) -> None: ...
+
+
+class _Items:
+    """Shows the items that a dry run would drain, with their reasons, as `slips errors` does; as JSON at the end."""
+
+    def __init__(self, *, json_: bool) -> None:
+        self._json = json_
+        self._found: list[dict[str, Any]] = []
+
+    def show(self, item: ErrorItem) -> None:
+        if self._json:
+            self._found.append({name: value for name, value in item.to_dict().items() if name not in _LONG})
+        else:
+            show_text(item_lines(item))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"items": self._found}
+
+
+_LONG = {"event", "event_truncated", "traceback", "samples"}
+"""Keys of an item that `slips errors --json` has and a dry run has not: they would take much memory."""
+
+
+def _chosen(request: DrainRequest, stack: DrainFunction) -> Iterator[ErrorItem]:
+    """Yield the items that the Drain function has counted; if they cannot be read, say so."""
+    try:
+        yield from islice(request.choice.of_table(stack.errors), request.limit)
+    except SlipsError as error:
+        say(one_line(f"the items cannot be shown: {error}"))
 
 
 def result_shown(
-    done: DrainResult, operations: Operations, *, dry_run: bool, json_: bool
+    done: DrainResult, operations: Operations, dry_run: _Items | None, *, json_: bool
 ) -> AbstractContextManager[None]:
-    """Print the result of a drain without a canary at the end of the block."""
-    by = processed_by(operations)
-    return shown(done, operations, partial(_show_counts, done, by, dry_run=dry_run), json_=json_)
+    """Print the result of a drain without a canary at the end of the block. `dry_run`: the items of a dry run."""
+    counts = partial(_show_counts, done, processed_by(operations), dry_run=dry_run is not None)
+    return shown(done, operations, counts, json_=json_, more=dict if dry_run is None else dry_run.to_dict)
 
 
 def _show_counts(done: DrainResult, by: Processing, *, dry_run: bool) -> None:
