@@ -58,7 +58,7 @@ def test_records_that_another_reader_numbered_are_tried_as_the_whole_object(proj
     project.config(CONFIG.replace("[s3-lines, json]", "[s3-text, json]"))
     done = project.shell("test", "-r", project.errors()[0])
     assert done.status == 1
-    assert "was cut by 'json-lines/2', now by 'json-documents/2': replayed whole, not just its records\n" in done.err
+    assert "was cut by 'json-lines/3', now by 'json-documents/3': replayed whole, not just its records\n" in done.err
     assert "3 records = 2 delivered + 0 filtered + 1 quarantined; 2 events\n" in done.out
     assert "Traceback" not in done.err
 

@@ -367,8 +367,8 @@ def test_each_event_has_the_bytes_that_it_was_read_from(chain: list[str]) -> Non
 
 def test_records_are_numbered_document_by_document_by_a_reader_of_its_own() -> None:
     lines, whole = compile_chain(LINES, Path()), compile_chain(WHOLE, Path())
-    assert (lines.names, lines.reader) == (("s3-lines", "json"), "json-lines/2")
-    assert (whole.names, whole.reader) == (("s3-text", "json"), "json-documents/2")
+    assert (lines.names, lines.reader) == (("s3-lines", "json"), "json-lines/3")
+    assert (whole.names, whole.reader) == (("s3-text", "json"), "json-documents/3")
 
 
 @pytest.mark.parametrize("chain", CHAINS)

@@ -80,7 +80,7 @@ def json_lines() -> Format:
         summary="each line is a JSON document",
         reference="https://jsonlines.org/",
         gives="event",
-        numbering=2,
+        numbering=3,
     )
     return declared(read)
 

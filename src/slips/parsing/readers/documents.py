@@ -23,7 +23,7 @@ from slips.parsing.readers.text import EMPTY, PADDING, TextRecords
     gives="event",
     rules=(PADDING, EMPTY),
     options=MeaningOptions,
-    numbering=2,
+    numbering=3,
 )
 @Limited
 def json_documents(limits: RecordLimits) -> Read:
