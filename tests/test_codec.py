@@ -13,6 +13,7 @@ import sys
 import tracemalloc
 import zlib
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -64,6 +65,19 @@ def test_members_behind_each_other_are_one_content(name: str, size: int) -> None
 @every_compression
 def test_many_tiny_members_are_one_content(name: str) -> None:
     assert read(opened(COMPRESS[name](b"line\n") * 3000)) == (b"line\n" * 3000, "")
+
+
+@every_compression
+def test_tiny_members_come_together_and_none_is_lost_before_an_error(name: str) -> None:
+    member = COMPRESS[name](b"line\n")
+    raw: Any = opened(member * 3000).stream.raw
+    assert raw.read() == b"line\n" * 3000
+    content, error = read(opened(member * 300 + member[:-3]))
+    assert content.startswith(b"line\n" * 300)
+    assert "data ends early" in error
+    content, error = read(opened(member * 300 + COMPRESS[name](bytes(STEP)) + b"no member"))
+    assert content == b"line\n" * 300 + bytes(STEP)
+    assert "followed by something else" in error
 
 
 @pytest.mark.parametrize(

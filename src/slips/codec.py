@@ -24,6 +24,7 @@ PIECE = 32 * 1024  # stored bytes of a read: from 128 KB on, malloc would fetch 
 STEP = 32 * 1024  # bytes in and out of a call: a failing call drops about as many; 4 KB costs a fifth of the speed
 KEPT_STEP = 120 * 1024  # the same while what a call drops can be recovered; see PIECE
 FIRST_STEP = 512  # bytes of a member's first call, four times as many each time: decoders copy what is behind its end
+SMALL = 4096  # bytes of content below which pieces are gathered to STEP
 KEPT = 2048 * 1024  # compressed bytes of a member kept in memory, to recover the output that a failing call drops
 AGAIN = 1 << 30  # compressed bytes of a member that are read again to recover it, which takes some seconds
 MEMBERS = 1 << 16  # members that may be of any size; a member costs up to 10 µs, so that further ones must hold content
@@ -146,7 +147,7 @@ class _Layers:
                 )
             self.names.append(name)
             # Bound every layer: a layer that expands without end may hold another one that yields no content.
-            source = ChunkStream(self._bounded(self._layer(name, source)))
+            source = ChunkStream(self._bounded(_gathered(self._layer(name, source))))
         yield from source.rest() if self.names else self._bounded(source.rest())
 
     def _stored(self) -> Iterator[bytes]:
@@ -216,6 +217,29 @@ class _Layers:
 
     def _error(self, text: str) -> DecompressionError:
         return DecompressionError(f"{self._where}: {text}" if self._where else text)
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield small pieces together, as those of small members are: each takes microseconds further on."""
+    held = bytearray()
+    try:
+        for piece in pieces:
+            if len(piece) >= SMALL:
+                if held:
+                    yield bytes(held)
+                    held.clear()
+                yield piece
+                continue
+            held += piece
+            if len(held) >= STEP:
+                yield bytes(held)
+                held.clear()
+    except Exception:
+        if held:
+            yield bytes(held)
+        raise
+    if held:
+        yield bytes(held)
 
 
 class Damage(Exception):
@@ -335,10 +359,11 @@ def _gzip_member(new: Callable[[], _Decompressor], damage: type[Exception], sour
     flags = header[3] if len(header) == 10 else 0
     if flags & 4:  # extra field
         source.skip(int.from_bytes(source.take(2), "little"))
-    for _ in range((flags >> 3 & 1) + (flags >> 4 & 1)):  # name, comment
-        source.skip_text()
-    source.skip(flags & 2)  # checksum of the header: 2 bytes, announced by bit 2
-    return _member(new, damage, source)
+    if flags:
+        for _ in range((flags >> 3 & 1) + (flags >> 4 & 1)):  # name, comment
+            source.skip_text()
+        source.skip(flags & 2)  # checksum of the header: 2 bytes, announced by bit 2
+    return _member(new, damage, source, is_isal=True)
 
 
 _HASHED = bytes(hashlib.sha512().block_size)
@@ -353,7 +378,9 @@ _BUFFERS: deque[bytearray] = deque(maxlen=2)
 """Buffers for the input of members, of KEPT bytes: fresh memory for each member would cost more time than the copy."""
 
 
-def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: ChunkStream) -> Iterator[bytes]:
+def _member(
+    new: Callable[[], _Decompressor], damage: type[Exception], source: ChunkStream, *, is_isal: bool = False
+) -> Iterator[bytes]:
     member, again = new(), source.bookmark()
     kept = _buffer()  # all input of the member, until there is more than KEPT
     most = AGAIN if again else KEPT
@@ -369,7 +396,8 @@ def _member(new: Callable[[], _Decompressor], damage: type[Exception], source: C
                 kept[fed - len(data) : fed] = data
         try:
             piece = member.decompress(data, step)
-            _end_vectors(_HASHED)
+            if is_isal:
+                _end_vectors(_HASHED)
         except damage as error:
             if fed <= most:
                 size = fed - len(last)

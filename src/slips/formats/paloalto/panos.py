@@ -249,13 +249,19 @@ def _set_time(meta: MetaData, event: Event, header: str) -> None:
             meta.timestamp = times.any_notation(found, meta.timestamp) if found else meta.timestamp
 
 
+_SHORTEST = 7
+"""Characters of the shortest time that there is: `2018W24`."""
+
+
 def _time(text: str, name: str, offset: float = 0.0) -> float:
     """Convert `2018/11/30 16:09:07`, `offset` seconds east of UTC, or ISO 8601 of Strata Logging Service, to epoch
     seconds. Raises RecordError.
     """
-    try:
-        if text[4:5] == "/":
-            return times.iso(f"{text.replace('/', '-')}Z", name) - offset
-        return times.iso(text, name)
-    except RecordError:
-        raise RecordError(f"{name!r} is {text[:60]!r}; expected a time such as '2018/11/30 16:09:07'") from None
+    if text[:1].isdecimal() and len(text) >= _SHORTEST:  # a log may be full of others
+        try:
+            if text[4:5] == "/":
+                return times.iso(f"{text.replace('/', '-')}Z", name) - offset
+            return times.iso(text, name)
+        except RecordError:
+            pass  # `suppress` takes longer, for good times, too
+    raise RecordError(f"{name!r} is {text[:60]!r}; expected a time such as '2018/11/30 16:09:07'")
