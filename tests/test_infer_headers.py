@@ -31,6 +31,12 @@ def test_a_product_behind_a_header_is_found_with_its_header() -> None:
     assert first.chain in ("[syslog, alb]", "[syslog-any, alb]")
 
 
+def test_a_word_in_brackets_behind_a_header_is_not_taken_for_json() -> None:
+    head = b"<27>Nov 29 08:00:00 web1 httpd[22034]: "
+    log = head + b"[authz_core:error] [pid 22034] [client 192.0.2.7:58585] AH01630: client denied\n"
+    assert infer(log * 3, SOURCE).fitting[0].chain in ("[syslog, apache-error]", "[syslog-any, apache-error]")
+
+
 def test_a_product_is_proposed_behind_a_header_of_no_vendor_if_a_vendors_header_carries_the_same() -> None:
     """Lines of RFC 5424 without structured data are lines of Heroku's log drains, too."""
     head = b"<165>1 2026-03-01T08:00:00+00:00 sensor.example.com darktrace - - - "

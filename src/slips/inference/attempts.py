@@ -41,6 +41,8 @@ _LOOKED_AT = 20_000
 _TOKEN = re.compile(
     rb'"(?P<text>(?:[^"\\]|\\.)*)"(?P<colon>\s*:)?|(?P<opens>(?P<objects>\[(?=\s*\{))|[{\[])|[}\]]', re.DOTALL
 )
+_JSON = re.compile(r"\s*+(?:\{|\[\s*+[\[{])")
+"""The beginning of JSON with objects behind a header; a word in brackets is of another notation."""
 _KEY = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{0,40}")
 _FIRST_LEVEL = 2
 """Brackets around the elements of an array in a document, before their own."""
@@ -85,7 +87,7 @@ class _Attempts:
     def behind(self, header: Candidate) -> Iterator[Candidate]:
         """Yield the formats that may read the texts behind a header."""
         before, texts = header.trial.steps, header.carried
-        in_json = sum(text.lstrip()[:1] in ("{", "[") for text in texts) > len(texts) / 2
+        in_json = sum(_JSON.match(text) is not None for text in texts) > len(texts) / 2
         for format_ in catalogue().values():
             if may_follow_header(format_, in_json) and format_.name not in (header.format, *map(name_of, before)):
                 yield from self._try(format_, [*before, *steps_behind_header(format_)])
