@@ -156,10 +156,21 @@ def _take_tags(event: Event) -> None:
         event["modsecurity"] = found
 
 
+_USER = re.compile(
+    r"(?:AH\d{5}: )?(?:Digest: )?user (?:`([^:'\n]{0,255})' in realm |([^:\n]{0,255})"
+    r"(?:: (?:authentication|authorization) failure for \"|: password mismatch: | not found(?:: /|\Z)))"
+)
+"""The user whom a module of authentication refuses; a name in HTTP has no colon."""
+
+
 def _take_cause(_meta: MetaData, event: Event) -> None:
-    """Add the place in the source, an error of the system, and the client behind them; and tags of ModSecurity."""
+    """Add the place in the source, an error of the system, and the client behind them; the user who is refused; and
+    tags of ModSecurity.
+    """
     if "ModSecurity: " in event["message"][:120]:
         _take_tags(event)
+    elif user := _USER.match(event["message"]):
+        event["user"] = user[1] or user[2]
     if "client" in event or not event["message"].startswith(("(", "mod_", "ssl_", "core.c", "util")):
         return
     found = _CAUSE.match(event["message"])
@@ -175,11 +186,14 @@ APACHE_ERROR = Patterns(
     patterns=(
         rf"\[(?P<time>[^\]]+)\] \[(?P<module>[^\]: ]*):(?P<level>[a-z]+\d?)\] {_ERROR}",
         rf"\[(?P<time>[^\]]+)\] \[(?P<level>[a-z]+\d?)\] {_ERROR}",
+        # with `ErrorLog syslog`, behind a header that was read before, which has the time
+        rf"\[(?P<module>[a-z0-9_]*):(?P<level>[a-z]+\d?)\] (?=\[pid \d){_ERROR}",
+        rf"\[(?P<level>emerg|alert|crit|error|warn|notice|info|debug)\] (?=\[client ){_ERROR}",
     ),
     integers="pid tid",
     refine=_take_cause,
     tag="apache.error",
     time=stamp("time"),
     message="{message}",
-    entities={"addresses": "client", "domains": "modsecurity.hostname"},
+    entities={"addresses": "client", "users": "user", "domains": "modsecurity.hostname"},
 )

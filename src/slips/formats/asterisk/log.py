@@ -10,14 +10,27 @@ from slips.model import MetaData
 from slips.parsing import Csv, Patterns, iso, stamp
 
 _START = r"\[(?:\d{4}-\d\d-\d\d|[A-Z][a-z][a-z] [ \d]\d)[ T]"
-_PAIR = re.compile(r'([A-Za-z]{1,40})="((?:[^"\\]|\\.)*+)"(?:,|\Z)')
+_PAIR = re.compile(r'([A-Za-z]{1,40})="((?:[^"\\]|\\.|"(?!,[A-Za-z]{1,40}="|\Z))*+)"(?:,|\Z)')
+"""A pair of a security event. Asterisk does not escape the quotes in a value, which whoever calls may choose; of two
+pairs with one name, the last is its own.
+"""
 _ADDRESS = re.compile(r"IPV[46]/([A-Z]{2,4})/(.{2,60})/(\d{1,5})")
-_FAILED = re.compile(
-    r"(?:Registration|Request '(?P<request>[A-Z]{1,20})') from '(?P<peer>.{0,400}?)' failed for "
-    r"'(?P<client_ip>\d[0-9.]{6,14}|\[?[0-9a-fA-F:.]{2,45}?\]?)(?::(?P<client_port>\d{1,5}))?'"
-    r"(?: \(callid: (?P<call_id>[^)]{0,300})\))? - (?P<reason>.*)",
-    re.DOTALL,
+_CLIENT = r"(?P<client_ip>\d[0-9.]{6,14}|\[?[0-9a-fA-F:.]{2,45}?\]?)(?::(?P<client_port>\d{1,5}))?"
+_FAILED = tuple(
+    re.compile(pattern.replace("CLIENT", _CLIENT), re.DOTALL)
+    for pattern in (
+        r"(?:Registration|Request(?: '(?P<request>[A-Z]{1,20})')?) from '(?P<peer>.{0,400}?)' failed for 'CLIENT'"
+        r"(?: \(callid: (?P<call_id>[^)]{0,300})\))? - (?P<reason>.*)",
+        r"Call from '(?P<peer>[^']{0,400})' \(CLIENT\) to extension '(?P<extension>[^']{0,400})' rejected because "
+        r"(?P<reason>.*)",
+        r"(?:Host )?CLIENT (?P<reason>failed (?:to authenticate as|MD5 authentication for|to pass IP ACL as)"
+        r"|tried to authenticate with nonexistent user) '(?P<user>[^']{0,400})'.*",
+        r"(?P<reason>No registration for peer) '(?P<user>[^']{0,400})' \(from CLIENT\).*",
+        r"(?P<reason>hacking attempt detected) 'CLIENT'",
+    )
 )
+"""Messages on whoever is not let in: by SIP, IAX2, or the manager interface."""
+_SIP_USER = re.compile(r"sips?:([^@<>;:]{1,255}+)@")
 
 
 def _name_parts(meta: MetaData, event: Event) -> None:
@@ -39,16 +52,18 @@ def _name_parts(meta: MetaData, event: Event) -> None:
         account, peer = event.get("AccountID") or "-", event.get("remote_ip", "-")
         meta.message = f"{event['SecurityEvent']} {event.get('Service', '-')} {account} from {peer}"
         return
-    if failed := _FAILED.fullmatch(text):
+    if failed := next(filter(None, (pattern.fullmatch(text) for pattern in _FAILED)), None):
         event |= {name: value for name, value in failed.groupdict().items() if value is not None}
         event["client_ip"] = event["client_ip"].strip("[]")
         if "client_port" in event:
             event["client_port"] = int(event["client_port"])
+        if "user" not in event and (user := _SIP_USER.search(event.get("peer", ""))):
+            event["user"] = user[1]
     meta.message = f"{event['level']} {' '.join(text.split())}".rstrip()
 
 
 _HEAD = (
-    r"\[(?P<time>[^\]]{12,40})\] (?P<level>[A-Z][A-Z0-9_]*)\[(?P<thread>\d+)\](?:\[(?P<call>C-[0-9a-f]+)\])?:? "
+    r"\[(?P<time>[^\]]{12,40})\] (?P<level>[A-Z][A-Z0-9_]*) ?\[(?P<thread>\d+)\](?:\[(?P<call>C-[0-9a-f]+)\])?:? "
     r"(?P<file>[^ :]+)(?::(?P<line>\d+))?(?:(?: in)? (?P<function>\w+))?: ?"
 )
 
@@ -68,7 +83,7 @@ ASTERISK = Patterns(
     ),
     integers="thread line",
     refine=_name_parts,
-    entities={"addresses": "remote_ip local_ip client_ip", "users": "AccountID"},
+    entities={"addresses": "remote_ip local_ip client_ip", "users": "AccountID user"},
 )
 
 # A row of cdr_csv has the account first, and the last two columns by options alone; one of cdr_custom, as its example

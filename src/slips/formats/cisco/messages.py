@@ -114,6 +114,10 @@ _IOS = tuple(
         r"(?P<protocol>\S+) (?:[0-9A-F-]{17} )?(?P<src_ip>[^( ]+)(?:\((?P<src_port>\d+)\))?"
         r"[^-]*-> (?P<dst_ip>[^(, ]+)(?:\((?P<dst_port>\d+)\))?(?: \([0-9/]+\))?,? ?(?P<packets>\d+)? ?",
         r".*?\[user: (?P<user>[^\]]*)\] \[Source: (?P<src_ip>[^\]]*)\](?: \[localport: (?P<dst_port>\d+)\])?",
+        r"SSH2? [Ss]ession request from (?P<src_ip>\S+) ",
+        r"User '(?P<user>[^']*)' authentication for SSH2? [Ss]ession from (?P<src_ip>\S+) .*?(?P<result>[A-Z][a-z]+)\Z",
+        r"Sig:(?P<signature>\d{1,9}) Subsig:\d{1,9} Sev:\d{1,9} .{0,400} "
+        r"\[(?P<src_ip>[^\] ]+?):(?P<src_port>\d{1,5}) -> (?P<dst_ip>[^\] ]+?):(?P<dst_port>\d{1,5})\]",
         r"User (?P<user>\S+) has exited tty session \d+\((?P<src_ip>[^)]+)\)",
         r"Configured from \S+ by (?P<user>\S+)(?: on \S+)?(?: \((?P<src_ip>[^)]+)\))?",
         r"(?:[^,]*, ){0,5}S(?:ource |rc )?IP: ?(?P<src_ip>[^, ]+), D(?:estination |st )?IP: ?(?P<dst_ip>[^, ]+), "
@@ -123,7 +127,7 @@ _IOS = tuple(
         r"(?:.*?, Hit-count ?[=:] ?(?P<packets>\d+))?",  # of NX-OS and ACI
     )
 )
-_NUMBERS = frozenset(["src_port", "dst_port", "mapped_port", "connection", "packets", "bytes"])
+_NUMBERS = frozenset(["src_port", "dst_port", "mapped_port", "connection", "packets", "bytes", "signature"])
 _PAIR = re.compile(r"(?:^|, )((?:Prefilter )?[A-Z][A-Za-z0-9_]*): ")
 _COUNTS = frozenset(
     """SrcPort DstPort ConnectionID InstanceID ConnectionDuration InitiatorPackets ResponderPackets InitiatorBytes

@@ -145,8 +145,9 @@ NETSCALER = _Netscaler(
     integers="priority event_id count",
     refine=_name_parts,
     entities={
-        "addresses": "Source_ip Destination_ip Client_ip Remote_ip ClientIP Vserver_ip NatIP_ip",
+        "addresses": "Source_ip Destination_ip Destination NatIP_ip Client_ip Remote_ip ClientIP Vserver_ip host_name",
         "users": "User",
         "hosts": "host",
+        "domains": "host_name",
     },
 )

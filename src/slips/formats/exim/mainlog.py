@@ -12,12 +12,14 @@ _TIME = r"(?:(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [+-]\d{4})
 _ID = r"(?P<message_id>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4})"  # longer since version 4.97
 _PEER = re.compile(r"(?:([^ (\[]+) )?(?:\(([^)]*)\) )?\[([^\] ]*)\](?::(\d+))?")
 _FIELD = re.compile(rf' ([A-Za-z][A-Za-z0-9]{{0,7}})=((?<= H=){_PEER.pattern}|"(?:[^"\\]|\\.)*"|[^ "]*)')
+_PAIRS = re.compile(r" ([A-Z]{1,3})=([^ ]+)")
 _INTERFACE = re.compile(r" I=\[([^\] ]*)\](?::(\d+))?")
 _AUTHENTICATION = re.compile(r"(?: U=[^ ]+)?: ([^(]*[^( ])(?: \(set_id=([^)]*)\))?")
 _ENVELOPE = re.compile(r"(?: from <?([^ <>]*)>?)?(?: for (.*))?", re.DOTALL)
 _REFUSAL = re.compile(
     r" ((?:temporarily )?rejected|Warning|accepted):?(?: (?!<)([^:<]*[^:< ]))?(?: <([^>]*)>)?(?:: (.*))?", re.DOTALL
 )
+_VERIFIED = re.compile(r" (sender verify (?:fail|defer)) for <([^>]*)>(?:: (.*))?", re.DOTALL)
 _ADDRESS = re.compile(r"(:[^ ]+|[^ ]+?(?=:? |:?\Z))(?: \(([^()]*)\))?(?: <([^<>]*)>)?")
 _NUMBERS = frozenset(["S", "M8S"])
 
@@ -36,7 +38,7 @@ def _name_fields(_meta: MetaData, event: Event) -> None:
         if not arrives:
             event |= {} if address[2] is None else {"parents": address[2]}
             event |= {} if address[3] is None else {"original": address[3]}
-    elif fields.startswith("H="):
+    elif fields.startswith(("F=", "H=")):
         fields = f" {fields}"
     while found := _FIELD.match(fields, end):
         name, value = found[1], found[2]
@@ -61,6 +63,9 @@ def _name_rest(event: Event, rest: str, arrives: bool) -> None:
             event |= {"for": envelope[2].split()} if envelope[2] else {}
     elif "flag" in event:
         event |= {"reason": reason} if (reason := rest.lstrip(": ")) else {}
+    elif verified := _VERIFIED.match(rest):
+        event |= {"event": verified[1], "sender": verified[2]}
+        event |= {} if verified[3] is None else {"reason": verified[3]}
     elif refusal := _REFUSAL.match(rest):
         names = ("event", "command", "recipient", "reason")
         event |= {name: value for name, value in zip(names, refusal.groups(), strict=True) if value is not None}
@@ -74,7 +79,9 @@ def _name_client(event: Event, text: str) -> None:
         if interface := _INTERFACE.match(rest):
             _name_peer(event, "interface", interface[0].removeprefix(" I="))
             rest = rest[interface.end() :]
-        if "authenticator" not in event:
+        if event["event"].startswith("no MAIL"):
+            event |= dict(_PAIRS.findall(rest))
+        elif "authenticator" not in event:
             event |= {"reason": rest.strip()} if rest.strip() else {}
         elif found := _AUTHENTICATION.match(rest):
             event["reason"] = found[1]
@@ -101,10 +108,16 @@ EXIM = Patterns(
     patterns=(
         rf"{_TIME}{_ID} (?P<flag>[<(=*>-][=>*]) (?P<fields>.*))",
         rf"{_TIME}{_ID} (?P<event>Completed|Frozen|Message is frozen|Unfrozen|removed|cancelled)(?P<fields>.*))",
-        rf"{_TIME}(?:{_ID} )?(?P<fields>H=.*))",
+        rf"{_TIME}(?:{_ID} )?(?P<fields>(?:F=[^ ]+ )?H=.*))",
+        # what a client sent stands in quotes, and may have any field in it
+        rf"{_TIME}(?:{_ID} )?(?P<event>SMTP protocol synchronization error) (?P<what>\([^)]*\): rejected "
+        r"(?:connection from|\"[^\"]*\")) (?P<fields>H=.*))",
+        rf"{_TIME}(?:{_ID} )?(?P<event>SMTP (?:protocol|syntax) error) in (?P<what>\".*\") (?P<fields>H=.*))",
         rf"{_TIME}(?P<authenticator>[A-Za-z][A-Za-z0-9_.-]*) (?P<event>authenticator failed) for (?P<client>.*))",
         rf"{_TIME}(?P<event>SMTP (?:connection|call|command timeout|data timeout)) (?:on connection )?from "
         r"(?P<client>.*))",
+        rf"{_TIME}{_ID} (?P<event>SMTP connection) from (?P<client>.*))",
+        rf"{_TIME}(?P<event>no MAIL in SMTP connection) from (?P<client>.*))",
         rf"{_TIME}(?P<event>no host name found|no IP address found) for (?:IP address (?P<host_ip>[^ ]+)"
         r"|host (?P<host>[^ ]+)).*)",
         rf"{_TIME}(?P<event>(?:Start|End) queue run|exim \d[^ ]* daemon started): pid=(?P<queue_pid>\d+).*)",
@@ -116,7 +129,7 @@ EXIM = Patterns(
     refine=_name_fields,
     entities={
         "addresses": "host_ip interface_ip",
-        "users": "sender recipient for set_id U",
+        "users": "sender F recipient for set_id U",
         "hosts": "host helo",
     },
 )

@@ -79,7 +79,7 @@ BIND_QUERY = Patterns(
     ),
     integers="client_port",
     refine=_take_category,
-    entities={"addresses": "client_ip server_ip", "domains": "query_name"},
+    entities={"addresses": "client_ip server_ip", "domains": "query_name name zone"},
 )
 
 DHCPD = Patterns(

@@ -61,8 +61,9 @@ SSHD = Patterns(
         r"(?P<action>Connection) (?P<what>closed|reset) by (?:(?:authenticating|invalid) user (?P<user>[^ ]*) )?"
         r"(?P<src_ip>[^ ]+)(?: port (?P<src_port>\d+))?(?: \[(?P<stage>[^\]]*)\])?",
         rf"(?P<action>Connection)(?P<what>){_FROM}(?: on (?P<dst_ip>[^ ]+) port (?P<dst_port>\d+))?",
-        rf"(?P<action>Received) disconnect{_FROM}: ?(?P<code>\d+): (?P<reason>.*)",
-        r"(?P<action>Received) disconnect from (?P<src_ip>[^ ]+): (?P<code>\d{1,3}): (?P<reason>.*)",
+        r"(?P<action>Connection) from (?P<src_ip>[0-9a-fA-F.:]+)",
+        rf"(?:error: )?(?P<action>Received) disconnect{_FROM}: ?(?P<code>\d+): (?P<reason>.*)",
+        r"(?:error: )?(?P<action>Received) disconnect from (?P<src_ip>[^ ]+): (?P<code>\d{1,3}): (?P<reason>.*)",
         r"(?P<action>Disconnected) from (?:(?:(?:authenticating|invalid) )?user (?P<user>[^ ]*) )?(?P<src_ip>[^ ]+)"
         r"(?: port (?P<src_port>\d+))?(?: \[(?P<stage>[^\]]*)\])?",
         r"(?P<pam_module>pam_[a-z0-9_]+)\((?P<service>[^:)]*):(?P<pam_type>[^)]*)\): (?P<action>session) "
@@ -81,6 +82,9 @@ SSHD = Patterns(
         r"(?P<event>Disconnecting)(?: (?:authenticating|invalid) user (?P<user>[^ ]*))? (?P<src_ip>[0-9][^ ]+)"
         r" port (?P<src_port>\d+): (?P<reason>.*)",
         r"User (?P<user>[^ ]*) from (?P<src_ip>[^ ]+) (?P<event>not allowed) because (?P<reason>.*)",
+        r"User (?P<user>[^ ]*) (?P<event>not allowed) because (?P<reason>.*)",
+        r"(?P<event>Disconnecting): (?P<reason>Too many authentication failures)(?: for (?P<user>[^ ]+))?.*",
+        r"(?P<event>refused connect) from (?:[^ ]+ \()?(?P<src_ip>[0-9a-fA-F.:]+)\)?(?: \([^)]*\))?",
         r"(?P<user>ROOT) LOGIN (?P<event>REFUSED) FROM (?P<src_ip>[^ ]+)(?: port (?P<src_port>\d+))?",
         r"(?P<event>Did not receive identification string) from (?P<src_ip>[^ ]+)(?: port (?P<src_port>\d+))?",
         r"(?P<event>Bad protocol version identification) .* from (?P<src_ip>[^ ]+) port (?P<src_port>\d+)",

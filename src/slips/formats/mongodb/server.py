@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Json, Patterns, all_of, any_of, iso, one_of, stamp
+
+_REMOTE = re.compile(
+    r"(?:connection accepted from|end connection|received client metadata from) ([0-9a-fA-F.:\[\]]+):(\d{1,5})(?= |\Z)"
+)
+_AUTHENTICATED = re.compile(
+    r"(?:Successfully authenticated as principal|[A-Z0-9-]{1,40} authentication failed for|Failed to authenticate) "
+    r"([^ @]+)(?:@([^ ]+)| on ([^ ]+))(?:.{0,200}? from client(?: address)? ([0-9a-fA-F.:\[\]]+):(\d{1,5}))?"
+)
+
+
+def _name_remote(_meta: MetaData, event: Event) -> None:
+    """Name the client of a connection, and the user and database of an authentication."""
+    text = event["message"][:1_024]
+    if found := _REMOTE.match(text):
+        event |= {"remote": found[1].strip("[]"), "remote_port": int(found[2])}
+    elif found := _AUTHENTICATED.match(text):
+        event |= {"user": found[1], "db": found[2] or found[3]}
+        if found[4]:
+            event |= {"remote": found[4].strip("[]"), "remote_port": int(found[5])}
+
 
 MONGODB = one_of(
     "mongodb",
@@ -30,7 +54,11 @@ MONGODB = one_of(
             r"\[(?P<context>[^\]]*)\] (?P<message>.*)",
             r"\*{5} (?P<message>SERVER RESTARTED) \*{5}(?P<more>.+)?",
         ),
+        refine=_name_remote,
     ),
     tag="mongodb.{component}",
-    entities={"addresses": "attr.remote attr.client remote.ip", "users": "attr.principalName attr.user"},
+    entities={
+        "addresses": "attr.remote attr.client remote.ip remote",
+        "users": "attr.principalName attr.user user",
+    },
 )

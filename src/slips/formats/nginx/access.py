@@ -91,9 +91,16 @@ class _NginxAccess(AccessLog):
 _PAIR = re.compile(r', ([a-z/ ]{4,30}): (?:"((?:[^"\\\\]++|\\\\.)*+)"?|([^,]*+))', re.DOTALL)
 
 
+_USER = re.compile(r'user "([^"]{0,255})"(?: was not found in |: password mismatch)')
+
+
 def _add_pairs(_meta: MetaData, event: Event) -> None:
-    """Add the pairs behind a message: the client, the server, the request, the upstream server, the host."""
+    """Add the pairs behind a message: the client, the server, the request, the upstream server, the host. The user
+    whom basic authentication refuses is `user`.
+    """
     text = event["message"]
+    if user := _USER.match(text):
+        event["user"] = user[1]
     at = text.find(", client: ")
     while at >= 0 and (found := _PAIR.match(text, at)):
         name, quoted, bare = found.groups()
@@ -174,7 +181,7 @@ NGINX_INGRESS = Patterns(
     time=stamp("time_local", "time"),
     message="{message|request|'-'}",
     refine=_add_all,
-    entities={"addresses": "remote_addr the_real_ip client", "users": "remote_user"},
+    entities={"addresses": "remote_addr the_real_ip client", "users": "remote_user user", "domains": "server host"},
 )
 NGINX_ERROR = Regex(
     "nginx-error",
@@ -187,5 +194,5 @@ NGINX_ERROR = Regex(
     time=stamp("time"),
     message="{message}",
     refine=_add_pairs,
-    entities={"addresses": "client", "domains": "server host"},
+    entities={"addresses": "client", "users": "user", "domains": "server host"},
 )

@@ -19,6 +19,8 @@ _TYPES = re.compile(
     r"(?:TLS(?: Auth)?(?: Error)?|TLS_ERROR|MULTI(?:_sva)?|PUSH|MANAGEMENT|OPTIONS IMPORT|(?:Control|Data) Channel"
     r"|TCP/UDP|VERIFY (?:OK|ERROR)|peer info|library versions|(?:Authenticate/|AEAD )Decrypt(?: packet)? error)(?=:)"
     r"|Peer Connection Initiated|Initialization Sequence Completed|SENT CONTROL|CRL CHECK|Re-using SSL/TLS context"
+    r"|TCP connection established(?= with \[AF_INET)|Connection reset, restarting"
+    r"|SIG(?:USR1|TERM|HUP)(?=\[(?:soft|hard))"
     r"|(?:Outgoing|Incoming) (?:Control|Data) Channel|TUN/TAP device|(?:UDP|TCP)v[46](?:_\w{1,9})? link|OpenVPN(?= \d)"
 )
 """The beginnings of texts that no other program writes: many write a line behind an address and a port."""
@@ -48,6 +50,7 @@ OPENVPN = Patterns(
         rf"{_TIME}(?P<user>[^ /]+)/{_PROTO}\[(?P<src_ip>[0-9a-fA-F:]+)\]:(?P<src_port>\d+) (?P<text>.*)",
         rf"{_TIME}{_PROTO}\[(?P<src_ip>[0-9a-fA-F:]+)\]:(?P<src_port>\d+) (?P<text>.*)",
         rf"{_TIME}(?P<src_ip>[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:]*) (?P<text>.*)",
+        rf"{_TIME}(?P<text>TCP connection established with \[AF_INET\](?P<src_ip>[0-9.]++):(?P<src_port>\d+))",
         rf"{_TIME}(?P<text>.*)",
     ),
     integers="us src_port",

@@ -32,7 +32,7 @@ def _name_event(_meta: MetaData, event: Event) -> None:
             event["event"] = "login"
 
 
-_TIME = r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?|[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d)"
+_TIME = r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?|[A-Z][a-z][a-z] [ \d]?\d \d\d:\d\d:\d\d)"
 _HEAD = rf"(?:<(?P<priority>\d{{1,3}})>)?{_TIME} (?P<hostname>[^ ]+) proftpd\[(?P<pid>\d+)\]:? "
 _CLIENT = r"\((?:::ffff:)?(?P<client>[^ \[]+)\[(?:::ffff:)?(?P<client_ip>[^\]]+)\]\)"
 

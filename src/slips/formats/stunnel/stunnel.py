@@ -10,6 +10,7 @@ from slips.parsing import Patterns, written
 
 _ACCEPTED = re.compile(r"(?:Service \[)?([^\] ]+)\]? accepted connection from (?:::ffff:)?([0-9a-fA-F.:]+):(\d+)")
 _CONNECTED = re.compile(r"(?:Service \[)?([^\] ]+)\]? connected remote server from (?:::ffff:)?([0-9a-fA-F.:]+):(\d+)")
+_REFUSED = re.compile(r"(?:SSL|TLS)_accept from (?:::ffff:)?([0-9a-fA-F.:]+):(\d+) : (.*)", re.DOTALL)
 _CLOSED = re.compile(
     r"Connection (closed|reset)(?:/\w+)?: (\d+) byte\(s\) sent to (?:TLS|SSL), (\d+) byte\(s\) sent to socket"
 )
@@ -22,6 +23,8 @@ def _name_parts(_meta: MetaData, event: Event) -> None:
         event |= {"event": "accepted", "service": found[1], "client": found[2], "client_port": int(found[3])}
     elif found := _CONNECTED.match(text):
         event |= {"event": "connected", "service": found[1], "local": found[2], "local_port": int(found[3])}
+    elif found := _REFUSED.match(text):
+        event |= {"event": "refused", "client": found[1], "client_port": int(found[2]), "reason": found[3]}
     elif found := _CLOSED.match(text):
         event |= {"event": found[1], "sent_to_tls": int(found[2]), "sent_to_socket": int(found[3])}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from slips.parsing import Patterns, stamp
 
 _FRONT = (
-    r"(?P<time>[A-Z][a-z][a-z] [A-Z][a-z][a-z] +\d{1,2} \d\d:\d\d:\d\d \d{4}) \[pid (?P<pid>\d+)\] "
+    r"(?:(?P<time>[A-Z][a-z][a-z] [A-Z][a-z][a-z] +\d{1,2} \d\d:\d\d:\d\d \d{4}) \[pid (?P<pid>\d+)\] )?"
     r"(?:\[(?P<user>[^\]]*)\] )?"
 )
+"""With `syslog_enable`, the header of syslog has the time and the process."""
 _CLIENT = r'Client "(?:::ffff:)?(?P<client>[^"]*)"'
 
 VSFTPD = Patterns(
