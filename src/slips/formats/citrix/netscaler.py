@@ -81,6 +81,10 @@ def _read_time(meta: MetaData, event: Event, *, day_first: bool) -> None:
     meta.timestamp = times.any_notation(written, meta.timestamp, "time")
 
 
+_NOTHING = ("N/A", "NONE")
+"""Values of a user who is in no group, and of one who is no administrator."""
+
+
 def _name_parts(meta: MetaData, event: Event, *, day_first: bool = False) -> None:
     """Read the time, and put the parts between hyphens into the event: a name, a blank, a value."""
     if "time" in event:
@@ -98,7 +102,8 @@ def _name_parts(meta: MetaData, event: Event, *, day_first: bool = False) -> Non
         if labels:
             event["labels"] = _LABEL.findall(labels[1])
         parts = ("Context", "SessionId", "host_name", "User", "Group(s)", "Vserver", "SSO", "method", "url")
-        event |= {name: value for name, value in zip(parts, web.groups(), strict=True) if value}
+        found = {name: value for name, value in zip(parts, web.groups(), strict=True) if value}
+        event |= {name: None if value in _NOTHING else value for name, value in found.items()}
         event["SSO"] = booleans_by_text(("on/off",)).get(web["SSO"], web["SSO"])
     elif event["event"] != "HTTPREQUEST":
         _name_pairs(event, text)
@@ -121,7 +126,8 @@ def _name_pairs(event: Event, text: str) -> None:
                 name = "Client_ip"
             elif name == "CaseID":
                 value = value.removesuffix(":")
-            event[name] = int(value) if name.startswith("Total_") and value.isdecimal() else value
+            is_number = name.startswith("Total_") and value.isdecimal()
+            event[name] = int(value) if is_number else None if value in _NOTHING else value
 
 
 # The month is first, as in the default of `dateFormat`. A time without a zone is of the appliance's clock.

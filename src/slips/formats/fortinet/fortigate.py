@@ -44,7 +44,7 @@ FORTINET = KeyValue(
     tag="fortinet.{type|'log'}.{subtype|'event'}",
     message="{action|disposition|level|pri|'-'} {srcip|src|client_ip|'-'} => {dstip|dst|dst_ip|'-'}"
     ":{dstport|dst_port|'-'} {msg|subject|service|logdesc|'-'}",
-    absent=("N/A", "(null)"),
+    absent=("N/A", "n/a", "(null)"),
     integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt
         rcvdpkt crscore craction transport sentdelta rcvddelta tranport""",
     refine=_read_others,

@@ -47,9 +47,9 @@ OCI_LOG = Json(
     "{' ' data.message|data.request.path|data.request}"
     "{' from ' data.sourceAddress|data.src|data.clientIpAddress|data.remoteAddr|data.clientAddr|data.sender}"
     "{' to ' data.destinationAddress|data.dst|data.host|data.recipient}",
-    # of firewalls; others have numbers
-    integers="""data.sport data.dport data.bytes data.bytes_sent data.bytes_received data.packets data.pkts_sent
-        data.pkts_received data.repeatcnt""",
+    # of firewalls and load balancers; others have numbers
+    integers="""data.lbStatusCode data.backendStatusCode data.status data.sport data.dport data.bytes
+        data.bytes_sent data.bytes_received data.packets data.pkts_sent data.pkts_received data.repeatcnt""",
     refine=_shorten,
     entities={
         "addresses": """data.sourceAddress data.destinationAddress data.src data.dst data.clientIpAddress

@@ -66,7 +66,7 @@ POSTGRESQL = Patterns(
         rf"(?P<log_time>\d{{10}}\.\d{{3}})(?P<prefix>.*?){_SEVERITY}(?P<message>.*)",
         rf"(?P<prefix>.*?){_SEVERITY}(?P<message>.*)",
     ),
-    absent="[unknown]",
+    absent=("[unknown]", ""),
     integers="process_id session_line_num line",
     refine=_take_statement,
     entities={"users": "user_name", "addresses": "remote_host"},

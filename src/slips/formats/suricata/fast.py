@@ -81,6 +81,8 @@ def _take_apart(meta: MetaData, event: Event) -> None:
         event["interface"], signature = interface[1], signature[interface.end() :]
     event["signature"] = signature
     event.update((name, value) for name, value in found.groupdict().items() if value is not None or name not in _OWN)
+    if event["classification"] == "(null)":  # the signature has none
+        event["classification"] = None
     for name in ("priority", "packet_number"):
         if event.get(name) is not None:
             event[name] = int(event[name])
