@@ -73,11 +73,12 @@ KINESIS = [
 ]
 
 
-def package(cloud: Cloud, text: str = PACKAGE) -> dict[str, str]:
-    """The code's place in S3."""
+def package(cloud: Cloud, text: str = PACKAGE, **others: str) -> dict[str, str]:
+    """The place in S3 of the code: of `tiny.py`, and of other modules by their names."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("tiny.py", text)
+        for name, code in {"tiny": text, **others}.items():
+            archive.writestr(f"{name}.py", code)
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="code")
     key = f"{hash(text)}.zip"

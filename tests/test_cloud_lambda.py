@@ -31,11 +31,44 @@ def test_a_function_sees_the_variables_of_aws_and_its_own(cloud: Cloud) -> None:
     assert 0 < int(seen["left"]) <= 20_000
 
 
-def test_a_function_sees_its_package_and_boto3_but_nothing_of_this_environment(cloud: Cloud) -> None:
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_function_sees_its_package_and_boto3_but_nothing_of_this_environment(cloud: Cloud, anew: bool) -> None:
     worker(cloud)
-    assert invoke(cloud, do="import", name="botocore") == {"runs": 1}
-    assert invoke(cloud, do="import", name="msgspec")["errorType"] == "ModuleNotFoundError"
-    assert invoke(cloud, do="import", name="slips")["errorType"] == "ModuleNotFoundError"
+    with cloud.settings(anew=anew):
+        assert invoke(cloud, do="import", name="botocore") == {"runs": 1}
+        for name in ("msgspec", "slips", "cloud", "forks"):
+            assert invoke(cloud, do="import", name=name)["errorType"] == "ModuleNotFoundError"
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_module_of_the_package_hides_the_one_of_the_runtime(cloud: Cloud, anew: bool) -> None:
+    own = "import jmespath\n\ndef act(event, context):\n    return jmespath.__file__"
+    resources = {"Role": role(), "Group": group(), "Worker": function(package(cloud, own, jmespath=""))}
+    assert deploy(cloud, resources)["StackStatus"] == "CREATE_COMPLETE", events(cloud)
+    with cloud.settings(anew=anew):
+        assert Path(invoke(cloud)).parent.name != "jmespath"
+
+
+def test_a_process_has_nothing_of_another_one(cloud: Cloud) -> None:
+    code = """
+import os, sys
+
+import boto3
+
+def act(event, context):
+    left = [os.environ.get("left"), getattr(boto3, "left", None)]
+    os.environ["left"] = boto3.left = "behind"
+    if event.get("do") == "exit":
+        os._exit(3)
+    files = [os.readlink(f"/proc/self/fd/{number}") for number in range(3)]
+    return {"left": left, "argv": sys.argv[1:], "files": files}
+"""
+    resources = {"Role": role(), "Group": group(), "Worker": function(package(cloud, code))}
+    assert deploy(cloud, resources)["StackStatus"] == "CREATE_COMPLETE", events(cloud)
+    assert invoke(cloud, do="exit")["errorType"] == "Runtime.ExitError"
+    seen = invoke(cloud)
+    assert (seen["left"], seen["argv"]) == ([None, None], ["tiny.act"])
+    assert [Path(file).name.partition("-")[0] for file in seen["files"]] == ["null", "worker", "worker"]
 
 
 @pytest.mark.parametrize(

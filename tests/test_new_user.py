@@ -93,9 +93,10 @@ def user(cloud: Cloud, tmp_path: Path) -> Iterator[User]:
 
 @pytest.mark.slow
 def test_the_readme_leads_from_nothing_to_the_first_object(user: User) -> None:
-    for text in blocks("README.md", "console"):
-        if "--aws" in text:
-            user.follow(text)
+    with user.cloud.settings(anew=True):
+        for text in blocks("README.md", "console"):
+            if "--aws" in text:
+                user.follow(text)
     assert "no errors" in user.run("slips errors")
 
 

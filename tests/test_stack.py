@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -147,13 +148,12 @@ def _counts(groups: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
 
 
 def _notification(chain: Deployed, key: str) -> str:
-    """What S3 says of an object, again: with the sequencer of its upload."""
-    (first,) = [
-        json.loads(call["payload"])["Records"][0]["Sns"]["Message"]
-        for call in chain.cloud.invocations("EventPusher")
-        if f'{key}\\"' in call["payload"].replace("%2F", "/")
-    ][:1]
-    return str(first)
+    """What S3 has said of an object, once a function has read it: again, with the sequencer of its upload."""
+    while True:
+        for call in chain.cloud.invocations("EventPusher"):
+            if f'{key}\\"' in call["payload"].replace("%2F", "/"):
+                return str(json.loads(call["payload"])["Records"][0]["Sns"]["Message"])
+        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ Map: what each module stands for
     lambda_api.py      the API of Lambda
     functions.py       Lambda's functions: environments, concurrency, logs of the platform, destinations
     runtime.py         one execution environment: a real `awslambdaric` process
+    forks.py           starts these processes: forks them from one that has imported what AWS's runtime has
     events.py          asynchronous invocations: queue, retries, on-failure records
     mappings.py        event source mappings of Kinesis and SQS: batches, retries, bisecting, discarded batches
     deliveries.py      what SNS, S3 and EventBridge deliver by themselves, if policies let them

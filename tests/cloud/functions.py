@@ -15,6 +15,7 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from cloud.access import REGION, admits, function_arn
+from cloud.forks import ForkServer
 from cloud.gate import ApiError
 from cloud.identity import Caller, Identities, role_allows
 from cloud.logs import LogCarrier
@@ -43,6 +44,8 @@ class Settings:
     """Instead of MaximumEventAgeInSeconds, which is at least 60."""
     record_age: float | None = None
     """Instead of the MaximumRecordAgeInSeconds of mappings that have one, which is at least 60."""
+    anew: bool = False
+    """Whether each process starts as on AWS, with nothing imported, instead of with what the runtime has."""
 
 
 class Throttled(ApiError):
@@ -105,6 +108,7 @@ class Functions:
     def __init__(self, identities: Identities, logs: LogCarrier, folder: Path, links: Path, settings: Settings) -> None:
         self.identities, self.settings, self.folder = identities, settings, folder
         self._logs, self._links = logs, links
+        self._forks = ForkServer(links)
         self.held: dict[str, Function] = {}
         self.invocations: list[Invocation] = []
         self.lock = threading.RLock()
@@ -209,7 +213,8 @@ class Functions:
         folder = self.folder / "output"
         folder.mkdir(exist_ok=True)
         output = folder / f"{function.name}-{name[:8]}.log"
-        return Environment(name, config["Handler"], function.root, variables, config["MemorySize"], output)
+        code = config["Handler"], function.root, variables
+        return Environment(self._forks, name, *code, config["MemorySize"], output, anew=self.settings.anew)
 
     def _write_log(
         self,
@@ -318,6 +323,11 @@ class Functions:
             time.sleep(0.005)
         with self.lock:
             self.invocations.clear()
+
+    def close(self) -> None:
+        """Ends all processes."""
+        self.reset()
+        self._forks.close()
 
 
 def _platform_lines(

@@ -1,7 +1,7 @@
 """One execution environment: a real `awslambdaric` process behind a Runtime API of its own.
 
 The process sees the package and what AWS's runtime has (boto3 and its dependencies), nothing of this virtual
-environment, so that a dependency missing from the package shows.
+environment, so that a dependency missing from the package shows. `forks.py` starts it.
 Source: "Lambda runtime API", AWS Lambda Developer Guide.
 """
 
@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 import queue
-import subprocess
 import sys
 import threading
 import time
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from cloud.forks import ForkServer
 
 RUNTIME_MODULES = (
     *("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py"),
@@ -71,7 +72,16 @@ class Environment:
     """Serves one invocation at a time; `name` tells it apart from the others of its function."""
 
     def __init__(
-        self, name: str, handler: str, root: Path, variables: dict[str, str], memory: int, output: Path
+        self,
+        forks: ForkServer,
+        name: str,
+        handler: str,
+        root: Path,
+        variables: dict[str, str],
+        memory: int,
+        output: Path,
+        *,
+        anew: bool,
     ) -> None:
         self.name = name
         self._memory = memory
@@ -85,30 +95,23 @@ class Environment:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         temporary = output.with_suffix(".tmp")
         temporary.mkdir()
+        given = {
+            "PATH": os.environ["PATH"],
+            "TMPDIR": str(temporary),
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
+            "_HANDLER": handler,
+            "LAMBDA_TASK_ROOT": str(root),
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+        }
         with output.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-S", "-m", "awslambdaric", handler],
-                env={
-                    "PATH": os.environ["PATH"],
-                    "TMPDIR": str(temporary),
-                    "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
-                    "_HANDLER": handler,
-                    "LAMBDA_TASK_ROOT": str(root),
-                    "LANG": "en_US.UTF-8",
-                    "TZ": ":UTC",
-                    **variables,
-                },
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
+            self._process = forks.fork(handler, root, {**given, **variables}, out, anew=anew)
         self._watched = psutil.Process(self._process.pid)
         threading.Thread(target=self._wait, daemon=True).start()
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self._process.returncode is None
 
     def start(self) -> Outcome | None:
         """Waits until the handler is imported; an Outcome if it cannot be."""

@@ -184,7 +184,7 @@ def main(folder: str, settings: str) -> None:
     threading.Thread(target=server.serve, daemon=True).start()
     sys.stdin.read()  # ends with the process that started this one
     server.mappings.reset()
-    server.functions.reset()
+    server.functions.close()
     os._exit(0)
 
 

@@ -14,6 +14,7 @@ from localstack.services.lambda_.invocation import execution_environment, runtim
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 from localstack.services.lambda_.invocation.lambda_models import InvocationResult
 
+from cloud.forks import ForkServer
 from cloud.runtime import Environment, Outcome, link_runtime
 
 GRACE_SECONDS = 20.0
@@ -27,6 +28,8 @@ class ProcessExecutor:
 
     folder: Path
     """Holds the links to the runtime, and the functions' output."""
+    forks: ForkServer
+    """Starts the processes."""
 
     def __init__(self, id: str, function_version: Any) -> None:
         self.id = id
@@ -54,7 +57,8 @@ class ProcessExecutor:
         name = f"{self._version.id.function_name}-{uuid.uuid4().hex[:8]}"
         root = Path(config.code.get_unzipped_code_location())
         output = self.folder / "output" / f"{name}.log"
-        environment = Environment(name, config.handler, root, self._variables, config.memory_size, output)
+        code = config.handler, root, self._variables
+        environment = Environment(self.forks, name, *code, config.memory_size, output, anew=True)
         self._environment = environment
         failed = environment.start()
         self._cold = time.monotonic() - began
@@ -129,7 +133,7 @@ def install(folder: Path) -> None:
     """Makes LocalStack run its functions with `ProcessExecutor`."""
     ProcessExecutor.folder = folder
     (folder / "output").mkdir()
-    link_runtime(folder / "runtime")
+    ProcessExecutor.forks = ForkServer(link_runtime(folder / "runtime"))
 
     def chosen() -> type[ProcessExecutor]:
         return ProcessExecutor
