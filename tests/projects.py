@@ -7,6 +7,8 @@ import os
 import pty
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from slips.backends.machine.state import MachineState
-from slips.cli import app
+from slips.cli import app, main
 from slips.model import ErrorItem, ObjectEvent
 
 CONFIG = """\
@@ -128,7 +130,6 @@ class Project:
         """Runs a command on a terminal on which `typed` was typed ahead. Returns all that the terminal shows."""
         terminal, end = pty.openpty()
         os.write(terminal, typed)
-        shown = b""
         with subprocess.Popen(
             [sys.executable, "-m", "slips", *args],
             cwd=self.root,
@@ -139,13 +140,29 @@ class Project:
             start_new_session=True,
         ):
             os.close(end)
-            try:
-                while data := os.read(terminal, 4096):
-                    shown += data
-            except OSError:  # the end of a pseudo terminal on Linux
-                pass
-        os.close(terminal)
-        return shown.decode()
+            return _read_to_end(terminal)
+
+    def on_terminal(self, *args: str, typed: bytes = b"", **environment: str) -> str:
+        """As `terminal`, in this process: for commands that start no others, which would not write to the terminal."""
+        terminal, end = pty.openpty()
+        os.write(terminal, typed)
+        with (
+            ThreadPoolExecutor(1) as reader,
+            os.fdopen(end, encoding="utf-8") as stdin,
+            os.fdopen(os.dup(end), "w", encoding="utf-8") as stdout,
+            os.fdopen(os.dup(end), "w", encoding="utf-8") as stderr,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            shown = reader.submit(_read_to_end, terminal)
+            for name, stream in (("stdin", stdin), ("stdout", stdout), ("stderr", stderr)):
+                patch.setattr(sys, name, stream)
+            patch.setattr(sys, "argv", ["slips", *args])
+            for name, value in {"TERM": "xterm-256color", **environment}.items():
+                patch.setenv(name, value)
+            patch.chdir(self.root)
+            with suppress(SystemExit):
+                main()
+        return shown.result()
 
     def state(self) -> MachineState:
         """Opens the state; the caller closes it."""
@@ -177,3 +194,13 @@ class Project:
         ids = [item.request_id for item in state.errors.scan()]
         state.close()
         return ids
+
+
+def _read_to_end(terminal: int) -> str:
+    """All that a pseudo terminal shows until no process has its other end."""
+    shown = b""
+    with suppress(OSError):  # the end, on Linux
+        while data := os.read(terminal, 4096):
+            shown += data
+    os.close(terminal)
+    return shown.decode()

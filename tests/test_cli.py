@@ -193,7 +193,7 @@ def test_no_color_is_honoured_on_a_terminal(project: Project) -> None:
 @pytest.mark.slow
 def test_a_terminal_gets_the_reason_on_a_line_of_its_own(project: Project) -> None:
     project.fail("r1")
-    assert "(1179 byte)\r\n    handler KeyError" in project.terminal("errors")
+    assert "(1179 byte)\r\n    handler KeyError" in project.on_terminal("errors")
 
 
 def test_every_error_of_slips_has_an_exit_status() -> None:
@@ -206,7 +206,7 @@ def test_every_error_of_slips_has_an_exit_status() -> None:
 @pytest.mark.slow
 def test_a_terminal_is_asked_before_anything_is_dismissed(project: Project) -> None:
     project.fail("r1")
-    assert "Dismiss 1 item for good? [y/N]: " in project.terminal("dismiss", "r1", typed=b"n\n")
+    assert "Dismiss 1 item for good? [y/N]: " in project.on_terminal("dismiss", "r1", typed=b"n\n")
     assert project.errors() == ["r1"]
-    assert "1 item dismissed" in project.terminal("dismiss", "r1", typed=b"y\n")
+    assert "1 item dismissed" in project.on_terminal("dismiss", "r1", typed=b"y\n")
     assert project.errors() == []

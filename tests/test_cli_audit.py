@@ -177,11 +177,11 @@ def test_repair_asks_on_a_terminal_and_elsewhere_needs_yes(project: Project) -> 
     refused = project.slips("audit", "--repair")
     assert refused.status == 2
     assert "1 object of 9 bytes not put on the lanes of their routing: there is no terminal to ask on" in refused.err
-    assert "Put 1 object of 9 bytes on lane slow?" in project.terminal(
+    assert "Put 1 object of 9 bytes on lane slow?" in project.on_terminal(
         "audit", "--repair", "--lane", "slow", typed=b"n\n"
     )
     assert project.slips("audit", "--json").json["total"]["missing"] == 1
-    assert "1 on lane fast" in project.terminal("audit", "--repair", typed=b"y\n")
+    assert "1 on lane fast" in project.on_terminal("audit", "--repair", typed=b"y\n")
     assert project.slips("audit", "--json").json["total"]["waiting"] == 1
 
 

@@ -141,7 +141,7 @@ def test_an_example_without_a_tag_says_nothing_of_one(project: Project) -> None:
 def test_a_row_of_the_list_is_cut_to_the_width_of_a_terminal_and_whole_in_a_pipe(project: Project) -> None:
     piped = project.slips("formats", "cisco").out.splitlines()
     assert max(map(len, piped)) > 60
-    shown = project.terminal("formats", "cisco", COLUMNS="60").splitlines()
+    shown = project.on_terminal("formats", "cisco", COLUMNS="60").splitlines()
     assert shown == [line if len(line) <= 60 else f"{line[:59]}…" for line in piped]
 
 

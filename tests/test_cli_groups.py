@@ -93,7 +93,7 @@ def test_errors_of_two_lines_of_a_handler_are_two_groups_and_values_in_one_line_
 
 def test_a_group_fits_the_width_of_a_terminal(project: Project) -> None:
     project.fail("2a45219e-336f-11e8-a549-af410f2364a8", message="long " * 50)
-    shown = project.terminal("errors", "--group", COLUMNS="80")
+    shown = project.on_terminal("errors", "--group", COLUMNS="80")
     assert "f00d  handler KeyError: long long" in shown
     assert [len(line) for line in shown.splitlines() if len(line) > 80] == []
 
@@ -101,7 +101,7 @@ def test_a_group_fits_the_width_of_a_terminal(project: Project) -> None:
 @pytest.mark.parametrize("command", [("status",), ("drain", "--canary", "1", "--dry-run")])
 def test_a_group_fits_the_width_of_a_terminal_in_every_command(project: Project, command: tuple[str, ...]) -> None:
     project.fail("2a45219e-336f-11e8-a549-af410f2364a8", message="long " * 50)
-    (line,) = [line for line in project.terminal(*command, COLUMNS="80").splitlines() if "f00d" in line]
+    (line,) = [line for line in project.on_terminal(*command, COLUMNS="80").splitlines() if "f00d" in line]
     shown = line[line.index("     1  f00d") :]  # after what cleared the progress
     assert (len(shown), shown[-1]) == (80, "…")
     assert project.slips(*command).out.count("long ") >= 49, "a pipe gets all of it"

@@ -96,11 +96,11 @@ def test_a_terminal_shows_progress_and_tables(project: Project) -> None:
     shown = project.terminal("run")
     assert "\x1b[" in shown
     assert "2 = 2 delivered + 0 filtered + 0 quarantined" in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
-    assert "cloudtrail" in project.terminal("formats")
-    assert "Usage" in project.terminal("--help")
+    assert "cloudtrail" in project.on_terminal("formats")
+    assert "Usage" in project.on_terminal("--help")
     project.put("json/b", {"n": 9})
     assert "1 failed" in project.terminal("run")
-    assert "1 item drained" in project.terminal("drain")
+    assert "1 item drained" in project.on_terminal("drain")
 
 
 def test_a_terminal_shows_the_resources_of_a_deploy_at_hand_and_those_that_failed() -> None:

@@ -103,6 +103,8 @@ COMMANDS = [
     [f"--{HOSTILE}"],
     [HOSTILE],
 ]
+STARTING = {"run", "up", "drain"}
+"""Commands that start processes, which write to the terminal, too."""
 TRACED = {"run", "error", "test", "local"}
 """Commands that show tracebacks or log lines of handlers, whose lines stay lines."""
 HANDLER = f"""
@@ -173,9 +175,16 @@ def test_no_command_prints_what_could_steer_a_terminal_into_a_pipe(project: Proj
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: one_line(" ".join(command))[:40])
 def test_no_command_prints_what_could_steer_a_terminal_on_one(project: Project, command: Sequence[str]) -> None:
-    shown = project.terminal(*command, typed=b"n\n").replace("\r\n", "\n")
+    on_terminal = project.terminal if STARTING & {*command} else project.on_terminal
+    shown = on_terminal(*command, typed=b"n\n").replace("\r\n", "\n")
     assert [raw for raw in RAW if raw in shown] == [], shown
     assert "😄" not in shown, "it is text, not markup"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["errors", "--group"], ["dismiss", HOSTILE]])
+def test_a_terminal_shows_the_same_of_a_command_in_a_process_of_its_own(project: Project, command: list[str]) -> None:
+    assert project.on_terminal(*command, typed=b"n\n") == project.terminal(*command, typed=b"n\n")
 
 
 @pytest.mark.slow
