@@ -84,6 +84,12 @@ def test_a_handler_that_moves_the_positions_of_all_files_gets_each_record_once(p
     assert [each["result"] for each in summary["results"]] == [[1, 1], [20_000, sum(range(20_000))]]
 
 
+@pytest.fixture
+def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that kills its worker would kill two more: `test_run_handlers.py` counts them."""
+    monkeypatch.setattr("slips.pipeline.conclude.ATTEMPTS", 1)
+
+
 DEATHS = {
     "before the first record": ("json/1", "own.py:own", "    def recv(self, meta, event): pass\n"),
     "after record 2": ("json/2", "own.py:own", "    def recv(self, meta, event): pass\n"),
@@ -134,6 +140,7 @@ def own(meta, text):
 """
 
 
+@pytest.mark.usefixtures("one_attempt")
 @pytest.mark.parametrize("where", DEATHS)
 def test_a_death_is_told_with_where_its_object_was(project: Project, where: str) -> None:
     key, format_, body = DEATHS[where]
@@ -174,6 +181,7 @@ PATCHES = {
 }
 
 
+@pytest.mark.usefixtures("one_attempt")
 @pytest.mark.parametrize("kind", PATCHES)
 def test_harm_that_a_handler_does_to_its_process_costs_no_other_object_anything(
     project: Project, kind: str, capfd: pytest.CaptureFixture[str]
