@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import chains
@@ -128,6 +128,7 @@ TEXTS = st.lists(PIECES, max_size=4).map("".join) | st.sampled_from(["true", "no
 
 @pytest.mark.parametrize("of", [DECLARED, WITHOUT_ABSENT], ids=["absent", "no absent"])
 @pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=settings().max_examples // 4)  # of 30 cases, which share most of the code
 @given(lines=st.lists(st.lists(TEXTS, min_size=5, max_size=5) | st.lists(PIECES, max_size=12).map("".join), max_size=5))
 @example(lines=[["true", "open", "n", "took", "alarm"], ["1", "user", "0", "0", "no"]])
 def test_both_readings_of_lines_with_booleans_agree(family: str, of: Any, lines: list[Any]) -> None:

@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import chains
@@ -536,6 +536,7 @@ DECLARED = [
 
 
 @pytest.mark.parametrize("declared", DECLARED)
+@settings(max_examples=settings().max_examples // 3)  # of 14 declarations, which share most of the code
 @given(data=st.data())
 def test_both_readings_of_arbitrary_lines_agree(declared: Columns, data: st.DataObject) -> None:
     both_in_turn(declared, data.draw(lines_of(declared.separator)))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import chains
@@ -168,6 +168,7 @@ def seen_one_by_one(chain: Chain, content: bytes) -> tuple[list[Any], dict[str, 
 
 
 @pytest.mark.parametrize("names", CHAINS)
+@settings(max_examples=settings().max_examples // 3)  # of 17 chains, which share most of the code
 @given(texts=st.lists(TEXTS.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=40), max_size=6))
 def test_a_loop_makes_of_records_what_the_functions_make_of_each(names: str, texts: list[bytes]) -> None:
     chain = chain_of(names)
