@@ -216,6 +216,35 @@ def test_a_header_that_begins_with_a_hash_is_one(first: str) -> None:
     assert list(rows(content)) == [dict(zip(names, row, strict=True)) for row in (("1", "2"), ("#3", "4"))]
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"#Fields: " + b"a" * 1_000 + b" b\n1 2\n", "'#Fields:': record has 1,011 bytes, over the limit of 1,000"),
+        (b"#Fields: " + b"a " * 101 + b"\n1 2\n", "'#Fields:': record has more than 100 values"),
+        (b"#Fields:a" + b",b" * 101 + b"\n1,2\n", "'#Fields:': record has more than 100 values"),
+        ("#Fields: \U0001f600{}\n1 2\n".format("b" * 700).encode(), "'#Fields:': record is a text of 711 characters"),
+        (b"#A: " + b"a" * 600 + b"\n#B: " + b"b" * 600 + b"\n#Fields: c\n", "2 lines begin as directives of a W3C log"),
+    ],
+)
+def test_directives_beyond_the_limits_end_the_object(content: bytes, why: str) -> None:
+    before = b"#Version: 1.0\n#Fields: a b\n1 2\n" if content.startswith(b"#Fields") else b""
+    found, error = until_error(rows(before + content, " " if b"," not in content else ",", 1_000, 100))
+    assert len(found) == len(before.splitlines()[2:])
+    assert isinstance(error, ReaderError)
+    assert f"csv: the header cannot be read: {why}" in str(error)
+
+
+def test_directives_take_no_memory_for_each() -> None:
+    pieces = Pieces([b"#A: " + b"a" * 60_000 + b"\n"] * 99 + [b"a,b\n1,2\n"])
+    tracemalloc.start()
+    try:
+        _, error = until_error(rows(pieces, record_bytes=100_000))
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert "directives" in str(error)
+
+
 def test_columns_of_the_config_stand_against_those_of_a_w3c_log() -> None:
     chain = compile_chain([{"csv": {"columns": ["x", "y"]}}], Path())
     content = b"#Fields: a b\n1,2\n#Date: x\n3,4\n"

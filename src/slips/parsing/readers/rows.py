@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from io import BufferedReader
-from itertools import chain
+from itertools import chain, islice
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta, field
@@ -38,6 +38,8 @@ DIRECTIVES = 100
 """Most lines before `#Fields:`."""
 _FIELDS = b"#Fields:"
 _DIRECTIVE = re.compile(rb"#[A-Za-z][A-Za-z -]*:")
+_NAME = re.compile(rb"[^\s,;|]+")
+"""What may be a name in `#Fields:`, between blanks or delimiters."""
 _RETURN = "\udc0d"
 """Replaces a carriage return inside a line, where the standard library would end the row. No text contains this
 surrogate: `surrogateescape` makes surrogates of no byte below 0x80."""
@@ -188,7 +190,7 @@ class _Table(TextRecords):
         odd_row = _OddRow(stream, limits, delimiter)
         small = min(limits.values, limits.bytes // 2)
         lines = iter(partial(readline, record_bytes + 3), b"")
-        first, has_directives = _directives(lines)
+        first, has_directives = _directives(lines, record_bytes)
         for line in chain(first, lines):
             if line in (b"\n", b"\r\n"):
                 continue
@@ -200,7 +202,7 @@ class _Table(TextRecords):
             if has_directives and line.startswith(b"#"):
                 self._is_blank = False
                 if line.startswith(_FIELDS):
-                    yield _Header(_field_names(_text(line), delimiter))
+                    yield _Header(self._fields_of(stream, line))
                 if not line.endswith(b"\n"):
                     skip_line(stream, line, record_bytes)
                 continue
@@ -222,6 +224,21 @@ class _Table(TextRecords):
             else:
                 yield text.split(delimiter)
 
+    def _fields_of(self, stream: BufferedReader, line: bytes) -> list[str]:
+        """Return the names that `#Fields:` gives. Raises ReaderError for a line beyond the limits of a record."""
+        limits, delimiter = self._limits, self._delimiter
+        content = line.removesuffix(b"\n").removesuffix(b"\r")
+        try:
+            if len(content) > limits.bytes:
+                raise skip_line(stream, line, limits.bytes).error()
+            if len(line) > limits.values:
+                names = _NAME.finditer(line)
+                if next(islice(names, limits.values, None), None) or content.count(delimiter.encode()) > limits.values:
+                    raise too_many_values(limits.values)
+            return _field_names(limits.refuse_wide(_text(line)), delimiter)
+        except RecordError as error:
+            raise ReaderError(f"csv: the header cannot be read: '#Fields:': {error}") from None
+
 
 class _Header(NamedTuple):
     """The names of columns that a W3C log gives, amid rows."""
@@ -229,14 +246,23 @@ class _Header(NamedTuple):
     names: list[str]
 
 
-def _directives(lines: Iterator[bytes]) -> tuple[list[bytes], bool]:
+def _directives(lines: Iterator[bytes], most: int) -> tuple[list[bytes], bool]:
     """Read the directives that begin a W3C log, and the line behind them. Return these lines, and whether it is one.
 
     A table whose header begins with `#` is none: `#Fields:` must be among the first lines that look like directives.
+    Raises ReaderError for more than `most` bytes of these, as all of them are in memory.
     """
     read: list[bytes] = []
+    size = 0
     for line in lines:
+        if size > most:
+            raise ReaderError(
+                f"csv: the header cannot be read: {len(read)} lines begin as directives of a W3C log do, and have "
+                f"{size:,} bytes, over the limit of {most:,}; expected '#Fields:' before; raise 'limits.record_bytes' "
+                "to take them"
+            )
         read.append(line)
+        size += len(line)
         if line.startswith(_FIELDS):
             return read, True
         if len(read) == DIRECTIVES or not (line.isspace() or _DIRECTIVE.match(line)):
