@@ -20,6 +20,17 @@ SILENT_SECONDS = 15.0
 """Seconds without a heartbeat after which a service is taken to hang, or to be gone."""
 
 
+class _Shown(ServiceCounts):
+    """The JSON of the column `counts`: a service's counts, and its troubles, of which versions before know nothing."""
+
+    troubles: dict[str, str] = msgspec.field(default_factory=dict)
+    not_reloaded: str = ""
+
+    @property
+    def counts(self) -> ServiceCounts:
+        return ServiceCounts(*(getattr(self, name) for name in ServiceCounts.__struct_fields__))
+
+
 class ServiceRow:
     """The row of the one service of a state. `clock` returns epoch seconds."""
 
@@ -50,7 +61,7 @@ class ServiceRow:
             "SELECT pid, command, started, heartbeat, counts FROM service"
         ):
             silent = max(0.0, round(self._clock() - heartbeat, 3))
-            troubles = from_json(counts, ServiceTroubles, "service")
+            shown = from_json(counts, _Shown, "service")
             return Service(
                 pid,
                 command,
@@ -58,9 +69,9 @@ class ServiceRow:
                 format_time(heartbeat),
                 silent,
                 "running" if silent < SILENT_SECONDS else "silent" if _exists(pid) else "gone",
-                from_json(counts, ServiceCounts, "service"),
-                troubles.troubles,
-                troubles.not_reloaded,
+                shown.counts,
+                shown.troubles,
+                shown.not_reloaded,
             )
         return None
 
