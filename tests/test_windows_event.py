@@ -110,3 +110,11 @@ def test_a_time_of_nxlog_may_be_a_number() -> None:
 def test_who_cleared_the_log_is_a_user() -> None:
     cleared = {"UserData": {"LogFileCleared": {"SubjectUserName": "eve"}}}
     assert read("windows-event-json", OTHER | cleared)[0].entities.users == ("eve",)
+
+
+@pytest.mark.parametrize("name", ["windows-event", "sysmon", "fsx-windows", "directory-service"])
+def test_what_an_element_has_beside_name_and_text_is_kept(name: str) -> None:
+    xml = XML.replace("<Data Name='SourceIp'>", "<Data Name='SourceIp' Type='later'>")
+    ((_, event),) = chains.run([name], f"{xml}\n".encode()).events
+    assert event["EventData"]["SourceIp"] == "192.0.2.7"
+    assert event["EventData"]["Data"] == [{"@Name": "SourceIp", "@Type": "later", "#text": "192.0.2.7"}]

@@ -18,11 +18,14 @@ def _name_data(meta: MetaData, event: Event) -> None:
     if elements is None:
         return
     named: dict[str, Any] = {name: value for name, value in data.items() if name != "Data"}
+    with_more: list[Any] = []
     for element in elements if isinstance(elements, list) else [elements]:
         if not isinstance(element, dict) or element.get("@Name", "") in ("", *named):
             return  # of an event whose fields have no names of their own
         named[element["@Name"]] = element.get("#text")
-    event["EventData"] = named
+        if element.keys() - {"@Name", "#text"}:
+            with_more.append(element)
+    event["EventData"] = {**named, "Data": with_more} if with_more else named
     system = event.get("System") or {}
     who = named.get("SubjectUserName") or named.get("TargetUserName") or "-"
     meta.message = (

@@ -74,7 +74,10 @@ def _name_data(meta: MetaData, event: Event) -> None:
 
 
 def _named(data: Event) -> Event:
-    """Return `EventData` with the elements `Data` as fields, by their names."""
+    """Return `EventData` with the elements `Data` as fields, by their names.
+
+    The list `Data` has what no name tells: elements without one of their own, or with more than a name and a text.
+    """
     elements = data["Data"] if isinstance(data["Data"], list) else [data["Data"]]
     found: Event = {name: value for name, value in data.items() if name != "Data"}
     unnamed: list[Any] = []
@@ -82,8 +85,10 @@ def _named(data: Event) -> Event:
         name = element.get("@Name") if isinstance(element, dict) else None
         if not name or name in found:
             unnamed.append(element)
-        else:
-            found[name] = element.get("#text")
+            continue
+        found[name] = element.get("#text")
+        if element.keys() - {"@Name", "#text"}:
+            unnamed.append(element)
     return {**found, "Data": unnamed} if unnamed else found
 
 
