@@ -81,6 +81,7 @@ ATLASSIAN = one_of(
     tag="atlassian.{audit|access|application}",
     entities={
         "addresses": "client attributes.context.attributes.ip attributes.location.ip remoteAddress source",
-        "users": "user attributes.actor.email author.name author.username author.displayName authorAccountId",
+        "users": """user attributes.actor.email attributes.context.attributes.email author.name author.username
+            author.displayName authorAccountId""",
     },
 )

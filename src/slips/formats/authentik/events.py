@@ -38,7 +38,7 @@ AUTHENTIK = Json(
     refine=_check_logger,
     entities={
         "addresses": "client_ip remote",
-        "users": "user.username user.email user context.username user.on_behalf_of.username",
+        "users": "user.username user.email user context.username user.on_behalf_of.username identifier",
         "hosts": "host",
     },
 )

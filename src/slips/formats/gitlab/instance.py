@@ -69,5 +69,8 @@ GITLAB = one_of(
         refine=_take_day,
     ),
     tag="gitlab.{json|logfmt|text}",
-    entities={"addresses": "remote_ip ip ip_address client", "users": "username user author_name meta.user"},
+    entities={
+        "addresses": "remote_ip ip ip_address client",
+        "users": "username user author_name meta.user params.value.login",
+    },
 )

@@ -24,12 +24,24 @@ _KIND = re.compile(r"(?:\([^)]{1,60}\) |[\w.-]{1,60} )?([A-Z][A-Z0-9]*+(?:_[A-Z0
 """The kind in a message of the standard format, perhaps behind the place of a card or the name of a node."""
 _CARD = re.compile(r"\(FPC |(?:node\d+\.)?fpc\d+ ")
 _FLOW = re.compile(r"([0-9a-fA-F.:]{2,45})/(\d{1,5})->([0-9a-fA-F.:]{2,45})/(\d{1,5})(?![\d.])")
+_END = r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]{2,45})(?::(\d{1,5}))?"
+_SCREENED = re.compile(
+    rf"source: {_END}, destination: {_END}"
+    r"(?:, (?:protocol-id: (\d{1,3}), )?zone name: ([^,]{1,80}), interface name: ([^,]{1,80}), action: (.{1,40}))?"
+)
+"""The ends of a packet that a screen met, in the standard format."""
 _RELAYED = re.compile(r"\d{4}-\d\d-\d\dT[^ ]{8,40} [^ ]{1,255} [^ ]{1,128} [^ ]{1,128} [A-Z][A-Z0-9_]{1,128} \[junos@")
 """A structured message without priority and version."""
 _LIMITS = RecordLimits()
 _NUMBERS = (
     *("source-port", "destination-port", "nat-source-port", "nat-destination-port", "protocol-id", "session-id-32"),
     *("packets-from-client", "bytes-from-client", "packets-from-server", "bytes-from-server", "elapsed-time"),
+)
+
+
+_OF_SCREENS = (
+    *("source-address", "source-port", "destination-address", "destination-port", "protocol-id", "source-zone-name"),
+    *("interface-name", "action"),
 )
 
 
@@ -93,6 +105,10 @@ def _name_kind(meta: MetaData, event: Event) -> None:
     if flow := _FLOW.search(message):
         names = ("source-address", "source-port", "destination-address", "destination-port")
         event |= dict(zip(names, (flow[1], int(flow[2]), flow[3], int(flow[4])), strict=True))
+    elif "source: " in message and (screened := _SCREENED.search(message)):
+        for name, text in zip(_OF_SCREENS, screened.groups(), strict=True):
+            if text is not None:
+                event[name] = int(text) if name in _NUMBERS else text
     meta.tag = f"juniper.srx.{event['msg_id'] or 'message'}"
     meta.message = message
 

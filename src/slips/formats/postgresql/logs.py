@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from slips.errors import foreign_record
 from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Json, Patterns, all_of, stamp
@@ -36,8 +37,44 @@ def _take_statement(_meta: MetaData, event: Event) -> None:
         event.update(parts)
 
 
+_SESSION = re.compile(r"[0-9a-f]{1,16}\.[0-9a-f]{1,16}")
+_DATABASE = r"(?: database=(?P<database_name>[^ ]{1,255}))?"
+_PEER = r"host=(?P<remote_host>[^ ]{1,255})(?: port=(?P<remote_port>\d{1,5}))?"
+_CONNECTIONS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"connection received: {_PEER}",
+        rf"(?:replication )?connection authorized: user=(?P<user_name>[^ ]{{1,255}}){_DATABASE}",
+        rf"disconnection: session time: [0-9:.]{{1,20}} user=(?P<user_name>[^ ]{{1,255}}){_DATABASE} {_PEER}",
+        r"[A-Za-z0-9-]{1,20} authentication failed for user \"(?P<user_name>[^\"]{1,255})\"",
+        r"(?:no pg_hba\.conf entry|pg_hba\.conf rejects connection) for (?:replication connection from )?host "
+        r"\"(?P<remote_host>[^\"]{1,255})\", user \"(?P<user_name>[^\"]{1,255})\""
+        r"(?:, database \"(?P<database_name>[^\"]{1,255})\")?",
+    )
+)
+"""Messages on connections, which name who connects where the prefix does not."""
+_STARTS = ("connection ", "replication connection ", "disconnection: ", "no pg_hba.conf ", "pg_hba.conf rejects ")
+
+
+def _take_text(meta: MetaData, event: Event) -> None:
+    """Read a message, and add who connects from where if it says so and the prefix does not."""
+    _take_statement(meta, event)
+    message = event["message"]
+    if message.startswith(_STARTS) or " authentication failed for user " in message[:60]:
+        found = next(filter(None, (pattern.match(message) for pattern in _CONNECTIONS)), None)
+        for name, text in found.groupdict().items() if found else ():
+            if text is not None and event.get(name) is None:
+                event[name] = int(text) if name == "remote_port" else text
+
+
 def _take_row(meta: MetaData, event: Event) -> None:
-    """Leave out the columns of a row that are empty; add `remote_host` and `remote_port` of `connection_from`."""
+    """Leave out the columns of a row that are empty; add `remote_host` and `remote_port` of `connection_from`.
+
+    Raises RecordError for a row of another log, whose sixth column names no session.
+    """
+    session = event.get("session_id") or ""
+    if session and _SESSION.fullmatch(session) is None:
+        raise foreign_record(f"'session_id' is {session!r:.60}; expected one such as '692aab02.386'")
     for name in [name for name, value in event.items() if value == ""]:
         del event[name]
     host, _, port = str(event.get("connection_from", "")).rpartition(":")
@@ -68,7 +105,7 @@ POSTGRESQL = Patterns(
     ),
     absent=("[unknown]", ""),
     integers="process_id session_line_num line",
-    refine=_take_statement,
+    refine=_take_text,
     entities={"users": "user_name", "addresses": "remote_host"},
 )
 

@@ -64,6 +64,10 @@ WATCHGUARD = Patterns(
         r"|\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) "
         r"(?P<hostname>[^ ]+) (?P<serial>[^ (]+) (?P<process>[^ \[:]+)(?:\[(?P<pid>\d+)\])?: "
         r'msg_id="(?P<msg_id>[^"]*)" (?P<text>.*)',
+        # of a Firebox whose settings leave the serial number out
+        r"(?:<(?P<priority>\d{1,3})>)?(?P<time>[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d) "
+        r"(?P<hostname>[^ ]+) (?P<process>[a-z][^ \[:]*)(?:\[(?P<pid>\d+)\])?: "
+        r'msg_id="(?P<msg_id>[^"]*)" (?P<text>.*)',
     ),
     integers="priority pid",
     refine=_name_parts,

@@ -65,14 +65,14 @@ ZSCALER_KV = KeyValue(
     ),
     time=stamp("datetime", "time"),
     tag="zscaler.{sourcetype|'nss'}",
-    message="{action|'-'} {url|hostname|cdfqdn|'-'} by {user|login|'-'} from {ClientIP|cip|csip|'-'}",
+    message="{action|'-'} {url|hostname|cdfqdn|'-'} by {user|login|'-'} from {ClientIP|clientIP|cip|csip|'-'}",
     absent=("None", "NA"),
-    integers="""priority status requestsize responsesize transactionsize pagerisk csport cdport ssport sdport tunsport
-        inbytes outbytes duration durationms avgduration numsessions""",
+    integers="""priority status requestsize responsesize transactionsize pagerisk clienttranstime servertranstime
+        csport cdport ssport sdport tunsport inbytes outbytes duration durationms avgduration numsessions""",
     booleans="ssldecrypted bypassed_traffic dnat stateful aggregate",
     boolean_words="yes/no 1/0",
     entities={
-        "addresses": "ClientIP clientpublicIP serverip cip csip cdip",
+        "addresses": "ClientIP clientIP clientpublicIP clientpublicip serverip cip csip cdip",
         "users": "user login",
         "hosts": "devicehostname devicename",
         "domains": "hostname cdfqdn",
