@@ -272,3 +272,18 @@ def test_json_behind_syslog_has_the_time_of_the_line() -> None:
     line = f"{START}- {json.dumps({'a': 1})}"
     meta, event = chains.parse(["s3-lines", "syslog-5424", "json"], line.encode())
     assert (meta.timestamp, event) == (SECONDS, {"a": 1})
+
+
+@pytest.mark.parametrize("mark", ["local7.notice", "23.5"])
+def test_facility_and_level_of_freebsd_behind_the_time_are_no_host(mark: str) -> None:
+    _, event = chains.parse_by(FORMATS["syslog-any"], f"Mar  1 08:00:00 <{mark}> ns1 bash[3632]: a command")
+    assert event == {
+        "datetime": "Mar  1 08:00:00",
+        "hostname": "ns1",
+        "proc_name": "bash",
+        "proc_id": "3632",
+        "message": "a command",
+        "priority": 189,
+        "facility": 23,
+        "severity": 5,
+    }

@@ -6,6 +6,7 @@ Patterns are bounded, so that the time of a match grows with the length of a lin
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from slips import times
 from slips.errors import RecordError, foreign_record
@@ -58,6 +59,8 @@ _SPACED_HEAD = re.compile(r"(?=.*\[\d+\])(\S+) +([^\s:][^:]*?)(?:\[(\d+)\])?(?: 
 _LEVEL_HEAD = re.compile(
     rf" *+({_HOST}) ++({'|'.join(FACILITIES)})\.({'|'.join(LEVELS)}) ++({_NAME})(?:\[({_PID})\])?:(?: |\Z)"
 )
+_MARK = re.compile(rf" *+<({'|'.join(FACILITIES)}|\d{{1,2}})\.({'|'.join(LEVELS)}|[0-7])> ", re.ASCII)
+"""Facility and level behind the time, as syslogd of FreeBSD has them with `-v`, with `-vv` by name: NetScaler."""
 _THREAD_HEAD = re.compile(r" *+(\w{1,60})\[(\d{1,10}:[0-9a-f]{1,20})\] ", re.ASCII)
 _PRIORITY = re.compile(r"<(\d{1,3})> ?", re.ASCII)
 _LONGEST = 200
@@ -107,7 +110,12 @@ def read_3164(text: str) -> Event:
             "message": text[found.end() :],
             **read_priority(str(8 * FACILITIES[facility] + LEVELS[level])),
         }
-    hostname, proc_name, proc_id, message = _cut_head(text[start.end() :])
+    end = start.end()
+    if not digits and (found := _MARK.match(text, end)):
+        facility, level = found.groups()
+        priority = read_priority(str(8 * _number(facility, FACILITIES) + _number(level, LEVELS)))
+        end = found.end()
+    hostname, proc_name, proc_id, message = _cut_head(text[end:])
     return {
         "datetime": stamp or iso_stamp,
         "hostname": hostname,
@@ -164,6 +172,10 @@ def read_priority(digits: str) -> Event:
     if priority > 191:
         raise RecordError(f"priority is '<{digits}>'; expected one from '<0>' to '<191>'")
     return {"priority": priority, "facility": priority >> 3, "severity": priority & 7}
+
+
+def _number(text: str, names: Mapping[str, int]) -> int:
+    return names[text] if text in names else int(text)
 
 
 def _cut_head(rest: str) -> tuple[str | None, str | None, str | None, str]:
