@@ -1,4 +1,5 @@
-"""Messages of Citrix ADC, NetScaler: connections, sign-ins, sessions of its gateway, commands, its firewall."""
+"""Messages of Citrix ADC, NetScaler: connections, sign-ins, sessions of its gateway, commands, also of its shells, its
+firewall."""
 
 from __future__ import annotations
 
@@ -32,9 +33,11 @@ _PAIR = re.compile(
 _END = re.compile(r"(\[?[0-9a-fA-F.:]+?\]?):(\d{1,5})")
 _REQUEST = re.compile(r"([0-9a-fA-F.:]+) +(\S+-PPE\d+) +(\S+) +(\S+) +(.*)", re.DOTALL)
 _WEB = re.compile(
-    r"(?:Context (\S+) - )?(?:SessionId: (\d+) - )?(\S+) User (\S+) : Group\(s\) ([^:]*?) : Vserver (\S+) - [^ ]+ +"
-    r"(?:[A-Z]+ )?: (?:Message = )?SSO is (?P<SSO>\S+) : (\S+) (\S+)"
+    r"(?:Context (\S+) - )?(?:SessionId: (\d+) ?- )?(\S+) User (\S+) : Group\(s\) ([^:]*?) : Vserver (\S+) - "
+    r"\d[^ ]+ +(?:[A-Z]{2,5} (?=: |[A-Z]+ ))?(?:: (?:Message = )?SSO is (?P<SSO>\S+) : )?([A-Z]+) (\S+)"
 )
+_SESSION = re.compile(r"(?<=SessionId: )(\d+)- ")
+"""A session's number of old versions, which have no blank behind it."""
 _ENDS = ("Source", "Destination", "Vserver", "NatIP")
 
 
@@ -90,6 +93,9 @@ def _name_parts(meta: MetaData, event: Event, *, day_first: bool = False) -> Non
     if "time" in event:
         _read_time(meta, event, day_first=day_first)
     text = event["text"]
+    if "shell_command" in event:
+        event["shell_command"] = event["shell_command"].removesuffix('"')  # a long one has no end
+        return
     if event["event"].startswith("APPFW"):
         if request := _REQUEST.match(text):
             names = ("Client_ip", "transaction", "session", "profile", "violation")
@@ -104,9 +110,10 @@ def _name_parts(meta: MetaData, event: Event, *, day_first: bool = False) -> Non
         parts = ("Context", "SessionId", "host_name", "User", "Group(s)", "Vserver", "SSO", "method", "url")
         found = {name: value for name, value in zip(parts, web.groups(), strict=True) if value}
         event |= {name: None if value in _NOTHING else value for name, value in found.items()}
-        event["SSO"] = booleans_by_text(("on/off",)).get(web["SSO"], web["SSO"])
+        if web["SSO"]:
+            event["SSO"] = booleans_by_text(("on/off",)).get(web["SSO"], web["SSO"])
     elif event["event"] != "HTTPREQUEST":
-        _name_pairs(event, text)
+        _name_pairs(event, _SESSION.sub(r"\1 - ", text, count=1))
     for name in _ENDS:
         if end := _END.fullmatch(str(event.get(name, ""))):
             event[f"{name}_ip"], event[f"{name}_port"] = end[1].strip("[]"), int(end[2])
@@ -133,11 +140,11 @@ def _name_pairs(event: Event, text: str) -> None:
 # The month is first, as in the default of `dateFormat`. A time without a zone is of the appliance's clock.
 NETSCALER = _Netscaler(
     "netscaler",
-    "Citrix ADC (NetScaler): TCP, SSL VPN, AAA, CLI and other modules, with or without a syslog header",
+    "Citrix ADC (NetScaler): TCP, SSL VPN, AAA, CLI and other modules, its shells, with or without a syslog header",
     "https://developer-docs.netscaler.com/en-us/netscaler-syslog-message-reference/current-release",
     chain=("s3-lines", "syslog-any", "netscaler"),
-    tag="citrix.netscaler.{event}",
-    message="{module|'-'} {event}: {text}",
+    tag="citrix.netscaler.{event|'shell_command'}",
+    message="{module|'-'} {event|'shell_command'}: {text}",
     patterns=(
         rf"{_FRONT}(?P<partition>[^ ]+) (?P<module>[^ ]+) {_BODY}",
         # of old versions, which have neither partitions nor numbers of nodes
@@ -147,6 +154,7 @@ NETSCALER = _Netscaler(
         # of the management service of an SDX, without numbers; of programs beside the packet engines, with no more
         rf"{_FRONT}(?P<module>[A-Z_]+) (?P<event>[^ ]+) : *(?P<text>.*)",
         r" ?(?P<module>[A-Z_]+) (?P<event>Message) : *(?P<text>.*)",
+        r' ?(?P<text>(?P<User>[^ ]+) on (?P<terminal>[^ ]+) shell_command="(?P<shell_command>.*))',
     ),
     integers="priority event_id count",
     refine=_name_parts,
