@@ -345,6 +345,19 @@ def test_a_row_between_two_lists_of_columns_has_the_narrower_and_a_field_more() 
     ]
 
 
+def test_of_exact_lists_a_row_has_that_of_as_many_fields_and_none_between_two() -> None:
+    declared = door(columns="time door user floor", others=("time", "time door"), exact=True, integers="time floor")
+    rows = ["1", "1 north", "1 north ann 2", "1 north ann 2 more"]
+    assert events(declared, *rows) == [
+        {"time": 1},
+        {"time": 1, "door": "north"},
+        {"time": 1, "door": "north", "user": "ann", "floor": 2},
+        {"time": 1, "door": "north", "user": "ann", "floor": 2, "column_5": "more"},
+    ]
+    assert both(declared, "1 north ann") == ("RecordError", "line has 3 fields; expected 1, 2, 4 or more")
+    assert both(declared, "1 north ann two") == ("RecordError", "'floor' is 'two'; expected an integer")
+
+
 def test_rows_without_a_date_have_that_of_the_last_line_that_gives_one() -> None:
     declared = door(directive="#Fields:", dated="#Date:")
     lines = ["#Date: 2026-11-29 08:00:00", "#Fields: time user", "1 ann", "2 bob", "#Date: 2026-11-30", "3 ann"]
@@ -532,6 +545,8 @@ DECLARED = [
     door(directive="#Fields:", dated="#Date:", absent="-", integers="time", message="{date|'none'} {user|'-'}"),
     door(directive="#Fields:", dated="#Date:", time=iso(("date", "time")), others=("door",), separator=""),
     door(columns="user time", others=("time user", "door user floor", "door"), integers="time", message="{user}"),
+    door(columns="time door user floor", others=("time", "time door"), exact=True, integers="time"),
+    table(columns="time user a b", others=("time", "time user"), exact=True, directive="#Fields:", integers="time b"),
 ]
 
 
@@ -594,6 +609,7 @@ def test_generated_fields_come_back_from_csv(fields: list[str]) -> None:
         ({"separator": None}, "separator is None; expected one character"),
         ({"others": ("time time",)}, "others: 'time time' is no list of columns; expected texts with each name once"),
         ({"others": ("a b c",)}, "others: two lists have as many names; expected another number in each"),
+        ({"exact": True}, "exact is True, and others empty; expected further lists of columns"),
         ({"others": ("a",), "optional": "user"}, "optional is given, and others; expected one of these"),
         ({"directive": "Fields:"}, "directive is 'Fields:'; expected the beginning of a line, such as '#Fields:'"),
     ],

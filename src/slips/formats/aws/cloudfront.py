@@ -18,8 +18,12 @@ _NUMBERS = """sc-bytes sc-status cs-bytes c-port sc-content-len sc-range-start s
     timestamp(ms)"""
 _DECIMALS = "time-taken time-to-first-byte origin-fbl origin-lbl"
 
-# `#Fields:` names the columns: older logs have fewer, and logs of version 2 those that their owner chose. Values are
-# percent-encoded, as CloudFront writes them.
+_VERSIONS = (12, 15, 18, 19, 23, 24, 26)
+"""How many columns there were before AWS appended the next ones; those of 2019 were the last, which made 33."""
+
+# `#Fields:` names the columns: older logs have fewer, and logs of version 2 those that their owner chose. Without it,
+# as in a part of a file, the number of fields tells which there are. Values are percent-encoded, as CloudFront writes
+# them.
 CLOUDFRONT = Columns(
     "cloudfront",
     "standard logs of Amazon CloudFront, of any version, as text",
@@ -29,6 +33,8 @@ CLOUDFRONT = Columns(
     message="{sc-status|'-'} {cs-method|'-'} {cs-protocol|'http'}://{x-host-header|cs(Host)|'-'}{cs-uri-stem|''} "
     "from {c-ip|'-'}",
     columns=_STANDARD,
+    others=tuple(" ".join(_STANDARD.split()[:width]) for width in _VERSIONS),
+    exact=True,
     directive="#Fields:",
     separator="\t",
     absent="-",

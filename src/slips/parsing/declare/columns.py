@@ -58,6 +58,9 @@ class Columns(LineDeclaration):
     others: tuple[str, ...] = ()
     """Further lists of columns of lines before the first header: a line takes that of as many names, else
     the longest that it has fields for. It takes none whose numbers its fields do not write, if another one fits."""
+    exact: bool = False
+    """Whether these lists are of versions of a log, which the number of fields tells: a line takes that of as many
+    names, or the longest if it has more fields, and is bad if it has another number."""
     header: Names = ()
     """Names by which a header is known: a line of names, at least half of them from these. It names the columns of the
     lines below, wherever in an object it is, and is filtered under the rule `header`."""
@@ -154,6 +157,8 @@ class Columns(LineDeclaration):
             raise ValueError("others: two lists have as many names; expected another number in each")
         if self.others and optional:
             raise ValueError("optional is given, and others; expected one of these")
+        if self.exact and not self.others:
+            raise ValueError("exact is True, and others empty; expected further lists of columns")
         if self.dated and (not self.directive or self.dated[:1] != self.directive[:1]):
             raise ValueError(f"dated is {self.dated!r}; expected a line that begins as that of the directive, '#Date:'")
         if not isinstance(self.kinds, Mapping) or not all(kind in _KINDS.values() for kind in self.kinds.values()):
@@ -192,6 +197,7 @@ class Columns(LineDeclaration):
                 columns=tuple(options.columns),
                 optional=(),
                 others=(),
+                exact=False,
                 integers=self._of_columns(self.integers, options.columns),
                 floats=self._of_columns(self.floats, options.columns),
                 booleans=self._of_columns(self.booleans, options.columns),
@@ -405,6 +411,8 @@ class _Rows(LineParser):
         columns, types = self._columns_of(fields), declaration.types
         if len(fields) < min(self._least, len(columns)) or not columns:
             raise RecordError(self._too_few(fields))
+        if declaration.exact and self._by_width and len(columns) < len(fields) < max(self._by_width):
+            raise RecordError(self._too_few(fields))
         event: Event = dict.fromkeys(columns)
         event |= {name: types.value(name, text) for name, text in zip(columns, fields, strict=False)}
         if len(fields) > len(columns):
@@ -424,6 +432,8 @@ class _Rows(LineParser):
     def _lists_of(self, width: int) -> list[tuple[str, ...]]:
         """Return the lists of columns that a row of a number of fields may have, the widest first."""
         widths = sorted((each for each in self._by_width if each <= width), reverse=True)
+        if self._declaration.exact:
+            del widths[1:]
         return [names for each in widths for names in self._by_width[each]] or [self._columns]
 
     def retry(self, line: str, at: float) -> Reading:
@@ -462,6 +472,8 @@ class _Rows(LineParser):
         header = "a line before it that names the columns" if self._declaration.names_columns else ""
         least = min(self._least, *self._by_width) if self._by_width else self._least
         expected = f"{least}{' or more' if least < len(self._columns) else ''}" if self._columns else ""
+        if self._by_width and self._declaration.exact:
+            expected = f"{', '.join(map(str, sorted(self._by_width)))} or more"
         return f"line has {plural(len(fields), 'field')}; expected {', or '.join(filter(None, (expected, header)))}"
 
 
