@@ -51,6 +51,16 @@ def test_pairs_are_cut_at_blanks_outside_quotes(line: str, event: dict[str, Any]
         ({"escapes": "decode"}, r'a="x\"\n\x41\u00e9" b=\n c="\q"', {"a": 'x"\nAé', "b": r"\n", "c": r"\q"}),
         ({"escapes": "none"}, 'a="C:\\" b="\\x"', {"a": "C:\\", "b": "\\x"}),
         (
+            {"doubled": True},
+            'a="x ""y"" z" b="" c="""" d="" e',
+            {"a": 'x "y" z', "b": "", "c": '"', "d": "", "e": True},
+        ),
+        (
+            {"doubled": True, "separator": ",", "escapes": "keep"},
+            r'a="\r,""b=""\",c",d="","e',
+            {"a": r'\r,"b="\",c', "d": "", '"e': True},
+        ),
+        (
             {"spaced": True},
             'a=x y  z b-1= c="d e" f=g (h; i=1) j.k=l "m" n  ',
             {"a": "x y  z", "b-1": "", "c": "d e", "f": "g (h;", "i": "1)", "j.k": 'l "m" n'},
@@ -107,6 +117,8 @@ DECLARED = [
     door(quotes="", escapes="none"),
     door(spaced=True, integers="port", absent="-"),
     door(spaced=True, quotes="", assign=":"),
+    door(doubled=True, escapes="none", integers="port"),
+    door(doubled=True, separator=";", escapes="decode", quotes="\"'"),
 ]
 
 

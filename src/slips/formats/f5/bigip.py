@@ -54,6 +54,7 @@ F5_BIGIP = Patterns(
     entities={"addresses": "client_ip", "users": "user", "hosts": "hostname"},
 )
 
+# Requests have quotes, which are written twice in them. Splunk's add-on asks for other names of the same items.
 F5_ASM = KeyValue(
     "f5-asm",
     "F5 BIG-IP Application Security Manager (Advanced WAF): requests as pairs with commas, with or without a header",
@@ -62,16 +63,17 @@ F5_ASM = KeyValue(
     head=r"(?:ASM:)?",
     separator=",",
     escapes="keep",
+    doubled=True,
     require=any_of("support_id", "policy_name"),
     time=iso("date_time"),
-    tag="f5.asm.{request_status|'request'}",
-    message="{request_status|'-'} {ip_client|'-'} {method|'-'} {uri|'-'} {violations|'-'}",
-    integers="response_code src_port dest_port violation_rating route_domain",
-    booleans="is_truncated",
+    tag="f5.asm.{request_status|req_status|'request'}",
+    message="{request_status|req_status|'-'} {ip_client|'-'} {method|'-'} {uri|'-'} {violations|'-'}",
+    integers="response_code resp_code src_port dest_port violation_rating violate_rate route_domain",
+    booleans="is_truncated is_truncated_bool is_trunct",
     absent="N/A",
     entities={
-        "addresses": "ip_client dest_ip management_ip_address",
+        "addresses": "ip_client dest_ip management_ip_address manage_ip_addr",
         "users": "username",
-        "hosts": "unit_hostname",
+        "hosts": "unit_hostname unit_host",
     },
 )

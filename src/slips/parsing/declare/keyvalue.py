@@ -49,6 +49,9 @@ class KeyValue(LineDeclaration):
     escapes: Literal["keep", "decode", "none"] = "decode"
     """Whether values have the backslash escapes within quotes decoded, or kept as they are written. `none`: a backslash
     is a character like any other."""
+    doubled: bool = False
+    """Whether a quote within a quoted value is written twice, as in CSV. Else a value ends with the first of the two.
+    """
 
     spaced: bool = False
     """Whether bare values may have blanks in them, as in `agent=curl (Linux) action=blocked`: one goes on to the next
@@ -115,7 +118,9 @@ class KeyValue(LineDeclaration):
         }
         for quote in self.quotes:
             escapes = self.escapes != "none"
-            inside = rf"[^{quote}\\]*+(?:\\.[^{quote}\\]*+)*+" if escapes else f"[^{quote}]*+"
+            plain = rf"[^{quote}\\]*+" if escapes else f"[^{quote}]*+"
+            odd = "|".join(([r"\\."] if escapes else []) + ([2 * quote] if self.doubled else []))
+            inside = f"{plain}(?:(?:{odd}){plain})*+" if odd else plain
             patterns[quote] = f"{quote}({inside}){quote}"
         return {name: re.compile(pattern, re.DOTALL) for name, pattern in patterns.items()}
 
@@ -234,8 +239,8 @@ class _Pairs(LineParser):
             if quoted is None:
                 raise RecordError(f"{key[:60]!r} is {line[at : at + 40]!r}; expected a quote that ends it")
             if patterns["end"].match(line, quoted.end()):
-                text = unescaped(quoted[1]) if declaration.escapes == "decode" else quoted[1]
-                return text, quoted.end()
+                text = quoted[1].replace(2 * quote, quote) if declaration.doubled else quoted[1]
+                return unescaped(text) if declaration.escapes == "decode" else text, quoted.end()
         bare = patterns["bare"].match(line, at)
         assert bare is not None  # noqa: S101 - it matches the empty text, too
         return bare[0].rstrip(declaration.blanks), bare.end()
