@@ -284,7 +284,8 @@ WORDS_LEFT_OUT = {
 }
 LITERALS = {
     **dict.fromkeys(
-        "cef claroty-ctd cybereason forcepoint-ngfw forcepoint-web gigamon-cef infoblox-cef trellix-nx-cef".split(),
+        """cef checkpoint-cef claroty-ctd cybereason forcepoint-ngfw forcepoint-web gigamon-cef infoblox-cef
+        sonicwall-cef trellix-nx-cef""".split(),
         "CEF",
     ),
     "auditd": "none 2F746D702F6120622E747874 636174002F746D702F6120622E747874",  # no value; texts that are decoded
@@ -295,9 +296,11 @@ LITERALS = {
     "asterisk-queue": "NONE",  # no value
     "forcepoint-cloud-web": "Not available",  # no value
     "forcepoint-dlp": "CEF N",
+    "forcepoint-ngfw-leef": "LEEF",
     "fortinet-cef": "CEF",
     "ibm-mq": "EXPLANATION ACTION ERKLÄRUNG AKTION",
     "iptables": "warn",  # a level, which is a number
+    "netscaler": "local0 info local7 notice",  # a facility and a level, which are numbers
     "openstack": "None",  # an id that is none
     "opensmtpd": "unknown",  # "<unknown>", no name of a host
     "oracle-audit": "Sun",  # the day of the week
@@ -387,6 +390,8 @@ def test_a_column_of_a_later_version_is_kept(name: str) -> None:
     before = {meta.seq: event for meta, event in seen(name).events}
     kept = {meta.seq for meta, event in longer.events if "zz_value" in json.dumps(event)}
     optional = names_of(getattr(parser, "optional", ()))[-1:]
+    if isinstance(parser, Columns) and parser.exact:  # of a version before the last, a line of another length is bad
+        optional = names_of(parser.columns)[-1:]
     assert kept >= {seq for seq, event in before.items() if all(event.get(last) is not None for last in optional)}
     assert kept
 

@@ -7,7 +7,7 @@ import re
 from slips import times
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, KeyValue, all_of, any_of, moment
+from slips.parsing import Cef, Json, KeyValue, all_of, any_of, moment
 from slips.parsing.conversions import convert_fields
 
 _NUMBERS = "s_port service proto bytes client_inbound_bytes server_inbound_bytes sequencenum"
@@ -29,7 +29,7 @@ def _read_numbers(_meta: MetaData, event: Event) -> None:
 
 CHECKPOINT = KeyValue(
     "checkpoint",
-    "Check Point Log Exporter in its syslog format; others are checkpoint-json, checkpoint-splunk, cef, leef",
+    "Check Point Log Exporter in its syslog format; others are checkpoint-json, -splunk, -cef",
     "https://support.checkpoint.com/results/sk/sk122323",
     chain=("s3-lines", "syslog-any", "checkpoint"),
     head=r"\[?",
@@ -141,4 +141,34 @@ CHECKPOINT_5424 = KeyValue(
     absent="-",
     refine=_read_gateway,
     entities=CHECKPOINT.entities,
+)
+
+
+_CEF_COUNTS = frozenset(
+    """spt dpt proto in out cnt sourceTranslatedPort destinationTranslatedPort deviceDirection match_id parent_rule
+    logid sequencenum nat_rulenum nat_addtnl_rulenum packets""".split()
+)
+
+
+def _read_cef_numbers(_meta: MetaData, event: Event) -> None:
+    convert_fields(event, _CEF_COUNTS)
+
+
+# What CEF has no key for stands under the exporter's own names. A rule has its name in a string with a label.
+CHECKPOINT_CEF = Cef(
+    "checkpoint-cef",
+    "Check Point Log Exporter in its format CEF, with or without a syslog header",
+    CHECKPOINT.reference,
+    vendors=("Check Point",),
+    require=any_of("act", "product", "loguid", "origin"),
+    tag="checkpoint.{product|deviceProduct|'log'}",
+    message="{act|operation|name}{' ' src|suser}{' => ' dst}{' port ' dpt}{' ' rule_name|cs2|msg}",
+    refine=_read_cef_numbers,
+    entities={
+        "addresses": "src dst origin sourceTranslatedAddress destinationTranslatedAddress",
+        "users": "suser duser",
+        "hosts": "shost dvchost",
+        "domains": "dhost",
+        "hashes": "fileHash file_md5 file_sha1 file_sha256",
+    },
 )

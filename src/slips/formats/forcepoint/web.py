@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slips.parsing import Cef, Csv, KeyValue, all_of, any_of, epoch, one_of, stamp, written
+from slips.parsing import Cef, Csv, KeyValue, Leef, all_of, any_of, epoch, one_of, stamp, written
 
 _REFERENCE = "https://help.forcepoint.com/websec/en-us/on-prem/85/siem/5EA353E4-BD6A-4DB1-9F1A-BB8AFA6A328E.html"
 
@@ -59,6 +59,20 @@ FORCEPOINT_NGFW = Cef(
         "addresses": "src dst sourceTranslatedAddress destinationTranslatedAddress",
         "users": "suser",
         "hosts": "dvchost",
+    },
+)
+FORCEPOINT_NGFW_LEEF = Leef(
+    "forcepoint-ngfw-leef",
+    "Forcepoint (Stonesoft) NGFW in LEEF, with or without a syslog header: connections, inspection, audit",
+    FORCEPOINT_NGFW.reference,
+    vendors=FORCEPOINT_NGFW.vendors,
+    require=all_of("devTime", "devTimeFormat"),  # logs of Web Security have no format of times
+    tag=FORCEPOINT_NGFW.tag,
+    message="{eventId}{' from ' src}{':' srcPort}{' to ' dst}{':' dstPort}{' ' url}{': ' action}",
+    integers="srcPort dstPort proto srcPostNATPort dstPostNATPort sev",
+    entities={
+        "addresses": "src dst srcPostNAT dstPostNAT",
+        "users": "usrName",
     },
 )
 FORCEPOINT_DLP = Cef(
