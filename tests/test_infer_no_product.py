@@ -61,6 +61,21 @@ def test_json_of_any_program_is_of_no_vendor_first(name: str) -> None:
     assert first.chain.startswith("[{json: {time: ")
 
 
+def test_json_of_which_a_vendors_format_knows_little_is_of_no_vendor_first() -> None:
+    event = {
+        "occurred_at": WHEN,
+        "action": "door.open",
+        "actor": {"name": "ann", "id": "7"},
+        "target": {"name": "door"},
+    }
+    others = {"badge": 7, "building": "b7", "shift": "late", "guard": "bob", "floor": 2, "wing": "east"}
+    assert infer(b"%s\n" % json.dumps(event).encode() * 9, SOURCE).fitting[0].format == "circleci"
+    log = b"%s\n" % json.dumps(event | others).encode() * 9
+    assert [each.chain for each in infer(log, SOURCE).fitting] == ['[{json: {time: "occurred_at"}}]', "circleci"]
+    named = b"%s\n" % json.dumps(event | others | {"wing": "CircleCI"}).encode() * 9
+    assert infer(named, SOURCE).fitting[0].format == "circleci"
+
+
 def test_lines_with_a_clock_alone_are_known_as_those_of_a_java_program_without_times() -> None:
     lines = b"08:15:00.123 [main] INFO  com.example.App - started\n08:15:01.456 [exec-1] WARN  c.e.App -- slow\n"
     best = infer(lines, SOURCE).fitting[0]

@@ -56,6 +56,8 @@ _LEAST_WORD, _NAMED_SHARE = 4, 0.3
 """Letters of a word by which a product is known; the share of the events in which it must be."""
 _OWN_SHARE, _OWN_FIELDS = 0.3, 2
 """The share of the other fields, or the number of these, by which events are known as those of a format."""
+_MANY_OWN_FIELDS = 4
+"""The number of these by which they are known even if most of their fields are unknown to the format."""
 
 
 def _shape(value: Any) -> str:
@@ -125,6 +127,17 @@ def _weights() -> dict[str, float]:
 
 def has_own_fields(name: str, events: Iterable[Event]) -> bool:
     """Whether events have fields of the format that are not those of any program."""
+    number, share = _own_fields(name, events)
+    return number >= _OWN_FIELDS or share >= _OWN_SHARE
+
+
+def has_many_own_fields(name: str, events: Iterable[Event]) -> bool:
+    """Whether events have so many fields of the format that they are known by these, however many others there are."""
+    return _own_fields(name, events)[0] >= _MANY_OWN_FIELDS
+
+
+def _own_fields(name: str, events: Iterable[Event]) -> tuple[int, float]:
+    """Return how many fields of the format events have, and their share of the weight of all: but any program's."""
     own, weights, rare = fingerprints()[name], _weights(), math.log(1 + len(fingerprints()))
     found, reached, total = set[str](), 0.0, 0.0
     for event in events:
@@ -136,7 +149,7 @@ def has_own_fields(name: str, events: Iterable[Event]) -> bool:
             if shape in own.shapes.get(path, ()) or path in own.declared:
                 reached += weight
                 found.add(path.partition(".")[0])
-    return len(found) >= _OWN_FIELDS or reached >= _OWN_SHARE * total > 0
+    return len(found), reached / total if total else 0.0
 
 
 def names_product(name: str, events: Sequence[Event]) -> bool:

@@ -13,7 +13,7 @@ from slips.format import Event
 from slips.formats import catalogue, entries
 from slips.inference.candidate import GENERAL, LEAST_LIKE, Candidate, values_of
 from slips.inference.containers import OpenedLog
-from slips.inference.likeness import has_own_fields, names_product
+from slips.inference.likeness import has_many_own_fields, has_own_fields, names_product
 from slips.inference.traits import (
     fields_of_any_line,
     is_general,
@@ -128,7 +128,10 @@ def _equals(first: Candidate, fitting: Sequence[Candidate]) -> list[str]:
 
 
 def _put_back_unmarked(found: Sequence[Candidate]) -> None:
-    """Put the vendors' formats of JSON whose own fields a log has none of behind JSON of no vendor, if it has times."""
+    """Put the vendors' formats of JSON whose own fields a log has none of behind JSON of no vendor, if it has times.
+
+    So are those of which it has few, unless its texts name the product: then most of the log is unknown to the format.
+    """
     general = next((each for each in found if each.format in _OF_OBJECTS and each.trial.times), None)
     if general is None:
         return
@@ -147,8 +150,17 @@ def _put_back_unmarked(found: Sequence[Candidate]) -> None:
     ]
     for each in unmarked:
         each.likeness *= _BEHIND
-    if not any(each.fits and not any(each is other for other in unmarked) for each in formats):
+    if not any(each.fits and not any(each is other for other in unmarked) and _is_known(each) for each in formats):
         general.likeness = max(general.likeness, GENERAL)
+
+
+def _is_known(each: Candidate) -> bool:
+    """Whether a log is a format's for sure: it knows much of it, or the log names the product."""
+    return (
+        each.likeness >= GENERAL
+        or has_many_own_fields(each.format, each.trial.events)
+        or names_product(each.format, each.trial.events)
+    )
 
 
 def _put_back_headers(found: Sequence[Candidate], log: OpenedLog, source: ObjectEvent) -> list[Candidate]:
