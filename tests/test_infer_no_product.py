@@ -76,6 +76,32 @@ def test_json_of_which_a_vendors_format_knows_little_is_of_no_vendor_first() -> 
     assert infer(named, SOURCE).fitting[0].format == "circleci"
 
 
+def test_documents_with_a_time_that_are_mostly_an_array_of_records_with_one_are_read_by_record() -> None:
+    entries = [{"happened": WHEN, "what": "door opened", "badge": each} for each in range(3)]
+    document = {"generated_at": WHEN, "account": "acme", "entries": entries}
+    best = infer(json.dumps(document).encode(), SOURCE).fitting[0]
+    assert (best.chain, best.trial.records) == ('[{json-records:entries: {time: "happened"}}]', 3)
+    for event in (document | {"entries": entries[:1]}, document | {"text": "a" * 500}):
+        chain = infer(b"%s\n" % json.dumps(event).encode() * 9, SOURCE).fitting[0].chain
+        assert chain == '[{json: {time: "generated_at"}}]'
+
+
+def test_seconds_since_1970_in_a_field_named_when_are_its_time() -> None:
+    lines = b'{"when": 1772352000, "door": "north"}\n' * 5
+    assert infer(lines, SOURCE).fitting[0].chain == '[{json: {time: "when"}}]'
+    assert infer(b"when=1772352000 door=north badge=7\n" * 5, SOURCE).fitting[0].chain == '[{logfmt: {time: "when"}}]'
+
+
+def test_pairs_behind_the_header_of_a_container_are_proposed_with_their_time() -> None:
+    pairs = "at=2026-03-01T08:00:00Z door=north badge=7 state=open"
+    cri = f"2026-03-01T08:00:00.123456789Z stdout F {pairs}\n".encode() * 9
+    assert '[k8s-cri, {logfmt: {time: "at"}}]' in chains(infer(cri, SOURCE))
+    docker = json.dumps({"log": f"{pairs}\n", "stream": "stdout", "time": WHEN})
+    assert '[docker-json, {logfmt: {time: "at"}}]' in chains(infer(f"{docker}\n".encode() * 9, SOURCE))
+    prose = cri.replace(pairs.encode(), b"the door north is open now")
+    assert not any("logfmt" in chain for chain in chains(infer(prose, SOURCE)))
+
+
 def test_lines_with_a_clock_alone_are_known_as_those_of_a_java_program_without_times() -> None:
     lines = b"08:15:00.123 [main] INFO  com.example.App - started\n08:15:01.456 [exec-1] WARN  c.e.App -- slow\n"
     best = infer(lines, SOURCE).fitting[0]

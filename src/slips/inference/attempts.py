@@ -5,6 +5,7 @@ A chain of which no event comes is left out; which of the others is the log's, i
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -36,6 +37,8 @@ _LEAST_OF_FEW = 1 / 4
 """The share of the first few records that a chain must parse to be tried on more."""
 _LEAST_PAIRS = 4
 """Pairs in each text behind a header that are no words of a message."""
+_LEAST_ELEMENTS = 2
+"""Elements for each document from which on an array may be that of a log, and not a field of one event."""
 _LOOKED_AT = 20_000
 """Bytes in which an array of objects must begin."""
 _TOKEN = re.compile(
@@ -91,7 +94,7 @@ class _Attempts:
         for format_ in catalogue().values():
             if may_follow_header(format_, in_json) and format_.name not in (header.format, *map(name_of, before)):
                 yield from self._try(format_, [*before, *steps_behind_header(format_)])
-        if is_general(header.format) and not in_json:
+        if not in_json:
             yield from self._pairs_behind(header)
 
     def _pairs_behind(self, header: Candidate) -> Iterator[Candidate]:
@@ -110,9 +113,10 @@ class _Attempts:
             if not objects:
                 name, objects = "json-elements", self._run(["json-elements"]).events
             time = time_options(objects)
-            yield from self._guess({name: time} if time else None, like=likeness(name, objects) * GENERAL)
-            if not time:
-                yield from self._in_array()
+            in_array = [*self._in_array()] if not time or self._are_mostly_arrays(objects) else []
+            if not in_array:
+                yield from self._guess({name: time} if time else None, like=likeness(name, objects) * GENERAL)
+            yield from in_array
         else:
             yield from self._guess(table_step(self._log.content) or self._pairs_step(), like=GENERAL)
             if reader := self._elements_step():
@@ -121,12 +125,17 @@ class _Attempts:
                 yield from self._try(catalogue()["timestamp"], [reader, "timestamp"])
 
     def _in_array(self) -> Iterator[Candidate]:
-        """Yield the reader for documents without a time whose records, with one, are in an array."""
+        """Yield the reader for documents whose records, with a time, are in an array."""
         if self._array:
             reader = f"json-records:{self._array}"
             objects = self._run([reader]).events
             time = time_options(objects)
             yield from self._guess({reader: time} if time else None, like=likeness("json-records", objects) * GENERAL)
+
+    def _are_mostly_arrays(self, documents: Sequence[Any]) -> bool:
+        """Whether documents are more records in an array than fields around it, such as the time of an export."""
+        elements = [element for document in documents for element in _elements_at(document, self._array)]
+        return len(elements) >= _LEAST_ELEMENTS * len(documents) > 0 and 2 * _length(elements) > _length(documents)
 
     def _guess(self, *steps: Step | None, like: float) -> Iterator[Candidate]:
         known = [step for step in steps if step is not None]
@@ -173,6 +182,17 @@ class _Attempts:
     def _objects(self) -> list[Any]:
         """The objects of JSON in the log, as they are."""
         return self._run(["json"]).events
+
+
+def _elements_at(document: Any, path: str) -> list[Any]:
+    """Return the elements of the array at a dotted path of a document; none if there is no array."""
+    for key in path.split("."):
+        document = document.get(key) if isinstance(document, dict) else None
+    return document if isinstance(document, list) else []
+
+
+def _length(values: Sequence[Any]) -> int:
+    return len(json.dumps(values, default=str))
 
 
 def _headers(alone: Sequence[Candidate]) -> list[Candidate]:

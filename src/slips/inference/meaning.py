@@ -27,7 +27,7 @@ _TIME_NAMES = (
     re.compile(
         r"(published|created|occurred|logged|observed|received)(_?(at|on|time|date))?|\w*(time|date|stamp)", re.I
     ),
-    re.compile(r"\w*(time|date|stamp|_at|At|_on|published|created|epoch)\w*", re.I),
+    re.compile(r"\w*(time|date|stamp|_at|At|_on|published|created|epoch)\w*|when", re.I),
 )
 """Names of fields with the time, the best first."""
 _HOUR = re.compile(r"\d[:T]\d")
