@@ -53,6 +53,8 @@ _TAG = re.compile(_TAG_NAME + _ATTRIBUTES + rb">")
 _TAG_BEGINS, _TAG_GOES_ON = re.compile(_TAG_NAME), re.compile(_ATTRIBUTES)
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[<>]*+(?:\[[^\]]*+\]\s{0,9}+)?+>", re.IGNORECASE)
 _PREFIX = re.compile(rb"[<\s/]([A-Za-z_\x80-\xff][\w.\x80-\xff-]*):[A-Za-z_\x80-\xff]")
+_SIGNS = re.compile(rb"(?:<(?=<))+")
+_DECLARING = b"!", b"?"
 _BLANK = b" \t\r\n"
 _UNBOUND = 27
 """Code of the parser's error for a prefix that is declared outside of the element."""
@@ -340,8 +342,10 @@ class _Position:
         A tag over `most` bytes counts as broken, unless it has TAG bytes or less.
         """
         found = _TAG.match(self.data, self.at, self.at + TAG)
-        if found or self.length < TAG:
-            return len(found[0]) if found else 0
+        if found:
+            return found.end() - self.at
+        if self.length < TAG or self.data.find(b"<", self.at + 1, self.at + TAG) >= 0:
+            return 0
         begun = _TAG_BEGINS.match(self.data, self.at)
         at = begun.end() - self.at if begun else most
         while at < most:
@@ -385,8 +389,8 @@ class _Around:
         first = last = 0
         """Where the record begins and ends in the text."""
         while (text.want(TAG) or text.rest) and not self._start.match(text.data, text.at):
-            begin, start = b"" if head else text.data[text.at : text.at + HEAD], text.offset
             is_markup = text.rest == b"<"
+            begin, start = b"" if head else text.data[text.at : text.at + HEAD], text.offset
             stray = self._markup(text) if is_markup else self._text(text)
             if stray and stray.strip(_BLANK):
                 last = text.offset - len(stray) + len(stray.rstrip(_BLANK))
@@ -396,8 +400,10 @@ class _Around:
                     head = begin if is_markup else text.data[text.at - content :][:HEAD]
                 kept = stray.translate(None, _BLANK)
                 size += len(kept)
-                marks += sum(kept.count(byte) for byte in codecs.BOM_UTF8)
-                nuls += kept.count(b"\0")
+                if not is_markup and not kept.isascii():
+                    marks += sum(kept.count(byte) for byte in codecs.BOM_UTF8)
+                if not is_markup:
+                    nuls += kept.count(b"\0")
         if size == marks and marks % 3 == 0:  # byte order marks are no content
             return None
         if nuls and size == nuls + marks:
@@ -421,18 +427,19 @@ class _Around:
     def _markup(self, text: _Position) -> bytes:
         """Consume markup. Return it if it is broken."""
         self.is_blank = False
-        section = next((each for each in _SECTIONS if text.data.startswith(each, text.at)), None)
-        if section is not None:
-            if section == b"<![CDATA[" and not self._depth:
-                return text.take(len(section))  # text, which no element is around
-            return b"" if text.skip_behind(_SECTIONS[section]) else section
-        if doctype := _DOCTYPE.match(text.data, text.at, text.at + TAG):
-            text.take(len(doctype[0]))
-            return b""
-        tag = text.take(text.tag(self._most) or 1)
-        named = _TAG_BEGINS.match(tag)
-        if named is None:
-            return tag
+        if text.data[text.at + 1 : text.at + 2] in _DECLARING:
+            section = next((each for each in _SECTIONS if text.data.startswith(each, text.at)), None)
+            if section is not None:
+                if section == b"<![CDATA[" and not self._depth:
+                    return text.take(len(section))  # text, which no element is around
+                return b"" if text.skip_behind(_SECTIONS[section]) else section
+            if doctype := _DOCTYPE.match(text.data, text.at, text.at + TAG):
+                text.take(len(doctype[0]))
+                return b""
+        if not (size := text.tag(self._most)):
+            signs = _SIGNS.match(text.data, text.at)
+            return text.take(len(signs[0]) if signs else 1)
+        tag = text.take(size)
         if tag.startswith(b"</"):
             self._depth -= 1
             if self._depth < 0:
@@ -442,7 +449,7 @@ class _Around:
         self.has_content |= bool(self._depth)
         if not tag.endswith(b"/>"):
             self._depth += 1
-        if len(self.names) < NAMED:
+        if len(self.names) < NAMED and (named := _TAG_BEGINS.match(tag)):
             self.names[named[1].decode("utf-8", "replace")] = None
         return b""
 
