@@ -16,6 +16,7 @@ import chains
 from processing import EVENT, Make, Recorder, done, failed, make, root
 from slips.codec import BLOCK, decode
 from slips.errors import DecompressionError, ReaderError
+from slips.parsing.readers.hadoop_snappy import CHUNK
 
 __all__ = ["make", "root"]
 
@@ -122,3 +123,15 @@ def test_what_is_no_snappy_of_hadoop_is_an_error(stored: bytes) -> None:
 def test_the_error_of_hadoop_snappy_says_where_and_what_to_do() -> None:
     with pytest.raises(ReaderError, match=r"^s3://logs/sample: hadoop-snappy: cannot be decompressed after 90 bytes: "):
         chains.run(["hadoop-snappy", "s3-lines"], by_hadoop(LINES[:90]) + b"\0\0\0\1\0\0\0\1x")
+
+
+def test_the_error_of_hadoop_snappy_names_its_limits() -> None:
+    for sizes, why in (
+        ((16 * BLOCK + 1, 9), f"a block of {16 * BLOCK + 1:,} bytes; at most {16 * BLOCK:,} are read"),
+        ((BLOCK, CHUNK + 1), f"a chunk of {CHUNK + 1:,} bytes; at most {CHUNK:,} are read"),
+    ):
+        stored = by_hadoop(LINES[:90]) + struct.pack(">II", *sizes) + b"x" * 99
+        with pytest.raises(ReaderError, match=f"hadoop-snappy: cannot be decompressed after 90 bytes: {why}"):
+            chains.run(["hadoop-snappy", "s3-lines"], stored)
+    content = random.Random(1).randbytes(1 << 16)
+    assert len(raw(content)) <= 32 + len(content) + len(content) // 6

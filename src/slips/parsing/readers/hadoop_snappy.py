@@ -12,6 +12,9 @@ from slips.errors import ReaderError
 from slips.format import ArchiveMember, archive
 from slips.parsing.readers.text import EMPTY
 
+CHUNK = 32 + BLOCK + BLOCK // 6
+"""Most stored bytes of a chunk: what snappy may make of BLOCK bytes that it cannot compress."""
+
 
 @archive(
     "hadoop-snappy",
@@ -38,8 +41,8 @@ class _Blocks(io.RawIOBase):
         while not self._left:
             if not (size := self._stream.read(4)):
                 return b""
-            self._left = self._number(size)
-        data = self._stream.read(self._number(self._stream.read(4)))
+            self._left = self._number(size, "block", 16 * BLOCK)
+        data = self._stream.read(self._number(self._stream.read(4), "chunk", CHUNK))
         try:
             content = snappy_block(data)
         except Damage as damage:
@@ -50,12 +53,12 @@ class _Blocks(io.RawIOBase):
         self._done += len(content)
         return content
 
-    def _number(self, data: bytes) -> int:
+    def _number(self, data: bytes, what: str, most: int) -> int:
         number = int.from_bytes(data, "big")
         if len(data) < 4:
             raise self._broken("it ends early")
-        if number > 16 * BLOCK:
-            raise self._broken(f"a block of {number:,} bytes")
+        if number > most:
+            raise self._broken(f"a {what} of {number:,} bytes; at most {most:,} are read")
         return number
 
     def _broken(self, what: str) -> ReaderError:
