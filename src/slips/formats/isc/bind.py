@@ -7,8 +7,9 @@ from slips.model import MetaData
 from slips.parsing import Patterns, stamp
 
 _TIME = r"(?:(?P<time>\d\d(?:\d\d-\d\d-\d\dT[^ ]+|-[A-Z][a-z][a-z]-\d{4} [0-9:.]+)) )?"
-_CATEGORY = r"(?P<category>[a-z]+(?:-[a-z]+)*): "
-_HEAD = rf"{_TIME}(?:{_CATEGORY}(?P<level>[a-z]+(?: \d+)?): )?"
+# Bounded: each of many patterns begins with it, and a line may have a megabyte of letters.
+_CATEGORY = r"(?P<category>[a-z]{1,40}(?:-[a-z]{1,40}){0,9}): "
+_HEAD = rf"{_TIME}(?:{_CATEGORY}(?P<level>[a-z]{{1,20}}(?: \d{{1,9}})?): )?"
 # Channels may print the category, the level, both, or neither.
 _FRONTS = (_HEAD, rf"{_TIME}(?P<level>critical|error|warning|notice|info|debug \d+): ", rf"{_TIME}{_CATEGORY}")
 _RESPONSE = (
