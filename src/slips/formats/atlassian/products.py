@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slips.format import Event
 from slips.model import MetaData
-from slips.parsing import Json, Patterns, all_of, any_of, clf, iso, moment, one_of
+from slips.parsing import Json, Patterns, all_of, any_of, clf, epoch, iso, moment, one_of
 
 
 def _strip_labels(meta: MetaData, event: Event) -> None:
@@ -21,7 +21,7 @@ def _add_nanoseconds(meta: MetaData, event: Event) -> None:
 
 ATLASSIAN = one_of(
     "atlassian",
-    "Atlassian: organization audit log; access and application logs of Bitbucket, Confluence, Jira",
+    "Atlassian: organization audit log; audit, access and application logs of Bitbucket, Confluence, Jira",
     "https://developer.atlassian.com/cloud/admin/organization/rest/api-group-events/",
     Json(
         "atlassian.audit",
@@ -52,6 +52,19 @@ ATLASSIAN = one_of(
         absent="-",
         integers="status bytes_read bytes_written milliseconds",
         refine=_strip_labels,
+    ),
+    Patterns(
+        "atlassian.bitbucket-audit",
+        "audit log of Bitbucket as text",
+        time=epoch("time", unit="ms"),
+        tag="atlassian.audit.{event}",
+        message="{event}{' by ' user}{' on ' entity}",
+        patterns=(
+            r"(?P<client>[0-9A-Fa-f.:,]+|-) \| (?P<event>[A-Za-z]+) \| (?P<user>[^| ]+) \| (?P<time>\d{13}) \| "
+            r"(?P<entity>[^| ]+) \| (?P<details>.*) \| (?P<request_id>[^| ]+) \| (?P<session_id>[^| ]+)",
+        ),
+        absent="-",
+        integers="time",
     ),
     Patterns(
         "atlassian.access",

@@ -117,6 +117,8 @@ EXIM = Patterns(
         rf"{_TIME}(?P<event>SMTP (?:connection|call|command timeout|data timeout)) (?:on connection )?from "
         r"(?P<client>.*))",
         rf"{_TIME}{_ID} (?P<event>SMTP connection) from (?P<client>.*))",
+        rf"{_TIME}{_ID} SA: (?P<event>Action): (?P<what>[^(]*\([^)]*\))\. From <(?P<sender>[^<>]*)> "
+        r"\(host=(?P<client>[^\]]*\])\) for (?P<recipient>[^ ,]+).*)",
         rf"{_TIME}(?P<event>no MAIL in SMTP connection) from (?P<client>.*))",
         rf"{_TIME}(?P<event>no host name found|no IP address found) for (?:IP address (?P<host_ip>[^ ]+)"
         r"|host (?P<host>[^ ]+)).*)",

@@ -61,7 +61,8 @@ POSTFIX = Patterns(
         rf"{_QUEUE}(?P<event>reject|milter-reject|warning|hold|discard|filter)(?:: | )",
         rf"{_QUEUE}uid=(?P<uid>\d+) from=<(?P<from>[^>]*)>",
         rf"{_QUEUE}host {_PEER} (?P<event>said|refused to talk to me): (?P<response>.*)",
-        r"(?P<event>warning): (?P<client>[^\[: ]+)\[(?P<client_ip>[^\]]*)\](?::\d+)?: (?P<problem>SASL .*)",
+        r"(?P<event>warning): (?P<client>[^\[: ]+)\[(?P<client_ip>[^\]]*)\](?::\d+)?: "
+        r"(?P<problem>SASL .*?(?:, sasl_username=(?P<sasl_username>[^ ,]+))?)$",
         r"(?P<event>connect|disconnect|lost connection|timeout|improper command pipelining|SSL_accept error|"
         r"too many errors)"
         r"(?: after (?P<after>[^ ]+))?(?: \([^)]*\))? from (?P<client>[^\[]*)\[(?P<client_ip>[^\]]*)\]",
