@@ -22,7 +22,7 @@ def test_a_stored_error_shows_its_event_and_the_traceback_and_stays(project: Pro
     project.put("json/a", {"n": 1}, {"n": 6})
     project.slips("run")
     (request_id,) = project.errors()
-    done = project.shell("test", "-r", request_id)
+    done = project.slips("test", "-r", request_id)
     assert done.status == 1
     assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} INFO \[\w+\.py:\d+\] Event: \[\n    \{\n", done.err)
     assert "line 9, in recv\n    raise KeyError(\"severity\")\nKeyError: 'severity'\n" in done.err
@@ -34,7 +34,7 @@ def test_a_mended_handler_shows_its_result(project: Project) -> None:
     project.put("json/a", {"n": 1}, {"n": 6})
     project.slips("run")
     project.handler((project.root / "handler.py").read_text().replace('raise KeyError("severity")', "pass"))
-    done = project.shell("test", "-r", project.errors()[0][:6])
+    done = project.slips("test", "-r", project.errors()[0][:6])
     assert done.status == 0
     assert "s3://my-logs/json/a: 2 records = 2 delivered + 0 filtered + 0 quarantined; 2 events\n" in done.out
     assert '  result of Count: {"seen": 2}\n' in done.out
@@ -45,7 +45,7 @@ def test_a_mended_handler_shows_its_result(project: Project) -> None:
 def test_quarantined_records_are_shown_with_their_reasons(project: Project) -> None:
     project.put("json/a", {"n": 1}, BAD, {"n": 2})
     project.slips("run")
-    done = project.shell("test", "-r", project.errors()[0])
+    done = project.slips("test", "-r", project.errors()[0])
     assert done.status == 1
     assert "1 record = 0 delivered + 0 filtered + 1 quarantined; 0 events\n" in done.out
     assert re.search(r"  record 2: not JSON.*\n    nonsense\n", done.out)
@@ -56,7 +56,7 @@ def test_records_that_another_reader_numbered_are_tried_as_the_whole_object(proj
     project.put("json/a", {"n": 1}, BAD, {"n": 2})
     project.slips("run")
     project.config(CONFIG.replace("[s3-lines, json]", "[s3-text, json]"))
-    done = project.shell("test", "-r", project.errors()[0])
+    done = project.slips("test", "-r", project.errors()[0])
     assert done.status == 1
     assert "was cut by 'json-lines/3', now by 'json-documents/3': replayed whole, not just its records\n" in done.err
     assert "3 records = 2 delivered + 0 filtered + 1 quarantined; 2 events\n" in done.out
@@ -70,9 +70,9 @@ def test_events_come_from_a_file_as_a_list_or_one(project: Project) -> None:
     events = [{"bucket_name": "my-logs", "object_key": key, "unknown": 1} for key in ("json/a", "json/b")]
     (project.root / "list.json").write_text(json.dumps(events))
     (project.root / "one.json").write_text(json.dumps(events[1]))
-    assert project.shell("test", "-d", "list.json").out.count("result of Count") == 2
-    assert "2 records" in project.shell("test", "-d", "one.json").out
-    assert project.shell("local", "-d", "one.json").out == project.shell("test", "-d", "one.json").out
+    assert project.slips("test", "-d", "list.json").out.count("result of Count") == 2
+    assert "2 records" in project.slips("test", "-d", "one.json").out
+    assert project.slips("local", "-d", "one.json").out == project.slips("test", "-d", "one.json").out
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ def test_every_event_is_tried_whatever_becomes_of_the_others(project: Project) -
     project.put("json/b", {"n": 1})
     events = [{"bucket_name": "my-logs", "object_key": key} for key in ("json/missing", "json/b")]
     (project.root / "events.json").write_text(json.dumps(events))
-    done = project.shell("test", "-d", "events.json")
+    done = project.slips("test", "-d", "events.json")
     assert done.status == 1
     assert "failed in stage storage: s3://my-logs/json/missing" in done.err
     assert "s3://my-logs/json/b: 1 record = 1 delivered" in done.out
@@ -98,7 +98,7 @@ def test_args_override_those_of_the_config(project: Project) -> None:
     project.put("json/a", {})
     (project.root / "e.json").write_text('{"bucket_name": "my-logs", "object_key": "json/a"}')
     given = ["-a", "limit=7", "-a", "name=a=b", "-a", "list=[1]", "-a", '{"deep": {"x": null}}']
-    out = project.shell("test", "-d", "e.json", *given).out
+    out = project.slips("test", "-d", "e.json", *given).out
     told = json.loads(out.partition("result of H: ")[2].splitlines()[0])
     assert told == {"limit": 7, "name": "a=b", "list": [1], "deep": {"x": None}}
 
@@ -132,7 +132,7 @@ def several(project: Project) -> Project:
 
 @pytest.mark.slow
 def test_each_event_runs_through_the_handler_of_its_mapping_and_args_override_those_of_each(several: Project) -> None:
-    done = several.shell("test", "-d", "all.json", "-a", "limit=7", "-a", "more=1")
+    done = several.slips("test", "-d", "all.json", "-a", "limit=7", "-a", "more=1")
     assert done.status == 0
     assert re.findall(r"Handler: (.*)", done.err) == ["Main in handler.py", "Slow in slow.py"]
     told = [json.loads(text) for text in re.findall(r"result of \w+: (.*)", done.out)]
@@ -142,14 +142,14 @@ def test_each_event_runs_through_the_handler_of_its_mapping_and_args_override_th
 @pytest.mark.slow
 def test_a_broken_handler_that_no_event_uses_is_not_loaded(several: Project) -> None:
     several.handler("1 / 0\n")
-    done = several.shell("test", "-d", "slow.json")
+    done = several.slips("test", "-d", "slow.json")
     assert (done.status, re.findall(r"Handler: (.*)", done.err)) == (0, ["Slow in slow.py"])
 
 
 @pytest.mark.slow
 def test_a_broken_handler_fails_its_events_and_others_are_tried(several: Project) -> None:
     several.handler("1 / 0\n")
-    done = several.shell("test", "-d", "all.json")
+    done = several.slips("test", "-d", "all.json")
     assert (done.status, done.out.count("result of Slow")) == (1, 2)
     assert "handler.py:1: importing the handler raised ZeroDivisionError" in done.err
     assert "failed in stage worker: s3://my-logs/json/a: " in done.err
@@ -158,7 +158,7 @@ def test_a_broken_handler_fails_its_events_and_others_are_tried(several: Project
 @pytest.mark.slow
 def test_events_whose_handlers_are_all_broken_are_wrong_input(several: Project) -> None:
     (several.root / "slow.py").write_text("1 / 0\n")
-    done = several.shell("test", "-d", "slow.json")
+    done = several.slips("test", "-d", "slow.json")
     assert (done.status, done.out) == (2, "")
     assert "slow.py:1: importing the handler raised ZeroDivisionError" in done.err
 
@@ -254,7 +254,7 @@ def test_a_sample_is_what_test_takes(project: Project) -> None:
     assert done.err.endswith("events.json: 1 object written; 'slips test -d events.json' runs the handler on it\n")
     done = project.slips("sample", "--out", "my events.json")
     assert """ 'slips test -d 'my events.json'' runs the handler on it\n""" in done.err
-    assert project.shell("test", "-d", "events.json").status == 0
+    assert project.slips("test", "-d", "events.json").status == 0
     text = (project.root / "events.json").read_bytes()
     assert project.slips("test", "-d", "-", stdin=text).status == 0
 

@@ -36,7 +36,7 @@ def test_a_child_of_a_handler_neither_answers_nor_reads_for_it(project: Project)
     project.put("json/1", {"fork": 1}, *({"n": number} for number in range(50_000)))
     project.put("json/2", {"slow": 1})
     project.put("json/3", {"a": 1})
-    summary = project.shell("run", "--json").json
+    summary = project.slips("run", "--json").json
     assert (summary["objects"], summary["failed"], summary["records"]) == (3, 1, 50_002)
     (item,) = project.slips("errors", "--json").json
     assert item["argument"][0]["object_key"] == "json/2"
@@ -48,7 +48,7 @@ def test_a_child_that_exits_costs_nothing(project: Project) -> None:
         project.handler(HEAD + recv + f"    def {place}:\n        if os.fork() == 0: sys.exit(0)\n        os.wait()\n")
         for number in range(3):
             project.put(f"json/{number}", *({"place": place, "n": each} for each in range(20)))
-        summary = project.shell("run", "--json").json
+        summary = project.slips("run", "--json").json
         assert (summary["objects"], summary["failed"], summary["records"]) == (3, 0, 60), place
 
 
@@ -63,7 +63,7 @@ def test_a_child_that_a_batch_forks_ends_with_its_batch(project: Project) -> Non
         "        with open(__file__ + '.results', 'a') as file: print(os.getpid(), file=file)\n"
     )
     project.put("json/1", {"n": 1}, {"n": 2}, {"n": 3})
-    summary = project.shell("run", "--json").json
+    summary = project.slips("run", "--json").json
     assert (summary["failed"], summary["records"]) == (0, 3)
     assert len((project.root / "handler.py.results").read_text().split()) == 1
 
@@ -80,7 +80,7 @@ def test_a_handler_that_moves_the_positions_of_all_files_gets_each_record_once(p
     )
     project.put("json/1", {"n": 1})
     project.put("json/2", *({"n": number} for number in range(20_000)))
-    summary = project.shell("run", "--json").json
+    summary = project.slips("run", "--json").json
     assert [each["result"] for each in summary["results"]] == [[1, 1], [20_000, sum(range(20_000))]]
 
 
@@ -233,7 +233,7 @@ def test_an_object_that_failed_for_want_of_resources_loses_no_attempt(project: P
     )
     for number in range(1, 6):
         project.put(f"json/{number}", {"n": 40})
-    summary = project.shell("run", "--json").json
+    summary = project.slips("run", "--json").json
     assert (summary["objects"], summary["failed"]) == (5, 0)
 
 
@@ -475,4 +475,4 @@ def test_a_clock_before_1970_stops_nothing(project: Project) -> None:
 def test_the_state_in_a_buckets_directory_is_no_log(project: Project) -> None:
     project.config((project.root / "slips.yml").read_text().replace("path: state", "path: logs/json/state"))
     project.put("json/1", {"n": 1})
-    assert [project.shell("run", "--json").json["objects"] for _ in range(2)] == [1, 0]
+    assert [project.slips("run", "--json").json["objects"] for _ in range(2)] == [1, 0]

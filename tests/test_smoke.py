@@ -67,7 +67,7 @@ def test_compressed_objects_are_processed_on_the_command_line(project: Project, 
     project.put("json/whole", compress(lines))
     project.put("json/twice", compress(lines) + compress(b'{"n": 1}\n'))
     project.put("json/cut", compress(lines * 1_000)[:-20])
-    done = project.shell("run", "--json")
+    done = project.slips("run", "--json")
     assert done.status == 1
     found = done.json
     assert found["objects"] == 3, found
@@ -76,19 +76,19 @@ def test_compressed_objects_are_processed_on_the_command_line(project: Project, 
 
 def test_an_error_is_found_mended_and_drained_on_the_command_line(project: Project) -> None:
     project.put("json/a", {"n": 1}, {"n": 9})
-    assert project.shell("check").status == 0
+    assert project.slips("check").status == 0
     assert project.shell("run").status == 1
     (id,) = project.errors()
-    listed = project.shell("errors", "--json").json
+    listed = project.slips("errors", "--json").json
     assert listed[0]["error_type"] == "KeyError"
-    assert "Count.recv raised KeyError: 'severity'" in project.shell("error", id).out
-    assert project.shell("test", "-r", id).status == 1
-    assert project.shell("test", "-r", id, "-a", '{"limit": 10}').status == 0
+    assert "Count.recv raised KeyError: 'severity'" in project.slips("error", id).out
+    assert project.slips("test", "-r", id).status == 1
+    assert project.slips("test", "-r", id, "-a", '{"limit": 10}').status == 0
     project.config((project.root / "slips.yml").read_text().replace("limit: 5", "limit: 10"))
-    assert project.shell("drain").status == 0
+    assert project.slips("drain").status == 0
     assert project.shell("run").status == 0
     assert project.errors() == []
-    assert project.shell("status", "--json").status == 0
+    assert project.slips("status", "--json").status == 0
 
 
 def test_a_terminal_shows_progress_and_tables(project: Project) -> None:
@@ -121,12 +121,12 @@ def test_a_terminal_shows_the_resources_of_a_deploy_at_hand_and_those_that_faile
 def test_mistakes_of_a_config_are_told_with_their_lines(project: Project) -> None:
     text = (project.root / "slips.yml").read_text()
     project.config(text.replace("format: json\n", "format: jsno\n", 1).replace("dest: slow", "dest: [slow]"))
-    done = project.shell("check")
+    done = project.slips("check")
     assert done.status == 2
     assert re.search(r"slips.yml:\d+: .*did you mean 'json'", done.err)
     assert len(done.err.strip().splitlines()) == 2
     project.config("stack_name: [")
-    assert re.match(r"slips: slips.yml:\d+", project.shell("check").err)
+    assert re.match(r"slips: slips.yml:\d+", project.slips("check").err)
 
 
 def test_a_new_project_passes_its_own_check_run_and_test(project: Project) -> None:
