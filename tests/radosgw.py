@@ -136,8 +136,9 @@ class Radosgw:
         client = self.client()
         if name in {each["Name"] for each in client.list_buckets()["Buckets"]}:
             for page in client.get_paginator("list_object_versions").paginate(Bucket=name):
-                for each in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                    client.delete_object(Bucket=name, Key=each["Key"], VersionId=each["VersionId"])
+                held = page.get("Versions", []) + page.get("DeleteMarkers", [])
+                if gone := [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in held]:
+                    client.delete_objects(Bucket=name, Delete={"Objects": gone, "Quiet": True})
             client.delete_bucket(Bucket=name)
         client.create_bucket(Bucket=name)
         return client
