@@ -53,6 +53,7 @@ REFUSALS = (Exception,)
 """Errors of a decoder that makes no event of a line: the code of a Struct in an event may raise anything, and fields
 that no Struct has may be nested deeper than Python can hold. A dict decides then."""
 
+_BLANK_LINES = re.compile(rb"(?:[ \t\r]*+\n)++")
 _BLANKS = re.compile(r"[ \t\n\r]*+")
 # Short values one behind another, each as a decoder takes it: a line of nothing else is passed over in one step.
 _SHORT = re.compile(
@@ -171,7 +172,7 @@ class LineDocumentRecords(DocumentRecords):
                     yield event
             else:
                 return
-            lines = filterfalse(bytes.isspace, lines)  # one blank line announces more of them
+            lines = _lines_between_blank_ones(stream)  # one announces more of them
 
     def _runs(self, stream: BufferedReader, decoding: Decoding) -> Iterator[Iterable[Record]]:
         """Yield the events of lines that are decoded in a row, and the records of each line that is odd."""
@@ -315,6 +316,15 @@ class LineDocumentRecords(DocumentRecords):
         self._line, self._run = line, ()
         event: Event = value
         return event
+
+
+def _lines_between_blank_ones(stream: BufferedReader) -> Iterator[bytes]:
+    """Yield lines that are not blank, of PIECE bytes at most, and skip the others many at once."""
+    while line := stream.readline(PIECE):
+        if not line.isspace():
+            yield line
+        elif skipped := _BLANK_LINES.match(stream.peek()):
+            stream.read(skipped.end())
 
 
 def _is_one(line: bytes) -> bool:
