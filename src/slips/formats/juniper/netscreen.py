@@ -66,7 +66,7 @@ _HEAD = (
 JUNIPER_NETSCREEN = Patterns(
     "juniper-netscreen",
     "Juniper NetScreen firewalls (ScreenOS, SSG, ISG): traffic and events, with or without a syslog header",
-    "https://vdocuments.us/screenos-message-log-reference-guide.html",
+    "https://docs.trellix.com/docs/juniper-networks-netscreen-log-format-and-field-mapping",
     chain=("s3-lines", "syslog-any", "juniper-netscreen"),
     time=stamp("start_time"),
     tag="juniper.netscreen.{kind|severity}",
