@@ -133,6 +133,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "docker-lines": ("slips.parsing.readers.parts", "docker_lines"),
     "documentdb-audit": ("slips.formats.aws.documentdb", "DOCUMENTDB_AUDIT"),
     "docusign-monitor": ("slips.formats.docusign.monitor", "DOCUSIGN_MONITOR"),
+    "doppler": ("slips.formats.doppler.activity", "DOPPLER"),
     "dovecot": ("slips.formats.dovecot.mail", "DOVECOT"),
     "dropbox": ("slips.formats.dropbox.team", "DROPBOX"),
     "duo": ("slips.formats.duo.admin_api", "DUO"),
