@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from slips.inference.containers import HEAD, OpenedLog
+from slips.parsing.json_syntax import JsonSyntax
 
 TEXT = 1 << 20
 """Bytes of a text on which chains are tried: a line, or a document, of megabytes takes each of them a while."""
@@ -56,3 +57,10 @@ def is_endless(log: OpenedLog) -> bool:
 def is_json(content: bytes) -> bool:
     """Whether a log begins as JSON does, in whatever encoding."""
     return _JSON.match(content[:1_000].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")) is not None
+
+
+def without_end(content: bytes) -> str:
+    """Return that the JSON document at the beginning of a log is cut off by its end; else nothing."""
+    if not is_json(content) or JsonSyntax().feed(content.lstrip()) is not None:
+        return ""
+    return f"its JSON document does not end: the log is cut off behind {len(content):,} bytes; copy all of it"

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from slips.errors import ReaderError
 from slips.inference.attempts import candidates_of
-from slips.inference.beginning import beginnings, is_endless, is_for_long_records, shortest
+from slips.inference.beginning import beginnings, is_endless, is_for_long_records, shortest, without_end
 from slips.inference.candidate import Candidate
 from slips.inference.containers import OpenedLog, open_containers
 from slips.inference.precedence import in_order, nearest, weigh
@@ -56,7 +56,8 @@ def infer(content: bytes, source: ObjectEvent, *, whole: bool = True, damage: st
     fitting = in_order(found)
     near = [each for each in nearest(found) if each.likeness >= _NEAREST][:_NAMED]
     if not fitting:
-        return Inferred([], near, without_rows(log.content) if log.whole else "", part=part, damage=damage)
+        why = (without_rows(log.content) or without_end(log.content)) if log.whole else ""
+        return Inferred([], near, why, part=part, damage=damage)
     return Inferred(
         fitting,
         near,
