@@ -76,7 +76,7 @@ def main(which: str) -> int:
         return 1
     files = [str(path) for path in sorted((ROOT / "tests").glob("test_*.py")) if "mark.smoke" in path.read_text()]
     # Of a test of many cases, as formats are, some show what a library does.
-    command = [python, "-m", "pytest", "-n", "2", "-m", "smoke", "--every", "8", *files]
+    command = [python, "-m", "pytest", "-n", "2", "-m", "smoke", "--every", "8", "--hypothesis-profile=few", *files]
     return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - the environment made above
 
 
