@@ -302,6 +302,19 @@ def test_a_dry_run_prints_the_template_without_credentials_or_network(
     assert project.slips("deploy", "--dry-run", "--json").json == template
 
 
+def test_a_dry_run_warns_of_what_a_deploy_would_refuse_and_prints_the_template(project: Project) -> None:
+    project.config(CONFIG.replace("my-code", "''").replace("sns_topics", "#"))
+    for options in ((), ("--json",)):
+        done = project.slips("deploy", "--dry-run", *options)
+        assert done.status == 0
+        assert "MainFunc" in yaml.safe_load(done.out)["Resources"]
+        warned = done.err.splitlines()
+        assert [line.partition(";")[0] for line in warned] == [
+            "slips: warning: 'slips deploy' refuses this config: slips.yml: no base.sam.code_bucket",
+            "slips: warning: 'slips deploy' refuses this config: slips.yml: nothing tells the stack of new objects",
+        ]
+
+
 def test_a_dry_run_says_what_it_assumes_of_given_streams(project: Project) -> None:
     project.config(WITH_STREAM)
     said = project.slips("deploy", "--dry-run").out

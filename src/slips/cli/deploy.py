@@ -17,6 +17,7 @@ from slips.cli.output import print_json, say, show_text
 from slips.cli.screen import DeployView, DestroyView, Screen
 from slips.config import Config
 from slips.errors import UsageError
+from slips.printable import one_line
 
 if TYPE_CHECKING:
     from slips.deploy import deploy as deploying
@@ -62,6 +63,8 @@ def deploy(
     config = named(load_config(ctx), name)
     if dry_run:
         _show_preview(config, json_)
+        for mistake in checks.mistakes(config):
+            say(one_line(f"warning: 'slips deploy' refuses this config: {mistake}"))
         if wire:
             say("--wire: no bucket was looked at; --dry-run asks AWS nothing")
         return

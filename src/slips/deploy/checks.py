@@ -37,7 +37,13 @@ VARIABLES_BYTES = 3_300
 
 
 def check_config(config: Config, *, uploads: bool = True) -> None:
-    """Raise ConfigError with all mistakes that keep a valid config from being deployed. Calls no service.
+    """Raise ConfigError with all mistakes that keep a valid config from being deployed: see `mistakes`."""
+    if problems := mistakes(config, uploads=uploads):
+        raise ConfigError(problems)
+
+
+def mistakes(config: Config, *, uploads: bool = True) -> list[str]:
+    """Return all mistakes that keep a valid config from being deployed. Calls no service.
 
     `uploads`: whether the deploy uploads the code to the bucket of the config.
     """
@@ -61,8 +67,7 @@ def check_config(config: Config, *, uploads: bool = True) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket)
     ]
     problems += (f"{file}: {problem}" for problem in _beyond_limits(config))
-    if problems:
-        raise ConfigError(problems)
+    return problems
 
 
 def _beyond_limits(config: Config) -> Iterator[str]:
