@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slips.config.secrets import Reference, mistake, references, resolve
+from slips.config.secrets import Reference, doubt, mistake, references, resolve
 
 SECRET = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:prod/db-AbCdEf"
 PARAMETER = "arn:aws:ssm:ap-northeast-1:123456789012:parameter/my/key"
@@ -88,6 +88,20 @@ def test_a_near_miss_of_a_placeholder_suggests_the_right_one(text: str, meant: s
 )
 def test_a_template_of_the_users_own_is_no_mistake(text: str) -> None:
     assert mistake(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        *(("{{env:HOME}}", "env"), ("{{ENV:HOME}}", "env"), ("{{envv:HOME}}", "env"), ("Bearer {{env:X}}", "env")),
+        *(("{{file:/run/x}}", "file"), ("{{ files: x }}", "file"), ("{{name}}", ""), ("{{user:name}}", "")),
+        *(("{{ssm:/env}}", ""), ("{{ssm:env}}", ""), ("Bearer {{ssm:/x}} {{env:X}}", ""), ("env:HOME", "")),
+    ],
+)
+def test_a_placeholder_for_the_secret_of_a_webhook_is_doubtful_in_args(text: str, key: str) -> None:
+    told = doubt(text)
+    assert told.startswith(f"reaches the handler as it is: '{{{{{key}:…}}}}' is only for the secret of" if key else "")
+    assert bool(told) == bool(key)
 
 
 @pytest.mark.parametrize("id", ["my key", "/x:latest:1", "/x,y", "arn:aws:s3:::x"])

@@ -6,7 +6,7 @@ A package, a log or an error item only ever holds the placeholder. Pure: the cal
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -15,6 +15,8 @@ _PLACEHOLDER = re.compile(r"\{\{\s*(ssm|secretsmanager)\s*:\s*([^{}*?]+?)\s*\}\}
 _NEARLY = re.compile(r"\{\{\s*(ssm|secretsmanager)\b", re.IGNORECASE)
 _SINGLE = re.compile(r"\s*\$?\{\s*(ssm|secretsmanager)\s*:[^{}]*\}\s*")
 _OTHER = re.compile(r"\{\{\s*([A-Za-z][A-Za-z _-]*?)\s*[:/]")
+_OTHER_KEYS = ("env", "file")
+"""Placeholders of secrets of this machine, which only the `secret` of a bucket's `webhook` may be."""
 _ONE = re.compile(r"\s*\$?\{+\s*([A-Za-z][A-Za-z _-]*?)\s*(:|(?=/))([^{}]*)\}+\s*")
 """A text that may become a right placeholder: groups are the service and the name of the secret."""
 _PARAMETER = re.compile(r"(arn:[^:]+:ssm:[^:]+:[^:]+:parameter)?[A-Za-z0-9_./-]+(:[A-Za-z0-9_.-]+)?")
@@ -78,6 +80,22 @@ def mistake(text: str) -> str:
     )
 
 
+def doubt(text: str) -> str:
+    """Return why a text that is no `mistake` is perhaps not what the user means; empty if nothing in it says so.
+
+    It has a placeholder of other keys, or nearly one, which the handler gets as it is.
+    """
+    words = (match[1].strip().lower() for match in _OTHER.finditer(text))
+    meant = next((near for word in words if (near := _nearest(word, _OTHER_KEYS))), "")
+    if not meant or mistake(text):
+        return ""
+    hint = "let the handler read 'os.environ'" if meant == "env" else "let the handler read the file"
+    return (
+        f"reaches the handler as it is: '{{{{{meant}:…}}}}' is only for the secret of a bucket's webhook; expected "
+        f"'{{{{ssm:/path}}}}' or '{{{{secretsmanager:id:key}}}}' for a secret; else {hint}"
+    )
+
+
 def _mended(text: str) -> str:
     """Return the placeholder that the user meant; empty if the text does not show it."""
     match = _ONE.fullmatch(text)
@@ -91,10 +109,14 @@ def _mended(text: str) -> str:
 
 def _service(word: str) -> str:
     """Return the service that a word such as `SSM` or `secretmanager` resembles; empty if it resembles none."""
+    return _nearest(re.sub("[^a-z]", "", word.lower()), _SERVICES)
+
+
+def _nearest(letters: str, known: Sequence[str]) -> str:
+    """Return the known word that is nearly `letters`; empty if none is."""
     import difflib  # not at the start of a function on AWS, where names are right
 
-    letters = re.sub("[^a-z]", "", word.lower())
-    return next(iter(difflib.get_close_matches(letters, _SERVICES, n=1, cutoff=0.8)), "")
+    return next(iter(difflib.get_close_matches(letters, known, n=1, cutoff=0.8)), "")
 
 
 def references(value: Any) -> Iterator[Reference]:

@@ -347,6 +347,8 @@ class Values:
         assert isinstance(node, ScalarNode)  # noqa: S101 - there are no other nodes
         if wrong := secrets.mistake(node.value):
             return self._refuse(node, f"{show(where)}: {quote(node.value)} {wrong}", where)
+        if doubtful := secrets.doubt(node.value):
+            self._problems.warn(line_of(node), f"{show(where)}: {quote(node.value)} {doubtful}")
         try:
             value = scalar(node)
         except (ValueError, LookupError, OverflowError):
