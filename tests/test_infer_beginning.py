@@ -106,10 +106,14 @@ def test_any_bytes_are_a_log_of_some_formats_or_of_none(beginning: bytes, rest: 
     )
 
 
-@pytest.mark.parametrize("text", ['[\n  {\n    "time": "2026-11-20T10:00:00Z"\n  },\n  {\n    "ti', '{\n "a": {\n  "b": 1,\n'])
+@pytest.mark.parametrize(
+    "text", ['[\n  {\n    "time": "2026-11-20T10:00:00Z"\n  },\n  {\n    "ti', '{\n "a": {\n  "b": 1,\n']
+)
 def test_a_document_over_lines_that_is_cut_off_is_said_to_be_so(text: str) -> None:
     found = infer(text.encode(), SOURCE)
-    assert found.reason == f"its JSON document does not end: the log is cut off behind {len(text)} bytes; copy all of it"
+    assert found.reason == (
+        f"its JSON document does not end: the log is cut off behind {len(text)} bytes; copy all of it"
+    )
 
 
 def test_broken_lines_are_not_taken_for_a_document_that_is_cut_off() -> None:
