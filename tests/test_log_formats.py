@@ -109,6 +109,18 @@ def test_a_line_of_another_format_is_quarantined() -> None:
     ("name", "form", "problem"),
     [
         ("nginx-access", "a text", "log_format: 'a text' has no values; expected the format as the server's"),
+        (
+            "nginx-access",
+            "main",
+            "log_format: 'main' has no values; expected the format as the server's configuration has it, behind this "
+            "name",
+        ),
+        ("nginx-access", "combined", "log_format: 'combined' is read without this option; expected none; take it away"),
+        (
+            "apache-access",
+            "combined",
+            "log_format: 'combined' is read without this option; expected none; take it away",
+        ),
         ("nginx-access", "$status$host", "log_format: '$status' and '$host' have no text between; expected one that"),
         ("nginx-access", "$status $status", "log_format: '$status' is the field 'status', which is there twice"),
         ("apache-access", "%h %z", "log_format: '%z' is not known; expected a directive of mod_log_config"),

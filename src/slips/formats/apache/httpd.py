@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from slips.format import Event, FormatOptions, MeaningOptions, a_key
 from slips.formats.nginx.log_format import QUOTED, AccessLog, Value, pattern_of, split
@@ -72,6 +72,7 @@ class ApacheOptions(MeaningOptions, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class _ApacheAccess(AccessLog):
+    known_formats: ClassVar[tuple[str, ...]] = ("common", "combined", "vhost_common", "vhost_combined")
     options: type[FormatOptions] | None = field(init=False, default=ApacheOptions)
 
     def of(self, form: str) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from slips.format import Event, FormatOptions, MeaningOptions, a_key
 from slips.formats.nginx.log_format import ADDRESSES, QUOTED, AccessLog, Value, pattern_of, split
@@ -65,6 +65,7 @@ class NginxOptions(MeaningOptions, frozen=True):
 
 @dataclass(frozen=True, kw_only=True)
 class _NginxAccess(AccessLog):
+    known_formats: ClassVar[tuple[str, ...]] = ("combined",)
     options: type[FormatOptions] | None = field(init=False, default=NginxOptions)
 
     def of(self, form: str) -> Self:

@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import msgspec
 
@@ -23,10 +23,15 @@ ADDRESSES = r"[^ ,]+(?:, ?[^ ,]+)*"
 class AccessLog(Patterns):
     """Access logs of a server whose format has the option `log_format`: that of lines with columns of one's own."""
 
+    known_formats: ClassVar[tuple[str, ...]] = ()
+    """Names of formats of the server that are read without the option."""
+
     def with_options(self, options: FormatOptions) -> Format:
         """Return the format; one of a `log_format` has the fields of its values alone. Raises ValueError."""
         declared, form = self, getattr(options, "log_format", "")
         if form:
+            if form in self.known_formats:
+                raise ValueError(f"log_format: {form!r} is read without this option; expected none; take it away")
             try:
                 declared = self.of(form)
             except ValueError as error:
@@ -80,7 +85,8 @@ def split(form: str, place: re.Pattern[str], name: Callable[[re.Match[str]], str
     """Return the values of a format, and the texts between them. Raises ValueError for one without values."""
     parts = list(_parts(form, place, name))
     if not any(isinstance(part, Value) for part in parts):
-        raise ValueError(f"{form!r:.80} has no values; expected the format as the server's configuration has it")
+        named = ", behind this name" if re.fullmatch(r"[\w-]+", form) else ""
+        raise ValueError(f"{form!r:.80} has no values; expected the format as the server's configuration has it{named}")
     return parts
 
 
