@@ -48,8 +48,7 @@ def test_all_mistakes_are_reported_at_once_in_file_order() -> None:
     found, problems = check(TEN_MISTAKES, check_chain=one_unknown)
     assert found is None
     assert _lines(problems, "error") == [
-        "1: stack_name: '123' is a number to YAML; expected letters, digits and hyphens, a letter first, at most 128; "
-        "quote it: '123'",
+        "1: stack_name: '123' is a number to YAML; expected letters, digits and hyphens, a letter first, at most 128",
         "2: key 'descripton' is not known; did you mean 'description'?",
         "5: handler.timeout: '5000' is out of range; expected a whole number from 1 to 900",
         "6: handler.memory_size: 'lots' is text; expected a whole number from 128 to 10,240; "
@@ -335,3 +334,17 @@ def test_half_a_character_is_refused() -> None:
         r"5: description: '\ud83d' does not fit; expected characters that UTF-8 has"
     ]
     assert len(errors(handler(r'args: {a: "\ud83d"}'))) == 1
+
+
+def test_quotes_are_advised_only_where_the_quoted_text_fits() -> None:
+    assert errors(SMALL.replace("stack_name: sample", "stack_name: 123")) == [
+        "1: stack_name: '123' is a number to YAML; expected letters, digits and hyphens, a letter first, at most 128"
+    ]
+    zone = "expected a name of the IANA database, such as 'Europe/Berlin', or 'Etc/GMT-9' for UTC+9"
+    where = "bucket_mapping.b[0].timezone"
+    assert errors(mapping("- {prefix: a, format: syslog, timezone: 9}")) == [
+        f"6: {where}: '9' is a number to YAML; {zone}"
+    ]
+    assert errors(mapping("- {prefix: a, format: syslog, timezone: '+09:00'}")) == [
+        f"6: {where}: '+09:00' does not fit; {zone}"
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -294,3 +295,20 @@ def test_the_catalogue_says_whether_times_of_a_format_may_lack_a_zone(name: str,
     command = [sys.executable, "-m", "slips", "formats", name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=GUARD, check=True)
     assert f"  time       {shown}\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("UTC+9", "expected 'Etc/GMT-9', the name of UTC+9 in the IANA database, or a city"),
+        ("gmt-05:00", "expected 'Etc/GMT+5', the name of UTC-5 in the IANA database, or a city"),
+        ("+14", "expected 'Etc/GMT-14', the name of UTC+14"),
+        ("UTC+5:30", "expected a city of that offset, such as 'Asia/Tokyo' for UTC+9"),
+        ("UTC-13", "expected a city of that offset"),
+    ],
+)
+def test_an_offset_is_told_with_the_name_of_its_zone(name: str, told: str) -> None:
+    with pytest.raises(ValueError, match=f"timezone '{re.escape(name)}' is not known; {re.escape(told)}"):
+        Zone(name)
+    if meant := re.search("'(Etc/[^']+)'", told):
+        assert Zone(meant[1]).utc(0.0) == -3600 * int(re.sub("(?i)utc|gmt|:00", "", name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -73,7 +74,19 @@ class Zone:
         return offset.total_seconds() if offset else 0.0
 
 
+_FARTHEST = {"+": 14, "-": 12}
+"""Hours of the zones `Etc/GMT…`, whose sign is the other one: `Etc/GMT-9` is UTC+9."""
+
+
 def _advice(name: str) -> str:
+    if offset := re.fullmatch(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?", name, re.IGNORECASE):
+        sign, hours, minutes = offset.groups()
+        city = "such as 'Asia/Tokyo' for UTC+9"
+        if int(minutes or 0) or (hours := int(hours)) > _FARTHEST[sign]:
+            return f"expected a city of that offset, {city}; name one"
+        utc = f"UTC{sign}{hours}" if hours else "UTC"
+        whole = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}" if hours else "UTC"
+        return f"expected {whole!r}, the name of {utc} in the IANA database, or a city of that offset, {city}; name one"
     import difflib  # not at the start of a function on AWS, where names are right
 
     known = {each.lower(): each for each in available_timezones() if not each.startswith(_NOT_IANA)}

@@ -14,6 +14,8 @@ from slips.pattern import Pattern, runs, selecting
 from slips.step import Step, name_of, written
 
 _Text = Annotated[str, Meta(min_length=1)]
+_ZONE = "^(?![-+]?[0-9.:]+$).+$"
+"""Names of zones, of which no offset is one."""
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -91,11 +93,12 @@ class Mapping(Struct, frozen=True):
     ) = None
     timezone: (
         Annotated[
-            _Text,
+            Annotated[str, Meta(min_length=1, pattern=_ZONE)],
             a_key(
                 "Zone of times that name none, by its name in the IANA database; without this it is UTC "
                 "([more](handler.md#times-without-a-zone)).",
                 "Europe/Berlin",
+                expected="a name of the IANA database, such as 'Europe/Berlin', or 'Etc/GMT-9' for UTC+9",
             ),
         ]
         | None

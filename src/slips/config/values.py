@@ -152,7 +152,8 @@ class Values:
         elif isinstance(node, ScalarNode):
             found = f"{quote(node.value)} is {_KINDS[tag]}"
             if isinstance(kind, inspect.StrType):
-                found, hint = f"{found} to YAML", f"; quote it: {quote(node.value)}"
+                fitting = fits(kind, notes, node.value) and len(node.value) <= (kind.max_length or len(node.value))
+                found, hint = f"{found} to YAML", f"; quote it: {quote(node.value)}" if fitting else ""
             elif isinstance(kind, inspect.StructType) and "path" in keys_of(kind):
                 hint = f"; write {{path: {node.value}}}" if tag in TEXTS and len(node.value) <= PATH else ""
             elif isinstance(kind, inspect.IntType) and "x-short" not in notes:
