@@ -492,3 +492,18 @@ def test_switches_are_true_or_false_and_some_numbers_are_chosen_from_a_list() ->
     (problem,) = errors(backend("log_retention_days: 31"))
     assert "'31' is not known; expected 1 or 3 or 5" in problem
     assert errors(backend("eventbridge: true, s3_direct: no, log_retention_days: 14")) == []
+
+
+def test_a_directory_in_place_of_a_file_is_told_as_that_and_a_file_in_place_of_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "web.log").touch()
+    text = handler("requirements: src").replace("handler.py", "src")
+    text = text.replace("sns_topics: []", "embedded: {path: state, buckets: {my-logs: web.log}}")
+    _, problems = check_config(text, str(tmp_path / "slips.yml"), check_chain=no_chain_problems)
+    told = [one.message for one in problems if " is a " in one.message]
+    assert told == [
+        f"handler.path: 'src' is a directory; expected a file relative to {tmp_path}; name one in it",
+        f"handler.requirements: 'src' is a directory; expected a file relative to {tmp_path}; name one in it",
+        "backend.embedded.buckets.my-logs: 'web.log' is a file; expected the directory of the logs, relative to "
+        f"{tmp_path}; name that",
+    ]

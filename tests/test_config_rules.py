@@ -274,3 +274,10 @@ def test_a_parser_of_texts_behind_events_without_one_is_a_warning_at_its_step() 
         "8: format 'syslog' reads a text in 'message' or 'log', and events of 'okta' are not known to have one; "
         "expected a header in its place, such as 'docker-json'; try the chain with 'slips parse'"
     ]
+
+
+def test_buckets_of_a_wrong_type_are_no_missing_directories() -> None:
+    _, problems = check(SMALL.replace("sns_topics: []", "embedded: {buckets: [data]}"))
+    assert [(problem.level, problem.message.partition(";")[0]) for problem in problems] == [
+        ("error", "backend.embedded.buckets: found a list")
+    ]

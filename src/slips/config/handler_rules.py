@@ -13,6 +13,16 @@ from slips.config.problems import Problems, Where, quote, show
 from slips.config.values import right_items
 
 
+def no_file(root: Path, name: str) -> str:
+    """Return why a name, relative to `root`, is that of no file; empty if there is one."""
+    # `os.path`: the methods of Path raise where they may not look.
+    if os.path.isfile(root / name):  # noqa: PTH113
+        return ""
+    if os.path.isdir(root / name):  # noqa: PTH112
+        return f"{name!r} is a directory; expected a file relative to {root}; name one in it"
+    return f"no file {name!r}; expected one relative to {root}"
+
+
 class HandlerRules:
     """Checks the right values of `handler` and of the mappings' handlers against each other."""
 
@@ -113,9 +123,8 @@ class HandlerRules:
         return spec.class_name.isidentifier() if spec.class_name is not None else ".py:" not in spec.path
 
     def _check_file(self, file: str, where: Where) -> None:
-        # `os.path`: the methods of Path raise where they may not look.
-        if not os.path.isfile(self._root / file):  # noqa: PTH113
-            self._problems.error(where, f"{show(where)}: no file {file!r}; expected one relative to {self._root}")
+        if missing := no_file(self._root, file):
+            self._problems.error(where, f"{show(where)}: {missing}")
         elif not Path(os.path.normpath(self._root / file)).is_relative_to(os.path.normpath(self._root)):
             self._refuse_on_aws(
                 where,

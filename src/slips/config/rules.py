@@ -13,7 +13,7 @@ from typing import Any
 
 from slips.config.arns import strangers
 from slips.config.bucket_rules import BucketRules
-from slips.config.handler_rules import HandlerRules
+from slips.config.handler_rules import HandlerRules, no_file
 from slips.config.key_rules import KeyRules
 from slips.config.notes import Home
 from slips.config.policies import mistakes
@@ -141,7 +141,10 @@ class Rules:
 
     def _check_buckets(self) -> None:
         """Report buckets of this machine without a mapping, and mapped ones without a directory."""
-        if "embedded" not in self._backend:
+        given = ("backend", "embedded", "buckets")
+        if "embedded" not in self._backend or (
+            given in self._problems.lines and "buckets" not in self._backend["embedded"]
+        ):
             return
         import difflib  # not at the start of a function on AWS
 
@@ -219,11 +222,8 @@ class Rules:
         """Report files and directories that are named and do not exist."""
         # `os.path`: the methods of Path raise where they may not look.
         name = self._handler.get("requirements")
-        if name is not None and not os.path.isfile(self._root / name):  # noqa: PTH113
-            self._problems.error(
-                ("handler", "requirements"),
-                f"handler.requirements: no file {name!r}; expected one relative to {self._root}",
-            )
+        if name is not None and (missing := no_file(self._root, name)):
+            self._problems.error(("handler", "requirements"), f"handler.requirements: {missing}")
         for bucket, name in (self._backend.get("embedded") or {}).get("buckets", {}).items():
             if isinstance(name, str) and name.startswith("s3://"):
                 bucket_in_s3, _, prefix = name.removeprefix("s3://").partition("/")
@@ -232,6 +232,12 @@ class Rules:
                     ("backend", "embedded", "buckets", bucket),
                     f"backend.embedded.buckets.{bucket}: {name!r} is an address in S3; expected a directory, or a "
                     f"mapping for a bucket in S3; write {form}",
+                )
+            elif isinstance(name, str) and os.path.isfile(self._root / name):  # noqa: PTH113
+                self._problems.warn(
+                    ("backend", "embedded", "buckets", bucket),
+                    f"backend.embedded.buckets.{bucket}: {name!r} is a file; expected the directory of the logs, "
+                    f"relative to {self._root}; name that",
                 )
             elif isinstance(name, str) and not os.path.isdir(self._root / name):  # noqa: PTH112
                 # Only who runs objects on this machine needs it, not who deploys or looks at a stack.
