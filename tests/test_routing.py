@@ -175,3 +175,9 @@ def test_below_a_pattern_some_objects_have_no_mapping_unless_others_or_routing_t
     assert unmapped_below([], "b", [trail, all_logs]) == []
     assert unmapped_below([], "b", [Mapping("AWSLogs/x/", ["json"])]) == []
     assert unmapped_below([], "b", [Mapping(pattern="**/x", format=["json"]), trail]) == ["", "AWSLogs/"]
+
+
+def test_nothing_lies_below_a_pattern_that_is_the_key_of_one_object() -> None:
+    assert unmapped_below([], "b", [Mapping(pattern="app.jsonl.gz", format=["json"])]) == []
+    assert unmapped_below([], "b", [Mapping(pattern=r"a\*.log", format=["json"])]) == []
+    assert unmapped_below([], "b", [Mapping(pattern="app*.gz", format=["json"])]) == ["app"]

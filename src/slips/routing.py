@@ -9,7 +9,7 @@ from typing import Literal
 from slips.config import Mapping, Route
 from slips.model import Lane, ObjectEvent
 from slips.not_logs import NotLog, rule_of
-from slips.pattern import Pattern, always, below, covers, shares
+from slips.pattern import Pattern, always, below, covers, runs, shares
 
 
 def lane_for(routing: Sequence[Route], event: ObjectEvent) -> Lane | Literal["drop"]:
@@ -39,7 +39,8 @@ def lanes_of(routing: Sequence[Route], bucket: str, keys: Pattern) -> list[tuple
 def unmapped_below(routing: Sequence[Route], bucket: str, mappings: Sequence[Mapping]) -> list[str]:
     """Return the beginnings of patterns below which an object may become an error item, as no mapping fits it.
 
-    S3 announces all that lies below them: what no mapping fits, routing must drop.
+    S3 announces all that lies below them: what no mapping fits, routing must drop. A pattern without a wildcard is the
+    key of one object, and nothing lies below it.
     """
     routes = [route for route in routing if route.bucket in (None, bucket)]
     patterns = [*(one.keys for one in mappings), *(one.keys for one in routes)]
@@ -48,7 +49,9 @@ def unmapped_below(routing: Sequence[Route], bucket: str, mappings: Sequence[Map
         first = next((route for route, fit in zip(routes, fits[len(mappings) :], strict=True) if fit), None)
         return any(fits[: len(mappings)]) or (first is not None and first.dest == "drop")
 
-    beginnings = dict.fromkeys(one.beginning for one in mappings if one.pattern is not None)
+    beginnings = dict.fromkeys(
+        one.beginning for one in mappings if one.pattern is not None and len(runs(one.pattern)) > 1
+    )
     return [each for each in beginnings if always(below(each), patterns, is_expected) is not True]
 
 
