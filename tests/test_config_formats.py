@@ -9,6 +9,7 @@ import pytest
 
 from configs import errors, mapping, right
 from projects import Project
+from slips.config.check import check as check_config
 from slips.config.check import read_steps
 from slips.parsing.chain import check_chain
 
@@ -126,3 +127,38 @@ def test_steps_of_the_command_line_are_read_like_those_of_a_config() -> None:
 
 def test_check_chain_says_what_check_says_of_options() -> None:
     assert check_chain([{"csv": {"delimiter": "ab"}}], Path())[0].startswith("format 'csv': delimiter: 'ab' cannot be")
+
+
+@pytest.mark.parametrize(
+    ("format_", "told"),
+    [
+        (
+            "'[s3-lines, json]'",
+            "format '[s3-lines, json]' is one text; expected a list of names, without quotes; write [s3-lines, json]",
+        ),
+        (
+            "'s3-lines, json'",
+            "format 's3-lines, json' is not known; expected a list of names; write [s3-lines, json]",
+        ),
+        ("nginx", "format 'nginx' is not known; did you mean 'nginx-access', 'nginx-error' or 'nginx-ingress'?"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told_with_what_to_write(format_: str, told: str) -> None:
+    _, problems = check_config(mapping(f"- {{prefix: a, format: {format_}}}"), files=False)
+    assert [problem.message for problem in problems if problem.level == "error"] == [told]
+
+
+def test_of_a_product_with_many_formats_the_first_are_named() -> None:
+    (told,) = check_chain(["azure"], Path())
+    assert re.fullmatch(
+        r"format 'azure' is not known; expected one of its product: 'azure-\S+', 'azure-\S+', 'azure-\S+' or "
+        r"[0-9]+ others \('slips formats azure' lists them\)",
+        told,
+    )
+
+
+def test_check_shows_one_text_where_that_stands_for_a_list(project: Project) -> None:
+    config = (project.root / "slips.yml").read_text()
+    project.config(config.replace("[s3-lines, json]", "[s3-lines, {json: {time: ts, integers: [a, b]}}]"))
+    done = project.slips("check")
+    assert ('[s3-lines, {json: {time: "ts", integers: ["a", "b"]}}]' in done.out, done.status) == (True, 0), done.out

@@ -159,3 +159,18 @@ def test_an_import_that_fails_names_the_innermost_line_of_the_users_files(own: P
     assert division.endswith("importing it raised ZeroDivisionError: division by zero (line 3 of inner.py)")
     (syntax,) = check_chain(["cut.py:A"], own)
     assert syntax.endswith("(cut.py, line 1)")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("F = 1\n", "'F' is a value of type 'int'; expected a declaration, such as one of Json, or a function of meta"),
+        ("F = 0\n", "'F' is a value of type 'int'; expected a declaration"),
+        ("G = 1\n", "the file has no 'F', and no other format; expected a declaration, such as one of Json, or a"),
+        ("def f(meta, event):\n    return event\n\n\nG = 1\n", "the file has no 'F'; it has f"),
+    ],
+)
+def test_a_name_in_the_file_that_is_no_format_is_told_as_what_it_is(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "f.py").write_text(content)
+    (problem,) = check_chain(["f.py:F"], tmp_path)
+    assert problem.startswith(f"format 'f.py:F': {told}")

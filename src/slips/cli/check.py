@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -17,11 +18,12 @@ from slips.config import Config, HandlerSpec, Mapping
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
 from slips.interface import Handler, event_types, load_handlers
-from slips.parsing.chain import check_event_types, compile_chain
+from slips.parsing.chain import check_event_types, compile_chain, shortest
 from slips.pattern import below
 from slips.place import stack_of
 from slips.printable import one_line
 from slips.routing import lanes_of, unmapped_below
+from slips.step import written
 from slips.usercode import importing
 
 
@@ -196,11 +198,14 @@ def _print_project(
         show_text(one_line(f"handler: {path}" + ("" if names_class else f": {', '.join(classes)}")))
     for bucket, place in places.items():
         show_text(one_line(f"bucket {bucket}: {place}"))
+        short = {
+            written(step): shortest(step, config.root) for one in config.bucket_mapping[bucket] for step in one.format
+        }
         of_bucket = [each for each in mappings if each.bucket == bucket]
         shown = list(zip(config.bucket_mapping[bucket], of_bucket, strict=True))
         rows = [
             (
-                *(each.pattern or each.prefix or "(all)", ", ".join(each.lanes), f"[{', '.join(each.chain)}]"),
+                *(each.pattern or each.prefix or "(all)", ", ".join(each.lanes), f"[{_in_short(each.chain, short)}]"),
                 *(f"on error: {each.on_error}", *([_handler(mapping, each)] if len(config.handlers) > 1 else [])),
                 *([_contains(each)] if any(one.contains for one in of_bucket) else []),
                 *([_timezone(each)] if any(one.timezone for one in of_bucket) else []),
@@ -211,10 +216,15 @@ def _print_project(
         for mapping, each in shown:
             # A name alone stands for its usual chain; for a whole chain, users do not expect another one.
             if len(mapping.format) > 1 and list(mapping.chain_key) != each.chain:
-                given, taken = ", ".join(mapping.chain_key), ", ".join(each.chain)
+                given, taken = _in_short(mapping.chain_key, short), _in_short(each.chain, short)
                 show_text(one_line(f"  {mapping.written or '(all)'}: [{given}] is read as [{taken}]"))
         for beginning in unmapped_below(config.routing, bucket, config.bucket_mapping[bucket]):
             show_text(one_line(f"  {_unmapped_line(config, bucket, beginning)}"))
+
+
+def _in_short(steps: Iterable[str], short: dict[str, str]) -> str:
+    """Return the steps of a chain with the short forms of those that have one."""
+    return ", ".join(short.get(step, step) for step in steps)
 
 
 def _unmapped_line(config: Config, bucket: str, beginning: str) -> str:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, takewhile
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -169,8 +170,8 @@ def options_of_format(name: str, root: Path) -> type[FormatOptions] | None:
 
 ANY_HEADER = "syslog-any"
 """The parser of a header of syslog that need not be there."""
-_FEW = 3
-"""Formats that a word may find to be named in place of it."""
+_FEW, _PRODUCT = 3, 5
+"""Formats that a word, and those that the name of their product, may find to be named in place of it."""
 
 
 def find_format(name: str, root: Path) -> Format:
@@ -178,6 +179,9 @@ def find_format(name: str, root: Path) -> Format:
 
     Raises FormatError, with the name that the user may mean.
     """
+    if name.startswith("["):
+        listed = _listing(name.strip("[] "))
+        raise FormatError(f"format {name!r} is one text; expected a list of names, without quotes; write [{listed}]")
     path, colon, attribute = name.rpartition(":")
     if colon and path.endswith(".py"):
         return _load_user_format(name, root / path, attribute)
@@ -191,12 +195,28 @@ def find_format(name: str, root: Path) -> Format:
     if base.endswith(".py"):
         raise FormatError(f"format {base!r} names a file and no format in it; expected both; write {base}:NAME")
     if "," in base:
-        raise FormatError(f"format {base!r} is not known; expected a list of names; write [{base.replace(',', ', ')}]")
-    found = [] if close else [each.name for each in slips.formats.search([base])]
+        raise FormatError(f"format {base!r} is not known; expected a list of names; write [{_listing(base)}]")
+    product = [each for each in slips.formats.names() if each.startswith(f"{base.lower()}-")] if base else []
+    if 0 < len(product) <= _PRODUCT:
+        raise FormatError(f"format {base!r} is not known; did you mean {_either(product)}?")
+    found = [] if close or product else [each.name for each in slips.formats.search([base])]
     if 0 < len(found) <= _FEW:
         raise FormatError(f"format {base!r} is not known; such logs are read by {' or '.join(map(repr, found))}")
+    if product:
+        shown, more = product[:_FEW], len(product) - _FEW
+        hint = f"; expected one of its product: {', '.join(map(repr, shown))} or {more} others"
+        raise FormatError(f"format {base!r} is not known{hint} ('slips formats {base.lower()}' lists them)")
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise FormatError(f"format {base!r} is not known{hint} ('slips formats' lists them all)")
+
+
+def _listing(names: str) -> str:
+    return ", ".join(filter(None, map(str.strip, names.split(","))))
+
+
+def _either(names: Sequence[str]) -> str:
+    *others, last = map(repr, names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 class _Part(NamedTuple):
@@ -294,13 +314,31 @@ def _part(step: Step, root: Path, problems: list[str]) -> _Part | None:
 
 def _listed(given: Mapping[str, object], options: type[FormatOptions]) -> dict[str, object]:
     """Return given options with a list in place of one text, where a text stands for a list, as in a config."""
-    short = {
+    short = _short(options)
+    return {name: [value] if name in short and isinstance(value, str) else value for name, value in given.items()}
+
+
+def _short(options: type[FormatOptions]) -> set[str]:
+    """Return the names of options whose lists may be written as one text."""
+    return {
         field.name
         for field in msgspec.structs.fields(options)
         for note in getattr(field.type, "__metadata__", ())
         if SHORT.items() <= (getattr(note, "extra_json_schema", None) or {}).items()
     }
-    return {name: [value] if name in short and isinstance(value, str) else value for name, value in given.items()}
+
+
+def shortest(step: Step, root: Path) -> str:
+    """Return a step as YAML with one text in place of each list that may be written so. Raises FormatError."""
+    options = find_format(name_of(step), root).options
+    short = _short(options) if options else set()
+    if isinstance(step, str) or not short:
+        return written(step)
+    alone = {
+        name: value[0] if name in short and isinstance(value, list) and len(value) == 1 else value
+        for name, value in options_of(step).items()
+    }
+    return written({name_of(step): alone})
 
 
 def _meaning(format_: Format, options: FormatOptions) -> Format | None:
@@ -399,8 +437,9 @@ def _load_user_format(name: str, path: Path, attribute: str) -> Format:
         ) from None
     except (Exception, SystemExit) as error:
         raise FormatError(f"format {name!r}: importing it raised {describe(error)}{_line_of(error, path)}") from error
-    formats = {own: value for own, value in vars(module).items() if isinstance(value, Format)}
-    value = getattr(module, attribute, None) or next((one for one in formats.values() if one.name == attribute), None)
+    own = vars(module)
+    formats = {each: found for each, found in own.items() if isinstance(found, Format)}
+    value = own.get(attribute, next((one for one in formats.values() if one.name == attribute), None))
     if isinstance(value, Format):
         _refuse_lazy(name, attribute, value.parse)
         return value
@@ -411,6 +450,13 @@ def _load_user_format(name: str, path: Path, attribute: str) -> Format:
             )
         _refuse_lazy(name, attribute, value)
         return parser(attribute, summary=(value.__doc__ or "").strip().partition("\n")[0], reference="")(value)
-    functions = [own for own, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__]
-    found = dict.fromkeys([*formats, *(one.name for one in formats.values()), *functions])
-    raise FormatError(f"format {name!r}: the file has no {attribute!r}; it has {', '.join(found) or 'no functions'}")
+    expected = "expected a declaration, such as one of Json, or a function of meta and event"
+    if value is not None and not isinstance(value, type):
+        raise FormatError(f"format {name!r}: {attribute!r} is a value of type {type(value).__name__!r}; {expected}")
+    functions = [
+        each for each, found in own.items() if isinstance(found, FunctionType) and found.__module__ == module.__name__
+    ]
+    named = dict.fromkeys([*formats, *(one.name for one in formats.values()), *functions])
+    if not named:
+        raise FormatError(f"format {name!r}: the file has no {attribute!r}, and no other format; {expected}; add one")
+    raise FormatError(f"format {name!r}: the file has no {attribute!r}; it has {', '.join(named)}")
