@@ -14,6 +14,8 @@ import slips.inference.kinds
 from inferred import sample
 from projects import Project
 from siege_in_s3 import Server
+from slips.cli.output import table
+from slips.cli.proposals import in_words
 from slips.errors import UsageError
 from slips.inference.containers import Head
 from slips.inference.kinds import Sorted, shape_of, sort_by_kind
@@ -177,9 +179,45 @@ def test_what_cannot_be_listed_is_told_though_the_listing_ends_at_its_bound(
         (folder / name).write_bytes(sample("alb"))
     done = project.slips("infer", str(folder))
     assert (done.status, "the name is not UTF-8; expected one, as S3 keys are; rename the file" in done.err) == (
-        0,
+        1,
         True,
     )
+
+
+@pytest.mark.slow
+def test_a_folder_of_which_not_all_could_be_listed_and_read_ends_with_status_1(project: Project) -> None:
+    folder = project.root / "part"
+    (folder / "x").mkdir(parents=True)
+    (folder / "x/web.log").write_bytes(sample("alb"))
+    assert project.slips("infer", str(folder)).status == 0
+    (folder / "bad.gz").write_bytes(gzip.compress(b"x")[:9])
+    done = project.slips("infer", str(folder))
+    assert (done.status, "bad.gz: cannot be read: gzip data ends early" in done.out) == (1, True), done.out
+    assert "prefix: x/\n    format: alb\n" in done.out
+    (folder / "bad.gz").unlink()
+    (folder / os.fsdecode(b"a\xff.log")).write_bytes(sample("alb"))
+    done = project.slips("infer", str(folder), "--json")
+    (problem,) = done.json["unlisted"]
+    assert (done.status, "the name is not UTF-8" in problem, len(done.json["kinds"])) == (1, True, 1)
+
+
+def test_a_log_that_cannot_be_read_is_told_as_that_with_its_name_once() -> None:
+    reason = "/logs/x/web.log: Permission denied; expected a log file that can be read"
+    found = Inferred([], [], reason, is_unread=True)
+    assert in_words("x/web.log", found) == (
+        "x/web.log: cannot be read: Permission denied; expected a log file that can be read"
+    )
+
+
+def test_a_chain_that_is_wider_than_the_terminal_widens_no_column(capsys: pytest.CaptureFixture[str]) -> None:
+    chain = f"[{{csv: {{columns: {['column'] * 54}}}}}]"
+    table([("chain", "parsed", ""), (chain, "50% of 2", "rows"), ("timestamp", "100% of 2", "lines")], widest=60)
+    assert capsys.readouterr().out.splitlines() == [
+        "chain      parsed",
+        chain,
+        "           50% of 2   rows",
+        "timestamp  100% of 2  lines",
+    ]
 
 
 @pytest.mark.slow

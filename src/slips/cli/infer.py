@@ -36,7 +36,8 @@ def infer_(ctx: click.Context, log: str, json_: bool) -> None:
     plausible time of their own, and how like these are to events of the format. If none fits, the status is 1.
 
     Of a directory, or a prefix that ends with a slash, each kind of log gets its proposal: some of the files are
-    opened, those of other names and of each new kind among them.
+    opened, those of other names and of each new kind among them. If a part of it cannot be listed, or a file cannot be
+    read, the others get theirs, and the status is 1.
 
     \b
     Examples:

@@ -16,7 +16,10 @@ _SHOWN = 3
 
 
 def infer_kinds(ctx: click.Context, folder: str, *, json_: bool) -> None:
-    """Propose the formats of each kind of log in a folder. Exit with status 1 if no chain fits any of them."""
+    """Propose the formats of each kind of log in a folder.
+
+    Exit with status 1 if no chain fits any of them, or if not all of the folder could be listed and read.
+    """
     logs, found = kinds_in(ctx, folder)
     beyond = len(found.left_out)
     if json_:
@@ -31,13 +34,13 @@ def infer_kinds(ctx: click.Context, folder: str, *, json_: bool) -> None:
             }
             for kind in found.kinds
         ]
-        print_json(
-            {"log": folder, "files": len(logs.objects), "left_out": beyond, "listed_all": logs.is_all, "kinds": kinds}
-        )
+        about = {"files": len(logs.objects), "left_out": beyond, "listed_all": logs.is_all}
+        print_json({"log": folder, **about, "unlisted": list(logs.unlisted), "kinds": kinds})
     else:
         _show(found.kinds)
         say_left_out(folder, found, is_all=logs.is_all)
-    if not any(kind.best for kind in found.kinds):
+    is_part = logs.unlisted or any(kind.found.is_unread for kind in found.kinds)
+    if is_part or not any(kind.best for kind in found.kinds):
         raise Exit(1)
 
 

@@ -116,12 +116,17 @@ def show_fitting(line: str) -> None:
     show_text(shortened(line, shutil.get_terminal_size().columns) if sys.stdout.isatty() else line)
 
 
-def table(rows: Sequence[Sequence[str]], indent: str = "", *, fitting: bool = False) -> None:
+def table(rows: Sequence[Sequence[str]], indent: str = "", *, fitting: bool = False, widest: int | None = None) -> None:
     """Print rows as columns, each as wide as its longest cell, with two spaces between.
 
-    If `fitting`, on a terminal as much of each row as fits: for rows that end with a text for people.
+    If `fitting`, on a terminal as much of each row as fits: for rows that end with a text for people. A first cell that
+    is longer than `widest` has a line of its own, whole, above the others of its row: it widens no column.
     """
-    for line in aligned(rows):
+    long = [widest is not None and len(row[0]) > widest for row in rows]
+    cut = [("", *row[1:]) if is_long else row for row, is_long in zip(rows, long, strict=True)]
+    for row, is_long, line in zip(rows, long, aligned(cut), strict=True):
+        if is_long:
+            show_text(f"{indent}{one_line(row[0])}")
         (show_fitting if fitting else show_text)(f"{indent}{line}")
 
 

@@ -18,6 +18,8 @@ from slips.printable import one_line, plural
 _NAME_TIME = "; name a field with the option 'time', and how it is written with 'time_format', if the records have one"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/*-]*")
 """A prefix or a pattern that YAML reads as it is."""
+_WIDEST = 60
+"""Most characters of a chain that stands in the line of its numbers."""
 _ALIKE = 0.3
 """The least likeness of a vendor's format that is proposed without a doubt."""
 
@@ -29,6 +31,8 @@ def in_words(log: str, found: Inferred) -> str:
         return (
             f"{log}: {best.chain}, which parses {_percent(best.trial.parsed)} of {plural(best.trial.records, 'record')}"
         )
+    if found.is_unread:
+        return f"{log}: cannot be read: {found.reason.partition(f'{log}: ')[2] or found.reason}"
     if found.reason:
         return f"{log}: no format: {found.reason}"
     nearest = ", ".join(
@@ -73,7 +77,7 @@ def show_proposals(log: str, found: Inferred, most: int) -> None:
                 "widths, or of a shape of their own, write '{regex: {pattern: …}}' with a named group for each field"
             )
         return
-    table([("chain", "parsed", "times", "like it", ""), *map(_row, found.fitting[:most])], fitting=True)
+    table([("chain", "parsed", "times", "like it", ""), *map(_row, found.fitting[:most])], fitting=True, widest=_WIDEST)
     best = found.fitting[0]
     if best.trial.reason:
         say(one_line(f"{log}: {best.chain}: the first bad record: {best.trial.reason}"))

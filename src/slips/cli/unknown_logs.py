@@ -41,6 +41,8 @@ class Folder(Struct):
     """Whether there are no more."""
     open: Callable[[ObjectEvent], AbstractContextManager[tuple[BinaryIO, str]]]
     """Opens one of the objects, and names it for messages. Raises UsageError and ObjectError."""
+    unlisted: Sequence[str] = ()
+    """Why parts of the directory could not be listed."""
 
     def head(self, each: ObjectEvent) -> Head:
         """Return the beginning of a log. Raises UsageError, ObjectError."""
@@ -113,7 +115,7 @@ def _folder_of(ctx: click.Context, name: str) -> Folder:
     logs = [each for each in objects[:LISTED] if each.object_size and not each.object_key.endswith("/")]
     if not logs:
         raise UsageError(f"{name}: no file that has bytes; expected a folder with logs")
-    return Folder(bucket, logs, len(objects) <= LISTED, open_)
+    return Folder(bucket, logs, len(objects) <= LISTED, open_, list(unlisted))
 
 
 _Listed = tuple[

@@ -142,7 +142,7 @@ def _kind_of(each: ObjectEvent, kinds: list[Kind], reading: _Reading) -> Kind | 
     try:
         content, whole, damage = reading.head(each)
     except SlipsError as error:
-        return Kind([], [], each, Inferred([], [], str(error)))
+        return Kind([], [], each, Inferred([], [], str(error), is_unread=True))
     if not content.strip():
         return None
     for kind in kinds:

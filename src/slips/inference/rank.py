@@ -39,6 +39,8 @@ class Inferred(Struct):
     """Why the log cannot be read behind what was looked at; else empty."""
     unlike: tuple[str, ...] = ()
     """Other files of the archive around the log, of which the best chain reads less than half as much."""
+    is_unread: bool = False
+    """Whether nothing of the log could be read, for the `reason`."""
 
 
 def infer(content: bytes, source: ObjectEvent, *, whole: bool = True, damage: str = "") -> Inferred:
