@@ -245,6 +245,7 @@ def test_the_values_in_lists_are_those_that_a_dict_has(declaration: Json) -> Non
     direct, by_dict = both(chain_of(declaration), Plain)
     told = set()
 
+    @settings(max_examples=100)  # of any profile: their messages have to differ
     @given(LISTS, st.sampled_from(["name", "user", "more", "at", "user.arn"]), LISTS)
     def agree(value: Any, field: str, inner: Any) -> None:
         event = {"name": "x", field: [{"kind": inner, "user": {"arn": inner}, "name": "n"}, *value]}
