@@ -50,10 +50,16 @@ def test_further_fields_are_kept_and_a_blank_at_the_end_is_none() -> None:
 
 
 def test_a_line_with_too_few_fields_is_bad_and_optional_columns_may_be_missing() -> None:
-    assert both(door(), 'a [b] "c"') == ("RecordError", "line has 3 fields; expected 4")
+    assert both(door(), 'a [b] "c"') == (
+        "RecordError",
+        "line has 3 fields; expected 4, such as 'ip [time] \"request\" status'",
+    )
     older = door(optional="request status", absent="-")
     assert event_of(older, "a [b]")[0] == {"ip": "a", "time": "b", "request": None, "status": None}
-    assert both(older, "a") == ("RecordError", "line has 1 field; expected 2 or more")
+    assert both(older, "a") == (
+        "RecordError",
+        "line has 1 field; expected 2 or more, such as 'ip [time] \"request\" status'",
+    )
 
 
 def test_host_and_port_are_two_fields() -> None:

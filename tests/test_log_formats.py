@@ -103,6 +103,26 @@ def test_other_options_go_with_a_log_format() -> None:
 def test_a_line_of_another_format_is_quarantined() -> None:
     seen = chains.run([{"nginx-access": {"log_format": "$remote_addr $status"}}], b"192.0.2.7 200 more\n")
     assert [seq for seq, _ in seen.quarantined] == [1]
+    other = chains.run([{"nginx-access": {"log_format": "$remote_addr $status"}}], b"restarted\n")
+    assert other.quarantined == [(1, "line begins with 'restarted'; expected one such as '$remote_addr $status'")]
+
+
+@pytest.mark.parametrize("name", ["nginx-access", "apache-access"])
+def test_a_line_of_no_access_log_is_quarantined_with_what_one_looks_like(name: str) -> None:
+    seen = chains.run([name], b"worker process 12 exited\n")
+    assert seen.quarantined == [
+        (
+            1,
+            "line begins with 'worker process 12 exited'; expected one such as "
+            "'192.0.2.7 - - [time] \"request\" 200 612 …'",
+        )
+    ]
+
+
+def test_a_long_log_format_is_cut_in_a_message() -> None:
+    form = " ".join(f"$a{number}" for number in range(50))
+    ((_, reason),) = chains.run([{"nginx-access": {"log_format": form}}], b"one\n").quarantined
+    assert reason.endswith(f"expected one such as '{form[:100]}…'")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Self
 
 from slips.format import Event, FormatOptions, MeaningOptions, a_key
-from slips.formats.nginx.log_format import QUOTED, AccessLog, Value, pattern_of, split
+from slips.formats.nginx.log_format import QUOTED, AccessLog, Value, pattern_of, shortened, split
 from slips.model import MetaData
 from slips.parsing import Patterns, clf, stamp
 
@@ -88,6 +88,7 @@ class _ApacheAccess(AccessLog):
         return replace(
             self,
             patterns=(pattern,),
+            shape=shortened(form),
             requests=self.requests if "request" in names and not {"method", "protocol"} & set(names) else {},
             escaped=[name for name in names if name in ("request", "referer", "user_agent", "remote_user")],
             integers=[name for name in names if name in _INTEGERS],
@@ -111,6 +112,7 @@ APACHE_ACCESS = _ApacheAccess(
     "apache-access",
     "Apache access logs: common, combined, with a virtual host, of mod_ssl, or a LogFormat of one's own",
     "https://httpd.apache.org/docs/2.4/mod/mod_log_config.html",
+    shape='192.0.2.7 - - [time] "request" 200 612 …',
     patterns=(
         _FRONT + _REST,
         rf"(?P<server_name>[^ :]+)(?::(?P<server_port>\d+))? {_FRONT}{_REST}",

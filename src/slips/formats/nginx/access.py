@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Self
 
 from slips.format import Event, FormatOptions, MeaningOptions, a_key
-from slips.formats.nginx.log_format import ADDRESSES, QUOTED, AccessLog, Value, pattern_of, split
+from slips.formats.nginx.log_format import ADDRESSES, QUOTED, AccessLog, Value, pattern_of, shortened, split
 from slips.model import MetaData
 from slips.parsing import Patterns, Regex, clf, stamp
 
@@ -78,6 +78,7 @@ class _NginxAccess(AccessLog):
         return replace(
             self,
             patterns=(pattern,),
+            shape=shortened(form),
             requests=self.requests if "request" in names and "request_uri" not in names else {},
             escaped=[name for name in names if name.startswith(("http_", "request", "uri", "args"))],
             integers=[name for name in names if name in _INTEGERS],
@@ -129,6 +130,7 @@ NGINX_ACCESS = _NginxAccess(
     "nginx-access",
     "nginx access logs: combined, with forwarded addresses, or a log_format of one's own",
     REFERENCE,
+    shape='192.0.2.7 - - [time] "request" 200 612 …',
     patterns=(
         rf'(?P<remote_addr>[^ ,"]+)(?:, ?(?P<forwarded_for>{ADDRESSES}))? {_REST}',
         rf'"(?P<forwarded_for>[^"]*)" (?P<remote_addr>[^ ]+) {_REST}',

@@ -19,10 +19,16 @@ ADDRESSES = r"[^ ,]+(?:, ?[^ ,]+)*"
 """A value before a blank: one address or several, each behind a comma and a blank, as proxies forward them."""
 
 
+_SHOWN = 100
+"""Most characters of a format that a message shows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AccessLog(Patterns):
     """Access logs of a server whose format has the option `log_format`: that of lines with columns of one's own."""
 
+    shape: str
+    """A line, with the names of some values in place of these; or the `log_format`."""
     known_formats: ClassVar[tuple[str, ...]] = ()
     """Names of formats of the server that are read without the option."""
 
@@ -39,6 +45,10 @@ class AccessLog(Patterns):
             options = msgspec.structs.replace(options, log_format="")
         return super(AccessLog, declared).with_options(options)
 
+    @property
+    def expected(self) -> str:
+        return f"such as {self.shape!r}"
+
     @abstractmethod
     def of(self, form: str) -> Self:
         """Return the format for a `log_format`. Raises ValueError."""
@@ -50,6 +60,11 @@ class Value(NamedTuple):
     name: str
     text: str
     """The place as it is written in the format: `$status`, `%>s`."""
+
+
+def shortened(form: str) -> str:
+    """Return a format as messages show it."""
+    return form if len(form) <= _SHOWN else f"{form[:_SHOWN]}…"
 
 
 def pattern_of(parts: list[Value | str]) -> str:

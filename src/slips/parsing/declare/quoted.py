@@ -42,6 +42,10 @@ _MOST_EXTRA, _MOST_FURTHER = 50, 1_000
 """Most fields behind the last column of lines that have a fast function; and of those that are read at all."""
 
 
+_SHOWN_COLUMNS = 10
+"""Most columns in the message about a line that has too few fields."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column as it is declared: how it is written, and the names of its field, or of host and port in it."""
@@ -271,7 +275,7 @@ class _Lines(LineParser):
         if len(fields) < declaration.least:
             raise RecordError(
                 f"line has {len(fields)} field{'s' * (len(fields) != 1)}; expected {declaration.least}"
-                f"{' or more' if declaration.least < len(columns) else ''}"
+                f"{' or more' if declaration.least < len(columns) else ''}, such as {self._shown_columns()!r}"
             )
         event: Event = dict.fromkeys(declaration.names)
         if declaration.escapes == "decode":
@@ -287,6 +291,11 @@ class _Lines(LineParser):
             texts = self._types.texts([text for _, text in fields[len(columns) :]])
             event |= zip(declaration.further_names, texts, strict=False)
         return event
+
+    def _shown_columns(self) -> str:
+        """Return the first columns as they are declared."""
+        columns = self._declaration.columns.split()
+        return " ".join(columns if len(columns) <= _SHOWN_COLUMNS else [*columns[:_SHOWN_COLUMNS], "…"])
 
     def _host_and_port(self, column: Column, text: str) -> tuple[str, int | None]:
         host, colon, port = text.rpartition(":")

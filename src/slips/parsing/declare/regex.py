@@ -45,6 +45,11 @@ class Regex(LineDeclaration):
         """The patterns, of which the first that matches a line cuts it."""
         return (self.pattern,)
 
+    @property
+    def expected(self) -> str:
+        """Which lines are expected, in words, for the message about another one."""
+        return f"that {'a' if self.leaves_out else 'the'} pattern matches"
+
     @cached_property
     def compiled(self) -> tuple[re.Pattern[str], ...]:
         return tuple(re.compile(each, re.DOTALL) for each in self.sources)
@@ -137,8 +142,7 @@ class _Matches(LineParser):
             if match := pattern.match(line):
                 break
         else:
-            one = "a" if declaration.leaves_out else "the"
-            raise foreign_record(f"line begins with {line[:60]!r}; expected one that {one} pattern matches")
+            raise foreign_record(f"line begins with {line[:60]!r}; expected one {declaration.expected}")
         event: Event = dict.fromkeys(declaration.names_of(pattern))
         if declaration.whole:
             event[declaration.whole] = line
