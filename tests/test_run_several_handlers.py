@@ -79,7 +79,7 @@ def test_a_handler_that_cannot_be_used_is_warned_of_once_and_fails_its_objects_u
     assert (results(summary), summary.failed) == (FINE_RESULTS, 3)
     (warning,) = several.watch.warnings
     assert problem in warning
-    assert warning.endswith("; objects of this handler fail, all others are processed")
+    assert warning.endswith("; its objects fail, all others are processed")
     assert {(item.stage, item.error_type, item.handler) for item in several.errors} == {
         ("worker", "UsageError", "other.py")
     }
@@ -102,6 +102,44 @@ def test_a_run_whose_handlers_all_cannot_be_used_ends_before_anything_is_taken_w
     assert error.value.exit_status == 2
     for problem in (BROKEN[kind][1], "fine.py:1: importing the handler raised SyntaxError"):
         assert str(error.value).count(problem) == 1
+    assert (several.errors, several.ledger) == ([], {})
+
+
+TYPED = """
+import msgspec
+import slips.interface
+
+class Login(msgspec.Struct):
+    user: str
+
+class Typed(slips.interface.Handler):
+    event_type = Login
+    def recv(self, meta, event): pass
+"""
+
+
+@pytest.mark.slow
+def test_an_event_type_that_the_format_of_a_mapping_cannot_serve_is_warned_of_before_its_objects_fail(
+    several: Project,
+) -> None:
+    other(several, TYPED)
+    summary = several.run(workers=2)
+    assert (results(summary), summary.failed) == (FINE_RESULTS, 3)
+    (warning,) = several.watch.warnings
+    assert "my-logs: other/: Typed.event_type: Login requires 'user', and format 's3-lines' has no such" in warning
+    assert warning.endswith("; its objects fail, all others are processed")
+
+
+@pytest.mark.slow
+def test_a_run_ends_before_anything_is_taken_if_no_format_of_a_mapping_can_serve_its_event_type(
+    several: Project,
+) -> None:
+    for name in ("fine", "other"):
+        (several.root / f"{name}.py").write_text(TYPED)
+    with pytest.raises(UsageError) as error:
+        several.run()
+    for name in ("fine", "other"):
+        assert str(error.value).count(f"my-logs: {name}/: Typed.event_type: Login requires 'user'") == 1
     assert (several.errors, several.ledger) == ([], {})
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from slips.config import Config, HandlerSpec
+from slips.config import Mapping as MappingOfBucket
 from slips.errors import UsageError
-from slips.interface import Handler, load_handlers
+from slips.interface import Handler, event_types, load_handlers
 from slips.model import HandlerCode, ObjectEvent
 from slips.not_logs import NotLog
+from slips.parsing.chain import check_event_types
 from slips.routing import assigned
 from slips.usercode import activate, code_version
 
@@ -79,6 +81,27 @@ class HandlerLoader:
             raise UsageError("\n".join(mistakes))
         return mistakes
 
+    def load_all(self, announce: Callable[[str], None] = lambda _: None) -> list[str]:
+        """Load all handlers of the config, and compare their event types with the formats of their mappings.
+
+        Return the mistakes as `load` does, also those of mappings whose chain cannot serve an event type. Raises
+        UsageError with all mistakes if no object of any mapping could be processed.
+        """
+        problems, is_any_right = self.load(self._config.handlers, announce), False
+        for bucket, mappings in self._config.bucket_mapping.items():
+            for mapping in mappings:
+                spec = self._config.handler_of(mapping)
+                try:
+                    classes, _ = self.handlers_of(spec), self.args_of(spec)
+                except UsageError:
+                    continue  # one of `problems`
+                found = misfits(self._config, bucket, mapping, classes)
+                problems += found
+                is_any_right = is_any_right or not found
+        if problems and not is_any_right:
+            raise UsageError("\n".join(problems))
+        return problems
+
     def forget_mistakes(self) -> None:
         """Load a handler again when it is next needed, if it could not be used before."""
         self._loaded.forget_mistakes()
@@ -114,6 +137,16 @@ class HandlerLoader:
             if spec.args is self._config.handler.args:
                 raise
             raise UsageError(f"{spec.name}: {error}") from error.__cause__
+
+
+def misfits(config: Config, bucket: str, mapping: MappingOfBucket, classes: Sequence[type[Handler]]) -> list[str]:
+    """Return the mistakes of handlers whose event types the chain of their mapping cannot serve."""
+    if all(one.event_type is None for one in classes):
+        return []
+    return [
+        f"{config.file_name}: {bucket}: {mapping.written or '(all)'}: {problem}"
+        for problem in check_event_types(mapping.format, config.root, event_types(classes))
+    ]
 
 
 class _Remembered(Generic[T]):

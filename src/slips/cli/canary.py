@@ -89,7 +89,7 @@ def run_here(site: MachineSite, place: Place, *, verbose: bool) -> Settle:
     """
     os.environ.update(site.config.handler.environment)
     with redirect_stdout(in_pieces(sys.stderr)):  # prints of the user's code are no part of the output
-        site.loader.load(site.config.handlers)
+        site.loader.load_all()
 
     def settle(events: Sequence[ObjectEvent]) -> bool:
         with watch(verbose) as observer:

@@ -17,8 +17,9 @@ from slips.cli.output import print_json, show_text, table
 from slips.config import Config, HandlerSpec, Mapping
 from slips.config.load import read
 from slips.errors import ConfigError, UsageError
-from slips.interface import Handler, event_types, load_handlers
-from slips.parsing.chain import check_event_types, compile_chain, shortest
+from slips.interface import Handler, load_handlers
+from slips.loading import misfits
+from slips.parsing.chain import compile_chain, shortest
 from slips.pattern import below
 from slips.place import stack_of
 from slips.printable import one_line
@@ -111,12 +112,10 @@ def check(
 def _misfits(config: Config, classes: dict[str, list[type[Handler]]]) -> list[str]:
     """Return the mistakes of handlers whose event types the chain of a mapping cannot serve."""
     return [
-        f"{config.file_name}: {bucket}: {mapping.written or '(all)'}: {problem}"
+        problem
         for bucket, mappings in config.bucket_mapping.items()
         for mapping in mappings
-        for problem in check_event_types(
-            mapping.format, config.root, event_types(classes.get(config.handler_of(mapping).name, []))
-        )
+        for problem in misfits(config, bucket, mapping, classes.get(config.handler_of(mapping).name, []))
     ]
 
 

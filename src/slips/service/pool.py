@@ -326,7 +326,7 @@ class Pool:
         """Warn that some handlers cannot be used while others can."""
         for problem in problems:
             self._unusable.add(problem)
-            self._warn(f"{problem}; objects of this handler fail, all others are processed")
+            self._warn(f"{problem}; its objects fail, all others are processed")
 
     def _not_started(self, why: str, begun: float, *, for_good: bool = False, path: str = "") -> None:
         """Count the failed start of a worker that was begun at `begun`, and that died when it imported `path`.

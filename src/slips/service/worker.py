@@ -145,7 +145,7 @@ def serve(commands: BinaryIO, answers: BinaryIO, position: Cells, permits: Binar
     heartbeat = Heartbeat(answer, position, config.handler.timeout)
     imported = Imports(answer)
     try:
-        unusable = site.loader.load(config.handlers, lambda path: answer(Loading(path)))
+        unusable = site.loader.load_all(lambda path: answer(Loading(path)))
     except UsageError as error:
         imported.report()
         answer(Ready(str(error)))
