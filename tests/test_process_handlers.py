@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,24 @@ def test_a_result_over_the_limit_is_cut_and_marked_and_the_object_is_done(
 @pytest.mark.parametrize("value", ["x" * 998, ["x" * 96] * 10, "é" * 499, {"n": list(range(200))}])
 def test_a_result_within_the_limit_is_whole(make: Make, value: Any) -> None:
     assert plain_result(value, 1_000) == value
+
+
+class Plain:
+    def __repr__(self) -> str:
+        return "Plain()"
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"a": {1}, "b": frozenset({"x"})}, {"a": [1], "b": ["x"]}),
+        ({"a": b"xy", "day": date(2026, 11, 30)}, {"a": "eHk=", "day": "2026-11-30"}),
+        ({"a": 1, "b": Plain()}, "{'a': 1, 'b': Plain()}"),
+        ({("a", "b"): 1}, "{('a', 'b'): 1}"),
+    ],
+)
+def test_a_result_of_what_json_has_not_is_kept_as_the_docs_say(value: Any, kept: Any) -> None:
+    assert plain_result(value, 1_000) == kept
 
 
 @pytest.mark.parametrize("limit", [1, 2, 99, 100, 101, 102, 103, 110])
