@@ -19,6 +19,7 @@ import chains
 from archived import zipped
 from chains import OBJECT, until_error
 from processing import EVENT, Make, Recorder, StopAt, done, make, root
+from projects import Project
 from slips.errors import ReaderError
 from slips.format import RecordLimits
 from slips.parsing.chain import compile_chain
@@ -282,6 +283,24 @@ def test_a_file_without_the_extra_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "arro3.io", None)
     with pytest.raises(ReaderError, match=r"run pip install '\.\[parquet\]' in the checkout"):
         chains.run(["parquet"], numbered(1))
+
+
+@pytest.mark.parametrize("module", ["arro3", "arro3.io"])
+def test_check_warns_of_a_format_whose_extra_is_not_installed_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str
+) -> None:
+    project = Project(tmp_path)
+    config = (tmp_path / "slips.yml").read_text()
+    project.config(config.replace("format: [s3-lines, json]", "format: parquet"))
+    assert project.slips("check").err == ""
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "arro3.io", raising=False)
+        patch.setitem(sys.modules, module, None)
+        done = project.slips("check")
+    assert done.status == 0
+    (warning,) = done.err.splitlines()
+    assert ": warning: format 'parquet': the library 'arro3-io' is not installed; expected the extra" in warning
+    assert "run pip install '.[parquet]' in the checkout of slips" in warning
 
 
 def test_an_object_that_the_chain_does_not_take_for_parquet_is_refused_with_the_chain_to_write() -> None:

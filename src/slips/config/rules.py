@@ -19,7 +19,7 @@ from slips.config.notes import Home
 from slips.config.policies import mistakes
 from slips.config.problems import Problems, Where, quote, show
 from slips.config.values import INVALID, right_items
-from slips.parsing.chain import doubts_of_chain
+from slips.parsing.chain import doubts_of_chain, lacks_of_chain
 from slips.step import Step, name_of, options_of
 from slips.zones import zone_of
 
@@ -209,7 +209,10 @@ class Rules:
                 problems = self._check_chain(steps, self._root)
                 for problem in problems:
                     self._problems.error((*here, "format", *_place_in(steps, problem)), problem)
-                for doubt in [] if problems else doubts_of_chain(steps, self._root):
+                doubts = [] if problems else doubts_of_chain(steps, self._root)
+                if not problems and "embedded" in self._backend:  # 'deploy' installs it for the functions
+                    doubts += lacks_of_chain(steps, self._root)
+                for doubt in doubts:
                     self._problems.warn((*here, "format", *_place_in(steps, doubt)), doubt)
             if isinstance(zone := mapping.get("timezone"), str):
                 try:

@@ -125,6 +125,15 @@ def check_chain(steps: Sequence[Step], root: Path) -> list[str]:
     return _resolve(steps, root)[1]
 
 
+def lacks_of_chain(steps: Sequence[Step], root: Path) -> list[str]:
+    """Return a warning for each library that `steps` need and that is not installed here."""
+    if "parquet" not in names_in(steps, root):
+        return []
+    from slips.parsing.readers.parquet_rows import NOT_INSTALLED, is_installed  # few chains need it
+
+    return [] if is_installed() else [f"format 'parquet': {NOT_INSTALLED}; until then each object fails here"]
+
+
 def doubts_of_chain(steps: Sequence[Step], root: Path) -> list[str]:
     """Return a warning for each parser of texts in `steps` behind events that are not known to have a text for it.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 from io import BufferedReader
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -40,6 +41,10 @@ ROWS = 256
 """Rows of a batch: each is held in memory twice, in its columns and as events."""
 FOOTER_BYTES = 32 << 20
 """Most bytes of the footer, which describes the columns of each row group."""
+NOT_INSTALLED = (
+    "the library 'arro3-io' is not installed; expected the extra 'parquet'; run "
+    "pip install '.[parquet]' in the checkout of slips"
+)
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _SHOWN = 200
 """Most characters of the library's reason: it may have all bytes of a text that is damaged, as numbers."""
@@ -128,6 +133,14 @@ class RowRecords(TextRecords):
         return None
 
 
+def is_installed() -> bool:
+    """Whether the library of this reader can be imported. Does not import it."""
+    try:
+        return find_spec("arro3.io") is not None
+    except (ImportError, ValueError):  # no package 'arro3'; a module without a spec
+        return False
+
+
 def _check(file: BinaryIO) -> None:
     """Raise ReaderError for what is no whole Parquet file: the library panics over some of that."""
     file.seek(0)
@@ -154,10 +167,7 @@ def _batches(file: BinaryIO) -> Iterator[RecordBatch]:
     try:
         from arro3.io import read_parquet
     except ImportError:
-        raise ReaderError(
-            "parquet: the library 'arro3-io' is not installed; expected the extra 'parquet'; run "
-            "pip install '.[parquet]' in the checkout of slips"
-        ) from None
+        raise ReaderError(f"parquet: {NOT_INSTALLED}") from None
     try:
         yield from read_parquet(file, batch_size=ROWS)
     except GeneratorExit:
