@@ -241,6 +241,28 @@ def test_an_object_that_waits_is_not_put_again_and_one_that_is_done_is(project: 
     assert project.slips("run", "--json").json["records"] == 1
 
 
+def test_objects_that_are_done_are_counted_with_the_option_that_processes_them_again(project: Project) -> None:
+    for name in ("a", "b"):
+        project.put(f"json/{name}", {"n": 1})
+    project.slips("run")
+    project.put("json/b", {"n": 3})
+    project.put("json/c", {"n": 1})
+    words = "1 of these done already: no run processes them again; with --again each gets a run of its own"
+    assert words in project.slips("push", "logs", "--dry-run").out.splitlines()
+    assert project.slips("push", "logs", "--dry-run", "--json").json["done"] == 1
+    assert words in project.slips("push", "logs").out.splitlines()
+    assert project.slips("run", "--json").json["records"] == 2
+    assert "done already" not in project.slips("push", "logs", "--again").out
+
+
+def test_objects_in_s3_are_done_by_the_content_that_is_listed(state: MachineState) -> None:
+    operations = MachineOperations(parse(CONFIG), state)
+    state.ledger.dismiss(listed("done", "1" * 32))
+    state.ledger.dismiss(listed("changed", "1" * 32))
+    events = [listed("done", "1" * 32), listed("changed", "2" * 32), listed("new", "1" * 32)]
+    assert operations.count_done(events) == 1
+
+
 def test_files_that_are_unfinished_by_their_name_are_put_only_if_they_are_named(project: Project) -> None:
     for name in ("a", ".h.log", "n.log.tmp", "part.log.part", ".d/x.log"):
         project.put(f"json/{name}", {"n": 1})

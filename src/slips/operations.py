@@ -284,6 +284,13 @@ class Operations(Protocol):
         """
         ...
 
+    def count_done(self, listed: Iterable[ObjectEvent]) -> int | None:
+        """Return the number of listed objects that the ledger cuts, as their content needs no further run.
+
+        None on a stack, which would have to read its ledger for that.
+        """
+        ...
+
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         """Record that events were put on their lanes, so that an audit finds them waiting. Raises StateError."""
         ...

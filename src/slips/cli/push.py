@@ -137,7 +137,7 @@ def push(
             raise UsageError(
                 f"{', '.join(paths)}: no object there; expected a file, or a directory or prefix with some"
             )
-        lanes = dict.fromkeys(LANES, 0)
+        lanes, done = dict.fromkeys(LANES, 0), None if again else operations.count_done(kept)
         if not dry_run:
             with reaching(kept.count, "objects put") as progress, _continuing():
                 putting = backfill(
@@ -148,11 +148,11 @@ def push(
                     progress(sum(counts.values()))
         by = processed_by(operations)
     if json_:
-        counted = {"objects": kept.count, "bytes": kept.size, "lanes": lanes, "before": before}
+        counted = {"objects": kept.count, "bytes": kept.size, "lanes": lanes, "before": before, "done": done}
         told = _as_json(kept, passing, problems, wanted, operations.kind)
         print_json({"dry_run": dry_run, **counted, **told})
     else:
-        _show(kept, passing, lanes, wanted.lane, operations.kind, by, again=again, dry_run=dry_run)
+        _show(kept, passing, lanes, wanted.lane, operations.kind, by, done=done, again=again, dry_run=dry_run)
     if problems:
         raise Exit(1)
 
@@ -186,6 +186,7 @@ def _show(
     kind: Kind,
     by: Processing,
     *,
+    done: int | None,
     again: bool,
     dry_run: bool,
 ) -> None:
@@ -198,5 +199,9 @@ def _show(
             show_text(f"they cost about ${price:,.2f} on AWS, and the time of the handler itself (see docs/costs.md)")
     else:
         show_text(f"{what} put: {on}; {by.of(kept.count, lanes, asked=again)}" if on else "nothing to put")
+    if done and (dry_run or on):
+        show_text(
+            f"{done:,} of these done already: no run processes them again; with --again each gets a run of its own"
+        )
     if passing.passed:
         show_text("not put: " + ", ".join(f"{count:,} {WORDS[why]}" for why, count in sorted(passing.passed.items())))

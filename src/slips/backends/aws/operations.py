@@ -111,6 +111,9 @@ class StackOperations:
     def on_lanes(self, listed: Iterable[ObjectEvent], *, again: bool) -> Iterator[tuple[ObjectEvent, bool]]:
         return ((event, False) for event in listed)
 
+    def count_done(self, listed: Iterable[ObjectEvent]) -> None:
+        """Return None: the ledger is not read for a count."""
+
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         self.ledger.note_waiting(events)
 

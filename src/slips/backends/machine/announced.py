@@ -60,6 +60,14 @@ class Announced:
                     new.setdefault((bucket, event.object_key, event.identity), event)
         return Compared(list(new.values()), waiting, failed)
 
+    def count_settled(self, events: Sequence[ObjectEvent]) -> int:
+        """Return the number of listed objects in S3 whose content is settled."""
+        count = 0
+        for bucket in dict.fromkeys(event.bucket_name for event in events):
+            settled, left = self._parted(self._settled, bucket, [one for one in events if one.bucket_name == bucket])
+            count += len(settled) + len(self._parted(self._settled_by_etag, bucket, left)[0])
+        return count
+
     def waiting(self, events: Sequence[ObjectEvent], *, again: bool) -> set[tuple[str, str]]:
         """Return bucket and key of those listed objects whose content waits on a lane; of a file, whichever content.
 

@@ -103,6 +103,14 @@ class MachineOperations:
             waiting = self._state.announced.waiting(page, again=again)
             yield from ((event, (event.bucket_name, event.object_key) in waiting) for event in page)
 
+    def count_done(self, listed: Iterable[ObjectEvent]) -> int:
+        # A file is known by its last reading, an object in S3 by its own name.
+        return sum(
+            len(page) - len(left) + self._state.announced.count_settled(left)
+            for page in pages(listed)
+            for left in [self._state.unsettled(page)]
+        )
+
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:
         """Record nothing: the lanes can be read."""
 
