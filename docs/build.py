@@ -157,17 +157,17 @@ def _example(each: Format) -> str:
     if example is None:
         return ""
     event = json.dumps(example.event, ensure_ascii=False, indent=2)
-    texts = [("A record:", "text", example.record), (f"{_event_of(example)}:", "json", event)]
+    texts = [("A record:", "text", example.record), (f"{_event_of(each.name, example)}:", "json", event)]
     entities = {kind: found for kind, found in msgspec.to_builtins(example.entities).items() if found}
     if entities:
         texts.append(("and in `meta.entities`:", "json", json.dumps(entities, ensure_ascii=False)))
     return "".join(f"\n\n{words}\n\n{_fenced(kind, text)}" for words, kind, text in texts if text)
 
 
-def _event_of(example: Example) -> str:
+def _event_of(name: str, example: Example) -> str:
     """The lines of a page on the meta of an event: the tag, the time, the message."""
     tag, seconds, message = (example.meta[name] for name in ("tag", "timestamp", "message"))
-    parts = ["Its event"]
+    parts = [f"Its event with {_code(written(example.step(name)))}" if example.options else "Its event"]
     if tag:
         parts.append(f"`meta.tag` `{tag}`")
     if seconds != _OBJECT_TIME:

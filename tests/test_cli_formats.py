@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+import chains
 from for_each import for_each
 from projects import Done, Project
 from slips.examples import example_of
@@ -156,6 +158,26 @@ def test_one_format_is_shown_with_a_record_its_event_and_how_to_configure_it(pro
     shown = project.slips("formats", "vpc-flow", "--json").json["example"]
     assert shown["record"] == record.strip()
     assert shown["entities"]["addresses"]
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("regex", {"date": "2026-11-28", "text": "some line of a log"}),
+        (
+            "grok",
+            {"client": "192.0.2.7", "method": "GET", "path": "/index.html", "bytes": 15824, "duration": 0.043},
+        ),
+    ],
+)
+def test_the_config_of_a_format_that_needs_a_pattern_has_one_that_reads_the_record(
+    project: Project, name: str, event: dict[str, object]
+) -> None:
+    shown = project.slips("formats", name).out.partition("in a config:\n")[2]
+    format_, record = yaml.safe_load(shown.partition("a record:\n")[0])[0]["format"], shown.splitlines()[3].strip()
+    seen = chains.run([format_], record.encode())
+    assert [each for _, each in seen.events] == [event]
+    assert json.loads(shown.splitlines()[-1]) == event
 
 
 def test_a_format_of_the_user_is_shown_by_the_name_that_a_config_has(project: Project) -> None:

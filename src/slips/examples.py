@@ -7,14 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, inspect
 
 import slips.formats
+from slips.config.declared import unwrap
 from slips.errors import SlipsError
 from slips.format import Bad, Format
-from slips.model import Entities
+from slips.inference.trial import try_chain
+from slips.model import Entities, ObjectEvent
 from slips.parsing.chain import compile_chain
 from slips.parsing.readers.text import original
+from slips.step import Step
 
 
 class Example(Struct, frozen=True):
@@ -25,6 +28,12 @@ class Example(Struct, frozen=True):
     meta: dict[str, Any]
     event: dict[str, Any]
     entities: Entities
+    options: dict[str, Any] = {}
+    """Those without which the format leaves the record as it is; none for most formats."""
+
+    def step(self, name: str) -> Step:
+        """Return what a config has for format `name`, so that it reads the record as here."""
+        return {name: self.options} if self.options else name
 
 
 def example_of(format_: Format) -> Example | None:
@@ -39,7 +48,25 @@ def example_of(format_: Format) -> Example | None:
         return None
     record = _record(format_, log, first["meta"]["seq"])
     find = format_.entity_paths
+    if options := _needed_options(format_):
+        trial = try_chain(["s3-lines", {format_.name: options}], record.encode(), _SOURCE, 1, whole=True)
+        shown = {**first["meta"], "tag": trial.metas[0].tag, "message": trial.metas[0].message}
+        return Example(record, shown, trial.events[0], Entities(), options)
     return Example(record, first["meta"], first["event"], find(first["event"]) if find else Entities())
+
+
+_SOURCE = ObjectEvent(bucket_name="", object_key="", event_time="2026-01-01T00:00:00Z")
+"""The object of a record that is read with options, which shows no time of it."""
+
+
+def _needed_options(format_: Format) -> dict[str, Any]:
+    """Return an example of the pattern without which a format leaves a line in one piece; {} for any other format."""
+    if format_.options is None or format_.takes != "text":
+        return {}
+    kind = inspect.type_info(format_.options)
+    assert isinstance(kind, inspect.StructType)  # noqa: S101 - for mypy
+    notes = next((unwrap(one.type)[1] for one in kind.fields if one.name == "pattern"), {})
+    return {"pattern": notes["examples"][0]} if notes.get("examples") else {}
 
 
 def _record(format_: Format, log: Path, seq: int) -> str:

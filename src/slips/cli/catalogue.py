@@ -160,7 +160,7 @@ def _alike(name: str) -> list[str]:
 
 
 def _print_example(named: str, example: Example) -> None:
-    show_text(f"in a config:\n  - prefix: logs/\n    format: {one_line(named)}")
+    show_text(f"in a config:\n  - prefix: logs/\n    format: {one_line(written(example.step(named)))}")
     if example.record:
         show_text("a record:")
         show_text("".join(f"  {line}\n" for line in shortened(example.record, _SHOWN).splitlines()), end="")

@@ -34,7 +34,7 @@ class GrokOptions(LineOptions, frozen=True):
         a_key(
             "Pattern for lines, from their beginning: `%{NAME:field}`, `%{NAME:field:int}` and regular expressions "
             "between. It must take time in proportion to the line.",
-            "%{IP:client} %{WORD:method} %{NOTSPACE:path} %{NUMBER:duration:float}",
+            "%{IP:client} %{WORD:method} %{NOTSPACE:path} %{NUMBER:bytes:int} %{NUMBER:duration:float}",
         ),
     ] = ""
     patterns: Annotated[

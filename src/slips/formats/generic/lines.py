@@ -41,7 +41,7 @@ class RegexOptions(LineOptions, frozen=True):
         a_key(
             "Python's regular expression for lines, from their beginning; its named groups are the fields. It must "
             "take time in proportion to the line.",
-            r"(?P<host>\S+) (?P<status>\d+) (?P<text>.*)",
+            r"(?P<date>\S+) (?P<text>.*)",
         ),
     ] = ""
 
