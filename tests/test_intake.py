@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import slips.service.intake
 from slips.backends.machine.state import MachineState
 from slips.config import Config, Mapping, Route
 from slips.errors import LostStateError, StateError
@@ -60,7 +61,9 @@ def source() -> Announcing:
 
 
 @pytest.fixture
-def intake(state: MachineState, source: Announcing) -> Intake:
+def intake(state: MachineState, source: Announcing, monkeypatch: pytest.MonkeyPatch) -> Intake:
+    """Takes all that has arrived at once, however busy the machine is."""
+    monkeypatch.setattr(slips.service.intake, "MOST_SECONDS", GUARD)
     config = Config(
         stack_name="test",
         routing=[Route(prefix="dropped/", dest="drop")],
