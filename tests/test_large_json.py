@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from json_texts import nests, texts, values
 from slips.errors import RecordError
 from slips.format import RecordLimits
 from slips.parsing import json_text
@@ -16,7 +17,6 @@ from slips.parsing.json_brackets import is_text_deeper
 from slips.parsing.json_strict import strict_end
 from slips.parsing.json_text import is_deeper, load_json
 from slips.parsing.readers import document_lines
-from test_json_syntax import nests, texts, values
 
 LENGTHS = [0, 1 << 30]
 """Of a text that is looked through before it is decoded: any, and none."""

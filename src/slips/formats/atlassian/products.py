@@ -61,7 +61,8 @@ ATLASSIAN = one_of(
         message="{event}{' by ' user}{' on ' entity}",
         patterns=(
             r"(?P<client>[0-9A-Fa-f.:,]+|-) \| (?P<event>[A-Za-z]+) \| (?P<user>[^| ]+) \| (?P<time>\d{13}) \| "
-            r"(?P<entity>[^| ]+) \| (?P<details>.*) \| (?P<request_id>[^| ]+) \| (?P<session_id>[^| ]+)(?: (?P<more>[^| ]+))?",
+            r"(?P<entity>[^| ]+) \| (?P<details>.*) \| (?P<request_id>[^| ]+) \| "
+            r"(?P<session_id>[^| ]+)(?: (?P<more>[^| ]+))?",
         ),
         absent="-",
         integers="time",
