@@ -197,7 +197,7 @@ class Project:
 
 
 def _read_to_end(terminal: int) -> str:
-    """All that a pseudo terminal shows until no process has its other end."""
+    """The output of a pseudo terminal until no process has its other end."""
     shown = b""
     with suppress(OSError):  # the end, on Linux
         while data := os.read(terminal, 4096):

@@ -1,4 +1,4 @@
-"""What is found out about a large JSON text before it is decoded, so that this happens once, and never in vain."""
+"""A large JSON text is looked through before it is decoded, so that this happens once, and never in vain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LENGTHS = [0, 1 << 30]
 
 
 def loaded(text: bytes, limits: RecordLimits) -> str:
-    """What a text is decoded to, or why it is not."""
+    """The value of a text, or why it has none."""
     try:
         return repr(load_json(text, limits))
     except RecordError as error:

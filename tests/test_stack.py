@@ -148,7 +148,7 @@ def _counts(groups: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
 
 
 def _notification(chain: Deployed, key: str) -> str:
-    """What S3 has said of an object, once a function has read it: again, with the sequencer of its upload."""
+    """The event of an object once more, with the sequencer of its upload, once a function has read it."""
     while True:
         for call in chain.cloud.invocations("EventPusher"):
             if f'{key}\\"' in call["payload"].replace("%2F", "/"):

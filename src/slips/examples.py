@@ -29,7 +29,7 @@ class Example(Struct, frozen=True):
     event: dict[str, Any]
     entities: Entities
     options: dict[str, Any] = {}
-    """Those without which the format leaves the record as it is; none for most formats."""
+    """The options without which the format leaves the record as it is; none for most formats."""
 
     def step(self, name: str) -> Step:
         """Return what a config has for format `name`, so that it reads the record as here."""

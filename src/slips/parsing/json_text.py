@@ -89,7 +89,7 @@ def _load_large(raw: bytes, limits: RecordLimits, known_strict: bool) -> Any:
             with many_made(raw):
                 return _decode_any(raw)
     else:
-        from slips.parsing.json_syntax import JsonSyntax
+        from slips.parsing.json_syntax import JsonSyntax  # a cold start does without its patterns
 
         syntax = JsonSyntax()
         syntax.feed(raw, is_last=True)

@@ -39,7 +39,7 @@ DIRECTIVES = 100
 _FIELDS = b"#Fields:"
 _DIRECTIVE = re.compile(rb"#[A-Za-z][A-Za-z -]*:")
 _NAME = re.compile(rb"[^\s,;|]+")
-"""What may be a name in `#Fields:`, between blanks or delimiters."""
+"""A name in `#Fields:`, between blanks or delimiters, or part of one."""
 _RETURN = "\udc0d"
 """Replaces a carriage return inside a line, where the standard library would end the row. No text contains this
 surrogate: `surrogateescape` makes surrogates of no byte below 0x80."""
