@@ -127,7 +127,7 @@ def _expected_behind(piece: bytes, inside: int) -> int:
 
 def _check(text: bytes) -> None:
     """Raise JSONDecodeError if a text is not JSON."""
-    if is_strict(text) or is_strict(_made_strict(text)):
+    if is_strict(text) or ((made := _made_strict(text)) != text and is_strict(made)):
         return
     found = text.decode("latin-1")  # a character for each byte; strings may hold any
     if (end := _decode_first(found)[1]) < len(found):
