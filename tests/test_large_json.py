@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chains import run
 from json_texts import nests, texts, values
 from slips.errors import RecordError
-from slips.format import RecordLimits
+from slips.format import Event, RecordLimits
 from slips.parsing import json_text
 from slips.parsing.json_brackets import is_text_deeper
 from slips.parsing.json_strict import strict_end
@@ -60,6 +61,23 @@ def test_the_first_document_spans_lines_or_not_however_that_is_found_out(text: b
         assert len(found) == 1, found
 
 
+lines = st.lists(nests.map(lambda text: text[1:]) | texts.map(lambda text: text.encode("utf-8", "replace")), max_size=4)
+
+
+@settings(max_examples=500, deadline=None)
+@given(lines.map(b"\n".join), st.lists(st.sampled_from([b"{", b"[", b"", b" "]), min_size=2, max_size=2))
+def test_a_broken_document_has_the_same_reason_whoever_finds_it(text: bytes, begins: list[bytes]) -> None:
+    text = text.replace(b"7" * 5_000, b"7")
+    content = b'{"a":' + text + b"\n" + begins[0] + text + b"\n" + begins[1] + b'"b":1}'
+    found = list[tuple[list[Event], list[tuple[int, str]]]]()
+    for length in LENGTHS:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(json_text, "LARGE", length)
+            seen = run(["json-documents"], content)
+            found.append(([event for _, event in seen.events], seen.quarantined))
+    assert repr(found[0]) == repr(found[1])  # NaN is unlike itself
+
+
 @pytest.mark.parametrize("break_", [b"", b"]", b",}", b"nul}", b'"', b'"\xff\x01"}', b"]} x", b'"\\x"}', b" \r\n"])
 def test_the_words_for_a_large_text_that_breaks_at_its_end_need_no_decoder_of_the_whole(
     break_: bytes, monkeypatch: pytest.MonkeyPatch
@@ -92,8 +110,14 @@ def test_the_end_of_an_object_of_strict_json_is_known_without_a_decoder(text: by
     assert strict_end(text) == end
 
 
-@settings(max_examples=300, deadline=None)
-@given(value=values, most=st.integers(1, 6), junk=st.sampled_from([b"", b" []", b"]", b'"[[[[']))
+strings = st.text(alphabet='[{]}"\\,:ab', max_size=9)
+nested = st.recursive(
+    st.integers() | strings, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(strings, inner, max_size=4)
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(value=values | nested, most=st.integers(1, 6), junk=st.sampled_from([b"", b" []", b"]", b"][[[[[[[", b'"[[[[']))
 def test_a_text_is_as_deep_as_its_value(value: Any, most: int, junk: bytes) -> None:
     text = json.dumps([value] * 3).encode()
     assert is_text_deeper(text + junk, most) == is_deeper([value] * 3, most)

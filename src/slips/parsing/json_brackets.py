@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 OPENING, CLOSING = b"[{", b"]}"
+_OPENED, _CLOSED = b"(", b")"
 _BESIDE = bytes(set(range(256)) - set(OPENING + CLOSING))
 """All bytes but brackets."""
-_CLOSED = b")"
+_BESIDE_QUOTES = _BESIDE.replace(b'"', b"")
 _ONE_CLOSING = bytes.maketrans(CLOSING, _CLOSED * 2)
-_STEPS = bytes.maketrans(OPENING + _CLOSED, b"\x01\x01\xff")
+_OF_ONE_KIND = bytes.maketrans(OPENING + CLOSING, _OPENED * 2 + _CLOSED * 2)
+_STEPS = bytes.maketrans(_OPENED + _CLOSED, b"\x01\xff")
 """One level up for a bracket that opens, one down for one that closes: the bytes of signed numbers."""
+_LONG = 1 << 14
+"""Bytes of a text whose brackets are rather taken out than counted: it may have many."""
+_AT_ONCE = 64, 8, 1
+"""Brackets that are counted together, and how many at once where these may be too deep."""
 _PAIRS = b"[[[[))))", b"{{{{))))", b"[)", b"{)"
-_LEVELS = sum(map(len, _PAIRS)) // 2
-"""Most levels that go with one removal of each."""
-_FIRST = re.compile(rb"[^\[\]{}]*+[\[{]")
+_RUNS = re.compile(rb"[\[{]+|\)+")
 _BACKSLASHES = re.compile(rb"\\*+")
 
 
@@ -40,59 +44,65 @@ def outside_strings(raw: bytes, size: int = 1 << 16) -> Iterator[bytes]:
         yield text + b"x" if inside else text
 
 
+def brackets_of(raw: bytes) -> bytes:
+    """Return the brackets of a JSON text that are in no string."""
+    if b"\\" not in raw:
+        text = raw.translate(None, _BESIDE_QUOTES)
+        if text.count(b'"') == 2 * text.count(b'""'):  # no string has a bracket
+            return text.translate(None, b'"')
+    return b"".join(text.translate(None, _BESIDE) for text in outside_strings(raw))
+
+
 def unmatched(outside: bytes) -> tuple[int, bytes]:
     """Return how many brackets close that were open before a text, and those that are open behind it.
 
     The text has no strings. Whether a bracket that closes is of the kind that is open does not matter.
     """
-    brackets, _ = _without_pairs(outside)
-    closed, opened, depth = 0, bytearray(len(brackets)), 0
-    for bracket in brackets:
-        if bracket in OPENING:
-            opened[depth] = bracket
-            depth += 1
-        elif depth:
-            depth -= 1
+    closed, opened = 0, bytearray()
+    for run in _RUNS.findall(_without_pairs(outside)):
+        if run.startswith(_CLOSED):
+            left = len(opened) - len(run)
+            closed -= min(left, 0)
+            del opened[max(left, 0) :]
         else:
-            closed += 1
-    return closed, bytes(opened[:depth])
+            opened += run
+    return closed, bytes(opened)
 
 
 def is_text_deeper(raw: bytes, most: int) -> bool:
     """Whether objects and arrays are nested more than `most` deep in a JSON text, as `is_deeper` for its value."""
-    if raw.count(b"[") + raw.count(b"{") <= most:
+    if len(raw) < _LONG and raw.count(b"[") + raw.count(b"{") <= most:
         return False
+    brackets = brackets_of(raw).translate(_OF_ONE_KIND)
+    at = _first_deeper(brackets, most, _AT_ONCE)
+    if at is None:
+        return False
+    # Where the outermost value has ended before, this is not JSON.
+    return 0 not in accumulate(array("b", brackets[:at].translate(_STEPS)))
+
+
+def _first_deeper(brackets: bytes, most: int, at_once: tuple[int, ...]) -> int | None:
+    """Return the place of the first bracket with which more than `most` are open, at least one."""
+    size, *fewer = at_once
     depth = 0
-    for text in outside_strings(raw):
-        if not depth and (first := _FIRST.match(text)):  # the outermost value begins
-            text, depth = text[first.end() :], 1  # noqa: PLW2901
-        brackets, levels = _without_pairs(text)
-        closed = brackets.count(_CLOSED)
-        behind = depth - closed + len(brackets) - closed
-        if depth > closed == len(brackets) - len(brackets.lstrip(_CLOSED)) and max(depth, behind) + levels <= most:
-            depth = behind  # what was between these brackets is as deep as `levels` at most
-            continue
-        steps = array("b", text.translate(_ONE_CLOSING, _BESIDE).translate(_STEPS))
-        depths = list(accumulate(steps, initial=depth))
-        end = next((at for at, each in enumerate(depths) if at and each <= 0), len(depths))
-        if max(depths[:end]) > most:
-            return True
-        if end < len(depths):
-            return False  # the outermost value ends here; more text is not JSON
-        depth = depths[-1]
-    return False
+    for at in range(0, len(brackets), size):
+        opened = brackets.count(_OPENED, at, at + size)
+        if depth + opened > most:
+            if not fewer:
+                return at
+            place = _first_deeper(brackets[at : at + size], most - depth, tuple(fewer))
+            if place is not None:
+                return at + place
+        depth += 2 * opened - size
+    return None
 
 
-def _without_pairs(outside: bytes) -> tuple[bytes, int]:
-    """Return the brackets of a text without most pairs of them, and how many levels these have, or more.
-
-    Each bracket that closes becomes _CLOSED.
-    """
-    brackets, levels, is_shrinking = outside.translate(_ONE_CLOSING, _BESIDE), 0, True
+def _without_pairs(outside: bytes) -> bytes:
+    """Return the brackets of a text without most pairs of them. Each one that closes becomes _CLOSED."""
+    brackets, is_shrinking = outside.translate(_ONE_CLOSING, _BESIDE), True
     while is_shrinking:  # many at once
         size = len(brackets)
         for pair in _PAIRS:
             brackets = brackets.replace(pair, b"")
-        levels += _LEVELS
         is_shrinking = 8 * (size - len(brackets)) > size
-    return brackets, levels
+    return brackets

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import accumulate
 from json import JSONDecodeError, JSONDecoder
 
-from slips.parsing.json_brackets import CLOSING, OPENING, unmatched
+from slips.parsing.json_brackets import CLOSING, OPENING, brackets_of, unmatched
 from slips.parsing.json_strict import is_strict
 
 VALUE, FIRST_VALUE, KEY, FIRST_KEY, COLON, BEHIND = range(6)
@@ -52,11 +52,12 @@ class Leaps:
         """
         size = self._size
         while size >= LEAST:
-            piece, outside = _whole_tokens(data[at : at + size])
+            piece = _whole_tokens(data[at : at + size])
             if not piece:
                 break
-            closes, opens = unmatched(outside)
-            if self._is_too_deep(len(opened), outside):
+            brackets = brackets_of(piece)
+            closes, opens = unmatched(brackets)
+            if self._is_too_deep(len(opened), brackets):
                 size //= 2
                 continue
             begin = max(len(opened) - closes - 1, 0)  # of the brackets around, those that the piece cannot do without
@@ -81,33 +82,30 @@ class Leaps:
         self._size = LEAST
         return at, expected
 
-    def _is_too_deep(self, depth: int, outside: bytes) -> bool:
-        """Whether a text without strings goes deeper than allowed, from within `depth` brackets."""
-        if depth + len(outside) <= self._deepest:
+    def _is_too_deep(self, depth: int, brackets: bytes) -> bool:
+        """Whether brackets go deeper than allowed, from within `depth` others."""
+        if depth + len(brackets) <= self._deepest:
             return False
-        steps = (1 if each in OPENING else -1 for each in outside if each in OPENING + CLOSING)
+        steps = (1 if each in OPENING else -1 for each in brackets)
         return max(accumulate(steps, initial=depth)) > self._deepest
 
 
-def _whole_tokens(piece: bytes) -> tuple[bytes, bytes]:
-    """Return a piece up to behind its last bracket, colon or comma that is in no string, and its text without strings.
+def _whole_tokens(piece: bytes) -> bytes:
+    """Return a piece up to behind its last bracket, colon or comma that is in no string.
 
-    That is so for sound pieces. No part of another one is taken for sound by whoever looks at the bytes returned.
+    That is so for sound pieces. Of another one, what is returned is no sound piece either.
     """
     text = piece
     if b"\\" in text:  # whether a quote is one is all that matters
         text = text.replace(b"\\\\", b"  ").replace(b'\\"', b"  ")
-    parts = text.split(b'"')
-    end = len(piece)
-    if len(parts) % 2 == 0:  # it ends in a string
-        end -= len(parts.pop()) + 1
-    last = parts[-1].rstrip(_BESIDE)
-    if not last and len(parts) > 1:  # it ends with a string
-        end -= len(parts.pop()) + len(parts.pop()) + 2
-        last = parts[-1].rstrip(_BESIDE)
-    end -= len(parts[-1]) - len(last)
-    parts[-1] = last
-    return (piece[:end], b"".join(parts[::2])) if last else (b"", b"")
+    end = text.rindex(b'"') if text.count(b'"') % 2 else len(text)  # before a string that is cut off
+    quote = text.rfind(b'"', 0, end)
+    last = text[quote + 1 : end].rstrip(_BESIDE)
+    if not last and quote > 0:  # it ends with a string
+        end = text.rfind(b'"', 0, quote)
+        quote = text.rfind(b'"', 0, end)
+        last = text[quote + 1 : end].rstrip(_BESIDE)
+    return piece[: quote + 1 + len(last)] if last else b""
 
 
 def text_to(opened: bytearray, expected: int) -> bytes:

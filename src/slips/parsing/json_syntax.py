@@ -58,6 +58,8 @@ class JsonSyntax:
         self._leap = Leaps(DEEPEST).leap
         self._token = (0, VALUE)
         """Where the last token began in what was fed last, and what was expected there."""
+        self._pieces = 0
+        """Number of times that something was fed."""
         self._held = b""
         """The end of what was fed, if it is part of a token. Digits in it may be left out."""
 
@@ -65,13 +67,20 @@ class JsonSyntax:
         """Return where the value ends or breaks in `piece`; None if more is needed, and there is more."""
         held = self._held
         self._held = b""
+        self._pieces += 1
         end = self._read(held + piece, is_last)
         return None if end is None else max(end - len(held), 0)
+
+    def breaks_by(self, data: bytes, at: int, size: int) -> bool:
+        """Whether what was fed at once, from `at`, broke within its first `size` bytes or at the next token behind."""
+        begin, _ = self._token
+        return self._pieces == 1 and not data[at + size : at + begin].strip(b" \t\r\n")
 
     def refusal(self, content: bytes, text: str) -> JSONDecodeError | None:
         """Return the error of the lenient decoder for a text that was fed at once; None if it takes the text.
 
-        The decoder looks only at what is behind the last token, within brackets like those that are open there.
+        The text may also be the beginning of what was fed, if that `breaks_by` the beginning's end. The decoder looks
+        only at what is behind the last token, within brackets like those that are open there.
         """
         begin, expected = self._token
         rest = content[begin:].decode("utf-8", "surrogateescape")

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any, NewType
+from typing import TYPE_CHECKING, Any, NewType
 
 import msgspec
 
@@ -22,6 +22,9 @@ from slips.errors import RecordError, RecordTooLarge
 from slips.format import Event, RecordLimits, too_many_values
 from slips.parsing.json_brackets import is_text_deeper, outside_strings
 from slips.parsing.json_strict import is_strict
+
+if TYPE_CHECKING:
+    from slips.parsing.json_syntax import JsonSyntax
 
 LEVELS, MORE_LEVELS = 8, 12
 """Levels that the first decoder reads, and the second. A type of n levels has 2^n nodes, made in 1 ms and in 15 ms.
@@ -58,8 +61,9 @@ def load_json(
     limits: RecordLimits = RecordLimits(),  # noqa: B008 - frozen
     *,
     known_strict: bool = False,
+    broken: JsonSyntax | None = None,
 ) -> Any:
-    """Decode any JSON text, of which may be known that it is strict.
+    """Decode any JSON text, of which may be known that it is strict, or where it is broken.
 
     The standard library decodes oddities that strict decoders refuse but logs contain: `NaN`, lone surrogates, a byte
     order mark, numbers beyond a double, bytes that are not UTF-8 (as `surrogateescape`). Raises RecordTooLarge for a
@@ -68,14 +72,14 @@ def load_json(
     if has_too_many_values(raw, limits.values):
         raise too_many_values(limits.values)
     if len(raw) >= LARGE:
-        return _load_large(raw, limits, known_strict)
+        return _load_large(raw, limits, known_strict, broken)
     try:
         return shallow_decoder(limits.depth)(raw)
     except (ValueError, msgspec.MsgspecError) as error:
         return load_odd_json(raw, limits, error)
 
 
-def _load_large(raw: bytes, limits: RecordLimits, known_strict: bool) -> Any:
+def _load_large(raw: bytes, limits: RecordLimits, known_strict: bool, broken: JsonSyntax | None) -> Any:
     """Do as `load_json` for a text that has no more values than allowed, in about the time of one decoder.
 
     It decodes the text once: all that would make a decoder give up behind thousands of values is known before.
@@ -83,17 +87,18 @@ def _load_large(raw: bytes, limits: RecordLimits, known_strict: bool) -> Any:
     raw = raw.rstrip(b"\r\n").removeprefix(_BOM)
     refuse_other(raw)
     _refuse_deeper(raw, limits)
-    if known_strict or is_strict(raw):
+    if known_strict or (broken is None and is_strict(raw)):
         with suppress(ValueError, msgspec.MsgspecError):
             raw.decode()
             with many_made(raw):
                 return _decode_any(raw)
     else:
-        from slips.parsing.json_syntax import JsonSyntax  # a cold start does without its patterns
+        if broken is None:
+            from slips.parsing.json_syntax import JsonSyntax  # a cold start does without its patterns
 
-        syntax = JsonSyntax()
-        syntax.feed(raw, is_last=True)
-        if refusal := syntax.refusal(raw, raw.decode("utf-8", "surrogateescape")):
+            broken = JsonSyntax()
+            broken.feed(raw, is_last=True)
+        if refusal := broken.refusal(raw, raw.decode("utf-8", "surrogateescape")):
             limits.refuse_wide(refusal.doc)
             raise RecordError(f"not JSON: {_reason(refusal)}")
     return _load_leniently(raw, limits)

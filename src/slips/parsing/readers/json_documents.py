@@ -145,7 +145,7 @@ class DocumentText(JsonRuns):
         if end is None:
             return self._large(syntax)
         if not syntax.is_sound:
-            return self._broken("")
+            return self._broken("", syntax)
         if self._data[self._at] != _OBJECT:
             self._want(size + WINDOW)
             if _more(self._data, self._at + size):
@@ -213,8 +213,12 @@ class DocumentText(JsonRuns):
             return value
         return Bad(len(raw), raw[:HEAD], f"JSON {type(value).__name__} {beginning(raw)}; expected an object")
 
-    def _broken(self, reason: str) -> Bad:
-        """Consume up to the next line that begins as a document does. Without `reason`, the decoder gives it."""
+    def _broken(self, reason: str, syntax: JsonSyntax | None = None) -> Bad:
+        """Consume up to the next line that begins as a document does. Without `reason`, the decoder gives it.
+
+        It does not look again for what `syntax` has found in the data.
+        """
+        data, begin = self._data, self._at
         size, kept = self._unfinished[0], bytearray(self._unfinished[1])
         self._unfinished = (0, b"")
         while True:
@@ -237,7 +241,8 @@ class DocumentText(JsonRuns):
         size -= len(kept) - len(raw)
         if not reason:
             try:
-                load_json(raw, self._limits)
+                is_found = syntax and syntax.breaks_by(data, begin, len(raw))
+                load_json(raw, self._limits, broken=syntax if is_found else None)
             except RecordError as error:
                 return Bad(size, raw[:HEAD], error)
         return Bad(size, raw[:HEAD], reason or "not JSON")
