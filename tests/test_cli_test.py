@@ -163,6 +163,33 @@ def test_events_whose_handlers_are_all_broken_are_wrong_input(several: Project) 
     assert "slow.py:1: importing the handler raised ZeroDivisionError" in done.err
 
 
+TYPED = """
+import msgspec
+import slips.interface
+
+class Login(msgspec.Struct):
+    user: str
+
+class Slow(slips.interface.Handler):
+    event_type = Login
+    def recv(self, meta, event): ...
+"""
+
+
+@pytest.mark.slow
+def test_event_types_that_no_format_of_the_events_can_serve_are_wrong_input(several: Project) -> None:
+    config = (several.root / "slips.yml").read_text()
+    several.config(config.replace("{index: s}}\n      format: json", "{index: s}}\n      format: s3-lines"))
+    (several.root / "slow.py").write_text(TYPED)
+    mistake = "my-logs: slow/: Slow.event_type: Login requires 'user', and format 's3-lines' has no such field"
+    done = several.slips("test", "-d", "slow.json")
+    assert (done.status, done.out, done.err.count(mistake)) == (2, "", 1)
+    assert "Processing" not in done.err
+    done = several.slips("test", "-d", "all.json")
+    assert (done.status, done.out.count("result of Main")) == (1, 1)
+    assert done.err.index(mistake) < done.err.index("Processing")
+
+
 @pytest.mark.slow
 def test_prints_and_logs_of_handlers_go_to_standard_error(project: Project) -> None:
     project.handler(

@@ -87,17 +87,36 @@ class HandlerLoader:
         Return the mistakes as `load` does, also those of mappings whose chain cannot serve an event type. Raises
         UsageError with all mistakes if no object of any mapping could be processed.
         """
-        problems, is_any_right = self.load(self._config.handlers, announce), False
-        for bucket, mappings in self._config.bucket_mapping.items():
-            for mapping in mappings:
-                spec = self._config.handler_of(mapping)
-                try:
-                    classes, _ = self.handlers_of(spec), self.args_of(spec)
-                except UsageError:
-                    continue  # one of `problems`
-                found = misfits(self._config, bucket, mapping, classes)
-                problems += found
-                is_any_right = is_any_right or not found
+        problems = self.load(self._config.handlers, announce)
+        mapped = [(bucket, one) for bucket, mappings in self._config.bucket_mapping.items() for one in mappings]
+        return self._compared(mapped, problems)
+
+    def load_of(self, mapped: Sequence[tuple[str, MappingOfBucket]]) -> list[str]:
+        """Load the handlers of some mappings, each given with its bucket, and compare their event types.
+
+        Return the mistakes and raise UsageError as `load_all` does.
+        """
+        specs: list[HandlerSpec] = []
+        for _, mapping in mapped:
+            if (spec := self._config.handler_of(mapping)) not in specs:
+                specs.append(spec)
+        return self._compared(mapped, self.load(specs))
+
+    def _compared(self, mapped: Sequence[tuple[str, MappingOfBucket]], mistakes: Sequence[str]) -> list[str]:
+        """Return `mistakes` of handlers, and those of mappings whose chain cannot serve an event type.
+
+        Raises UsageError with all of them if no mapping is right.
+        """
+        problems, is_any_right = [*mistakes], False
+        for bucket, mapping in mapped:
+            spec = self._config.handler_of(mapping)
+            try:
+                classes, _ = self.handlers_of(spec), self.args_of(spec)
+            except UsageError:
+                continue  # one of `mistakes`
+            found = misfits(self._config, bucket, mapping, classes)
+            problems += found
+            is_any_right = is_any_right or not found
         if problems and not is_any_right:
             raise UsageError("\n".join(problems))
         return problems

@@ -27,7 +27,7 @@ from slips.cli.errors import event_text
 from slips.cli.options import global_option, options
 from slips.cli.output import accounted, readable_json, say, show_json, show_text, write_private
 from slips.cli.usage import FILE, Number
-from slips.config import Config, HandlerSpec
+from slips.config import Config, Mapping
 from slips.errors import UsageError
 from slips.model import Lane, ObjectEvent
 from slips.pipeline.ended import Failure, Success
@@ -151,16 +151,17 @@ def _log_to_standard_error(*, verbose: bool) -> None:
 def _load_handlers(site: WorkerSite, events: Iterable[ObjectEvent]) -> None:
     """Load the handlers of the events' mappings, and their secrets, before an object is read.
 
-    If some of them cannot be used, say so: their events will fail. Raises UsageError if none can be used.
+    If some of them cannot be used, or have event types that their formats cannot serve, say so: their events will
+    fail. Raises UsageError if none can be used.
     """
     config = site.config
-    specs: list[HandlerSpec] = []
+    mapped: list[tuple[str, Mapping]] = []
     for event in events:
         mapping = mapping_for(config.bucket_mapping, event.bucket_name, event.object_key)
-        if mapping is not None and (spec := config.handler_of(mapping)) not in specs:
-            specs.append(spec)
-    mistakes = site.loader.load(specs)
-    for spec in {spec.name: spec for spec in specs}.values():
+        if mapping is not None and (event.bucket_name, mapping) not in mapped:
+            mapped.append((event.bucket_name, mapping))
+    mistakes = site.loader.load_of(mapped)
+    for spec in {spec.name: spec for spec in (config.handler_of(mapping) for _, mapping in mapped)}.values():
         with suppress(UsageError):  # one of `mistakes`
             names = ", ".join(each.__name__ for each in site.loader.handlers_of(spec))
             _log.info("Handler: %s in %s", names, spec.path)
