@@ -340,11 +340,24 @@ def test_quotes_are_advised_only_where_the_quoted_text_fits() -> None:
     assert errors(SMALL.replace("stack_name: sample", "stack_name: 123")) == [
         "1: stack_name: '123' is a number to YAML; expected letters, digits and hyphens, a letter first, at most 128"
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("true", "'true' is true or false to YAML"),
+        ("off", "'off' is true or false to YAML"),
+        ("9", "'9' is a number to YAML"),
+        ("2026-11-30", "'2026-11-30' is a date to YAML"),
+        ("[Europe/Berlin]", "found a list"),
+        ("{name: Europe/Berlin}", "found a mapping"),
+        ("{{ZONE}}", "'{{...}}' is a mapping to YAML"),
+        ("''", "is empty"),
+        ("'+09:00'", "'+09:00' does not fit"),
+    ],
+)
+def test_a_timezone_that_is_no_name_is_told_how_to_write_one(written: str, found: str) -> None:
     zone = "expected a name of the IANA database, such as 'Europe/Berlin', or 'Etc/GMT-9' for UTC+9"
-    where = "bucket_mapping.b[0].timezone"
-    assert errors(mapping("- {prefix: a, format: syslog, timezone: 9}")) == [
-        f"6: {where}: '9' is a number to YAML; {zone}"
-    ]
-    assert errors(mapping("- {prefix: a, format: syslog, timezone: '+09:00'}")) == [
-        f"6: {where}: '+09:00' does not fit; {zone}"
+    assert errors(mapping(f"- {{prefix: a, format: syslog, timezone: {written}}}")) == [
+        f"6: bucket_mapping.b[0].timezone: {found}; {zone}; write timezone: Europe/Berlin"
     ]

@@ -174,12 +174,13 @@ class Limited(Generic[F]):
         return function._within(limits) if isinstance(function, Limited) else function
 
 
-def a_key(description: str, *examples: Any, expected: str = "", **constraints: Any) -> Meta:
+def a_key(description: str, *examples: Any, expected: str = "", advice: str = "", **constraints: Any) -> Meta:
     """Declare the meaning of a key of the config, or of a format's option, with examples.
 
-    Error texts name `expected`, else the values of the key's type.
+    Error texts name `expected`, else the values of the key's type, and give `advice`, else that of the type.
     """
-    extra = {"expected": expected} if expected else None
+    notes = {"expected": expected, "advice": advice}
+    extra = {name: text for name, text in notes.items() if text} or None
     return Meta(description=description, examples=list(examples) or None, extra=extra, **constraints)
 
 

@@ -99,6 +99,7 @@ class Mapping(Struct, frozen=True):
                 "([more](handler.md#times-without-a-zone)).",
                 "Europe/Berlin",
                 expected="a name of the IANA database, such as 'Europe/Berlin', or 'Etc/GMT-9' for UTC+9",
+                advice="write timezone: Europe/Berlin",
             ),
         ]
         | None

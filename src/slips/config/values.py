@@ -162,6 +162,7 @@ class Values:
                 hint = f"; write [{node.value}]"
         elif isinstance(kind, inspect.StructType | inspect.DictType):
             hint = "; take the '- ' away"
+        hint = _advice(notes) or hint
         return self._refuse(node, f"{show(where)}: {found}; expected {describe(declared)}{hint}", where)
 
     def _too_many(self, node: Node, most: int, where: Where) -> Any:
@@ -315,7 +316,8 @@ class Values:
                     f"destinations can send; expected a standard {service}; make one, name it",
                     where,
                 )
-            return self._refuse(node, f"{show(where)}: {quote(text)} does not fit; expected {expected}", where)
+            advice = _advice(notes) if is_unicode(text) else ""
+            return self._refuse(node, f"{show(where)}: {quote(text)} does not fit; expected {expected}{advice}", where)
         if is_placeholder(text, notes):
             self.placeholders[where] = text
             self._problems.warn(
@@ -373,6 +375,11 @@ class Values:
         self._doubted.add(id(node))
         if doubtful := doubt(node.value, value, is_text=is_text):
             self._problems.warn(line_of(node), f"{prefix}{doubtful}", is_altered=not isinstance(value, str))
+
+
+def _advice(notes: dict[str, Any]) -> str:
+    """Return what the declaration of a key says to do about a wrong value; empty if it says nothing."""
+    return f"; {notes['advice']}" if "advice" in notes else ""
 
 
 def _unit_of(notes: dict[str, Any]) -> Unit:
