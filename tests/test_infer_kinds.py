@@ -89,6 +89,20 @@ def test_a_log_beside_others_of_one_name_that_is_of_another_kind_is_told() -> No
     assert mappings(found) == {"x/*.log": "alb", "x/3.log": "auditd"}
 
 
+def test_logs_whose_names_begin_alike_have_that_for_prefix_if_no_others_begin_so() -> None:
+    logs = {f"web-{number}.log": sample("alb") for number in (1, 2)} | {"app.json": sample("okta")}
+    assert mappings(sorted_(logs)[0]) == {"web-": "alb", "app.json": "okta"}
+    rotated = {"web-3.log.gz": sample("alb"), "x/odd*1.log": sample("auditd"), "x/odd.json": sample("okta")}
+    assert mappings(sorted_(logs | rotated)[0]) == {
+        "web-": "alb",
+        "app.json": "okta",
+        "x/odd\\**.log": "auditd",
+        "x/odd.json": "okta",
+    }
+    others = {"web-old.json": sample("okta")}
+    assert mappings(sorted_(logs | others)[0]) == {"web-*.log": "alb", "app.json": "okta", "web-old.json": "okta"}
+
+
 def test_logs_of_many_names_in_a_folder_are_tried_with_its_chains_first(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 
@@ -126,6 +140,7 @@ def test_what_is_beyond_the_bounds_is_left_out_and_counted(bound: str, monkeypat
         ("deadbeef.log", "deadbeef.log"),
         ("k8s/web-7.log.1", "k8s/web-*.log.*"),
         ("odd*/a\\b", "odd\\*/a\\\\b"),
+        ("odd*1.log", "odd\\**.log"),
     ],
 )
 def test_dates_numbers_and_identifiers_in_keys_are_stars(key: str, shape: str) -> None:

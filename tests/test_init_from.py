@@ -74,6 +74,15 @@ def test_a_project_made_from_a_directory_reads_a_log_of_each_kind_of_it(project:
 
 
 @pytest.mark.slow
+def test_a_project_made_from_numbered_logs_beside_others_checks_without_a_warning(project: Project) -> None:
+    logs = {f"web-{number}.log": sample("alb") for number in (1, 2)} | {"app.json": sample("okta")}
+    made = made_from(project, str(folder_of(project, logs)))
+    done = project.slips("-c", str(made / "slips.yml"), "check")
+    assert (done.status, done.err) == (0, "")
+    assert "become error items" not in done.out
+
+
+@pytest.mark.slow
 def test_a_project_made_from_a_prefix_in_s3_has_the_bucket_of_that_name(project: Project, server: Server) -> None:
     client = server.client("s3")
     client.create_bucket(Bucket="apart")

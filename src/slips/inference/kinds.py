@@ -36,7 +36,7 @@ _VARYING = re.compile(
     r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}|(?=[A-Fa-f]*\d)[0-9A-Fa-f]{8,}|(?<![A-Za-z])\d+|\d{2,}|\d+(?![A-Za-z])"
 )
 """Identifiers and numbers in a key."""
-_STARS = re.compile(r"\*(?:[-_.:T+ ]?\*)+Z?|\*Z(?=\.|$)")
+_STARS = re.compile(r"(?<!\\)\*(?:[-_.:T+ ]?\*)+Z?|\*Z(?=\.|$)")
 """Dates and clocks, whose numbers have been replaced."""
 
 ReadHead = Callable[[ObjectEvent], Head]
@@ -193,12 +193,28 @@ def _merged(kinds: Sequence[Kind]) -> list[Kind]:
 
 
 def _prefix(kind: Kind, others: Sequence[ObjectEvent]) -> str | None:
-    """Return the folder of a kind's objects, above folders of dates; None if others are in it, too."""
+    """Return the folder of a kind's objects, above folders of dates, else the beginning of their names.
+
+    A pattern would leave out other objects that begin so: `check` warns of these. None if objects of other kinds begin
+    so, too.
+    """
     folders = [each.object_key.split("/")[:-1] for each in kind.objects]
     first, last = min(folders), max(folders)  # what these have in common, all have
     same = takewhile(lambda pair: pair[0] == pair[1] == shape_of(pair[0]), zip(first, last, strict=False))
     prefix = "".join(f"{segment}/" for segment, _ in same)
-    return None if any(each.object_key.startswith(prefix) for each in others) else prefix
+    name = _beginning_of_names(kind.shapes)
+    return next((one for one in (prefix, name) if one is not None and not _begins_any(one, others)), None)
+
+
+def _beginning_of_names(shapes: Sequence[str]) -> str | None:
+    """Return the text before the first star of shapes, as `app/web-` of `app/web-*.log`; None if they differ in it."""
+    beginnings = {shape.partition("*")[0] for shape in shapes}
+    beginning = min(beginnings)
+    return beginning if len(beginnings) == 1 and beginning not in ("", *shapes) and "\\" not in beginning else None
+
+
+def _begins_any(prefix: str, others: Sequence[ObjectEvent]) -> bool:
+    return any(each.object_key.startswith(prefix) for each in others)
 
 
 def _pattern(shape: str, others: Sequence[ObjectEvent]) -> str:
