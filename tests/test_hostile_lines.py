@@ -56,13 +56,13 @@ def some_first(names: list[str]) -> list[Any]:
 @pytest.mark.parametrize("name", some_first(NAMES))
 def test_a_hostile_line_takes_no_quadratic_time_in_any_format(name: str) -> None:
     chain, good = compile_chain([name], Path()), hostile_lines.good_lines(catalogue()[name])
-    for _, line in hostile_lines.hostile_lines(good[:1], 2, PIECES, SIZE):
-        hostile_lines.cpu(chain, line)
+    for line in hostile_lines.hostile_lines(good[:1], 2, PIECES):
+        hostile_lines.cpu(chain, line.of(SIZE))
 
 
 def test_hostile_lines_begin_as_lines_of_the_format_do() -> None:
     good = hostile_lines.good_lines(catalogue()["syslog"])
-    lines = [line for _, line in hostile_lines.hostile_lines(good[:1], 3, ["x"])]
+    lines = [line.of(1_000_000) for line in hostile_lines.hostile_lines(good[:1], 3, ["x"])]
     assert all(len(line) > 900_000 for line in lines)
     assert sum(line.startswith(good[0][:10].encode()) for line in lines) == 4, "cut in the middle, and at the end"
 
