@@ -39,7 +39,7 @@ def names_of(names: Names) -> tuple[str, ...]:
 
 def integer(text: str) -> int:
     """Convert decimal digits, with a sign and blanks around if need be. Raises ValueError for `1_0`, `٣` or `1.0`."""
-    if not _INTEGER.fullmatch(text):
+    if not (text.isascii() and text.isdecimal()) and not _INTEGER.fullmatch(text):
         raise ValueError
     return int(text)
 

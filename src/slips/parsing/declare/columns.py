@@ -414,7 +414,9 @@ class _Rows(LineParser):
         if declaration.exact and self._by_width and len(columns) < len(fields) < max(self._by_width):
             raise RecordError(self._too_few(fields))
         event: Event = dict.fromkeys(columns)
-        event |= {name: types.value(name, text) for name, text in zip(columns, fields, strict=False)}
+        event |= zip(columns, types.texts(fields[: len(columns)]), strict=False)
+        typed = types.typed
+        event |= {name: types.value(name, text) for name, text in zip(columns, fields, strict=False) if name in typed}
         if len(fields) > len(columns):
             names = widened(columns, len(fields))[len(columns) :]
             event |= zip(names, types.texts(fields[len(columns) :]), strict=True)
@@ -427,6 +429,8 @@ class _Rows(LineParser):
     def _columns_of(self, fields: list[str]) -> tuple[str, ...]:
         """Return the columns of a row: of the widest lists that it has fields for, the first that these fit."""
         lists = self._lists_of(len(fields))
+        if len(lists) == 1:
+            return lists[0]
         return next((names for names in lists if self._declaration.fits(names, fields)), lists[0])
 
     def _lists_of(self, width: int) -> list[tuple[str, ...]]:
