@@ -2,8 +2,9 @@
 
 A line begins as a line of the format's own sample does, up to some place; there a piece comes again and again, and then
 perhaps the rest of the sample's line. Other lines end with a piece that comes some hundred times. `× normal` is the
-time per byte against the first line of the sample, or the time per record against records of five bytes, whichever is
-less. Of the slowest lines of each format those are shown that take more than `TIMES`. Status 1 if there are any.
+time per byte against the first line of the sample, or the time per record or event against records of five bytes,
+whichever is less. Of the slowest lines of each format those are shown that take more than `TIMES`. Status 1 if there
+are any.
 """
 
 from __future__ import annotations
@@ -115,10 +116,11 @@ def long_lines(good: Sequence[str], pieces: Sequence[str] = PIECES) -> Iterator[
 
 
 def cpu(chain: Chain, content: bytes) -> tuple[float, int]:
-    """CPU seconds of a run, and the number of its records."""
+    """CPU seconds of a run, and the number of its records, or of their events if these are more."""
     begun, records = time.process_time(), 0
     with suppress(ReaderError):  # of a document
-        records = run(chain, content).records
+        outcome = run(chain, content)
+        records = max(outcome.records, outcome.events)
     return time.process_time() - begun, max(records, 1)
 
 

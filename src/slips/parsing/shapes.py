@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from slips.entities import EntityNames
 from slips.errors import RecordError, foreign_record
 from slips.format import Format, Limited, Parse, Parsed, RecordLimits
@@ -43,11 +45,14 @@ def one_of(
             for takes_event, shape in bound:
                 if takes_event and not is_object:
                     continue
+                value: Any = text
                 try:
-                    # Decoded for each shape: one that refused an event may have converted some of its texts.
-                    parsed = shape(
-                        meta, load_json(text.encode("utf-8", "surrogateescape"), limits) if takes_event else text
-                    )
+                    if takes_event:
+                        is_object = False  # a text that is no JSON is decoded once
+                        # Decoded for each shape: one that refused an event may have converted some of its texts.
+                        value = load_json(text.encode("utf-8", "surrogateescape"), limits)
+                        is_object = True
+                    parsed = shape(meta, value)
                 except RecordError as error:
                     meta.timestamp, meta.tag, meta.message = at, "", None
                     if refusal is None or refusal.is_foreign:

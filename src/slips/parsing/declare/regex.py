@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from slips.errors import foreign_record
+from slips.errors import RecordError, foreign_record
 from slips.format import Event, RecordLimits
 from slips.parsing.declare.lines import LineDeclaration, LineParser, Reading, ReadLine
 from slips.parsing.escapes import unescaped
@@ -86,8 +86,9 @@ class Regex(LineDeclaration):
 
     @cached_property
     def functions(self) -> tuple[ReadLine, ...]:
-        """The functions that read lines, one for each pattern."""
-        return tuple(_function(self, pattern) for pattern in self.compiled)
+        """The functions that read lines, one for each pattern. Those behind the first return False for a line that
+        their pattern does not match."""
+        return tuple(_function(self, pattern, number == 0) for number, pattern in enumerate(self.compiled))
 
     def line_parser(self, limits: RecordLimits) -> LineParser:
         return _Matches(self)
@@ -123,18 +124,25 @@ class _Matches(LineParser):
         self._declaration, self._types = declaration, declaration.types
         self._escaped = frozenset(names_of(declaration.escaped))
         self.fast, *others = declaration.functions
+        self._others: list[Callable[[str, float], Reading | Literal[False]]] = [*others]
         self._first = declaration.compiled[0]
-        self._others = [*zip(declaration.compiled[1:], others, strict=True)]
+        self._unmatched: str | None = None
+        """The last line of `retry`, if no pattern matches it."""
 
     def retry(self, line: str, at: float) -> Reading:
-        if not self._others or self._first.match(line):
+        if self._first.match(line):
             return None
-        for pattern, function in self._others:
-            if (reading := function(line, at)) is not None:
+        for function in self._others:
+            if (reading := function(line, at)) is not False:
                 return reading
-            if pattern.match(line):
-                return None
+        self._unmatched = line
         return None
+
+    def odd(self, line: str) -> Event:
+        unmatched, self._unmatched = self._unmatched, None
+        if unmatched is line:
+            raise self._foreign(line)
+        return self.read(line)
 
     def read(self, line: str) -> Event:
         declaration, types = self._declaration, self._types
@@ -142,7 +150,7 @@ class _Matches(LineParser):
             if match := pattern.match(line):
                 break
         else:
-            raise foreign_record(f"line begins with {line[:60]!r}; expected one {declaration.expected}")
+            raise self._foreign(line)
         event: Event = dict.fromkeys(declaration.names_of(pattern))
         if declaration.whole:
             event[declaration.whole] = line
@@ -155,6 +163,9 @@ class _Matches(LineParser):
                 add_request(event, declaration.requests[name], value, types)
         return _without(event, match, declaration.fields_of(pattern)) if declaration.leaves_out else event
 
+    def _foreign(self, line: str) -> RecordError:
+        return foreign_record(f"line begins with {line[:60]!r}; expected one {self._declaration.expected}")
+
 
 def _without(event: Event, match: re.Match[str], fields: Mapping[str, tuple[str, ...]]) -> Event:
     """Return an event without the fields of groups that took no part in a match."""
@@ -165,7 +176,7 @@ def _without(event: Event, match: re.Match[str], fields: Mapping[str, tuple[str,
     return event
 
 
-def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
+def _function(declaration: Regex, pattern: re.Pattern[str], is_first: bool) -> ReadLine:
     """Make the function that reads lines of one pattern."""
     types, groups, fields = declaration.types, tuple(pattern.groupindex), declaration.fields_of(pattern)
 
@@ -177,7 +188,7 @@ def _function(declaration: Regex, pattern: re.Pattern[str]) -> ReadLine:
         match = writer.local("match")
         writer.line(f"{match} = {writer.name('match', pattern.match)}(value)")
         with writer.block(f"if {match} is None:"):
-            writer.line("raise ValueError")
+            writer.line("raise ValueError" if is_first else "return False")
         if groups:
             writer.line(f"{', '.join(locals_.values())}, = {match}.group({', '.join(map(repr, groups))}),")
         if len(groups) > 1:
