@@ -34,13 +34,14 @@ def count_delimiters(text: str, delimiter: str, most: int, *, in_quotes: bool = 
 
 def ends_in_quotes(text: str, delimiter: str) -> bool:
     """Whether a line ends within a quoted field."""
-    return any(not field["end"] for field in _quoted(delimiter).finditer(text))
+    return "" in _quoted(delimiter).findall(text)  # a loop over thousands of fields takes five times as long
 
 
 @lru_cache
 def _quoted(delimiter: str) -> re.Pattern[str]:
-    """Return the pattern of a quoted field; a search with it must begin outside of quotes."""
-    return re.compile(rf'(?:\A|{re.escape(delimiter)})"[^"]*+(?:""[^"]*+)*+(?P<end>"?)', re.DOTALL)
+    """Return the pattern of a quoted field, with a group for the quote that ends it, empty where none does. A search
+    with it must begin outside of quotes."""
+    return re.compile(rf'(?:\A|{re.escape(delimiter)})"[^"]*+(?:""[^"]*+)*+("?)', re.DOTALL)
 
 
 @lru_cache
