@@ -129,6 +129,20 @@ def test_an_escape_is_what_its_program_replaced(text: str, decoded: str) -> None
     assert unescaped(text) == decoded
 
 
+ESCAPES = st.lists(
+    st.sampled_from(
+        [*"\\nrtbfv\"'/xu04d\0\1\2\ufffe", r"\\\\", r"\n", r"\x5cn", r"\x00", r"\u0000", r"\ud83d", r"\xc3\xa9", r"\q"]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@given(ESCAPES)
+def test_many_escapes_are_decoded_as_a_few_are(text: str) -> None:
+    many = " ".join([text] * 20)
+    assert unescaped(many + r" \n" * 21) == " ".join([unescaped(text)] * 20) + " \n" * 21
+
+
 def test_message_time_and_numbers_are_made_of_the_fields() -> None:
     declared = door(integers="status", time=iso("time"), message="{ip} {request} {status}", absent="-")
     line = '- [2018-06-11T12:00:00Z] "GET" 200'

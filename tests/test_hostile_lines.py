@@ -195,6 +195,13 @@ def test_a_line_with_an_odd_end_takes_few_calls(name: str, piece: str, most: int
     assert calls_of(chain, many, "c_call") - calls_of(chain, few, "c_call") < 1_000 * most
 
 
+def test_many_escapes_in_a_value_take_few_calls() -> None:
+    """A call for each took nine times as long a byte as usual lines."""
+    chain = compile_chain(["access-log"], Path())
+    few, many = (b'::1 - - [29/Nov/2026:08:00:00 +0000] "%s" 200 1\n' % (rb"\"\\" * count) for count in (1_000, 21_000))
+    assert calls_of(chain, many, "c_call") - calls_of(chain, few, "c_call") < 20_000 / 2
+
+
 @pytest.mark.parametrize("piece", ['{"a":', '{"a":[', '{ "a" : ', "[", "[ ", "[a ", "-1", "0", "1 ", '""', '"\\n"'])
 def test_short_pieces_of_json_are_passed_over_many_at_a_time(piece: str) -> None:
     """A call for each took forty times as long a byte as usual lines."""
