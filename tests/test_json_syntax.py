@@ -5,15 +5,18 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chains import run
 from json_texts import nests, texts, values
+from slips.parsing import json_text
 from slips.parsing.json_syntax import DEEPEST, JsonSyntax
-from slips.parsing.json_text import load_json
+from slips.parsing.json_text import load_json, release_memory
 from slips.parsing.readers.json_skip import skip_brackets
 
 
@@ -216,3 +219,22 @@ def test_who_looks_for_no_garbage_is_left_alone() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_values_from_all_over_two_long_texts_are_kept_with_their_memory_for_the_next() -> None:
+    values = [load_json(b'{"n":%d,"a":[%s]}' % (n, b",".join([b"[%d]" % n] * 20_000)))["a"] for n in range(3)]
+    for value, some in zip(values[1:], json_text._kept, strict=True):
+        places = {id(each): at for at, each in enumerate(value)}
+        gaps = [b - a for a, b in pairwise([0, *(places[id(each)] for each in some), len(value)])]
+        assert max(gaps) < 20_000 // 100
+    load_json(b"[" * 20 + b" " * 60_000 + b"]" * 20)
+    assert json_text._kept[1] == []
+    release_memory()
+    assert not json_text._kept
+
+
+@pytest.mark.parametrize("chain", [["s3-lines", "json"], ["json-documents"]])
+def test_the_memory_of_long_texts_is_free_behind_the_end_of_an_object(chain: list[str]) -> None:
+    line = b'{"a":[%s]}' % b",".join([b"[1]"] * 20_000)
+    assert len(run(chain, b"\n".join([line] * 3)).events) == 3
+    assert not json_text._kept

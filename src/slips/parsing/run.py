@@ -18,6 +18,7 @@ from slips.format import Bad, Event, Format, Limited, PerObject, Record, RecordL
 from slips.model import MetaData, ObjectEvent, Outcome, Range
 from slips.parsing.contains import Contains, numbered
 from slips.parsing.declare import Declaration
+from slips.parsing.json_text import release_memory
 from slips.parsing.loop import Begun, Loop, unusual, write_loop
 from slips.parsing.readers.binary import BinaryError
 from slips.parsing.readers.text import TextRecords, original
@@ -205,6 +206,8 @@ class Chain:
         except BinaryError as error:
             count = len(self._archives)
             raise error.with_chain(self.names[:count], self.names[count:]) from None
+        finally:
+            release_memory()
 
     def _run_records(
         self,

@@ -25,7 +25,7 @@ from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
 from slips.parsing.json_brackets import is_text_deeper
 from slips.parsing.json_strict import is_strict
 from slips.parsing.json_syntax import JsonSyntax
-from slips.parsing.json_text import LARGE, MORE_LEVELS, event_decoder, load_json, many_made, refuse_other
+from slips.parsing.json_text import LARGE, MORE_LEVELS, decode_many, event_decoder, load_json, refuse_other
 from slips.parsing.readers.documents import DocumentRecords
 from slips.parsing.readers.json_documents import DocumentText
 from slips.parsing.readers.json_runs import decode_first
@@ -244,8 +244,7 @@ class LineDocumentRecords(DocumentRecords):
         try:
             if len(line) >= LARGE and not is_strict(line):
                 return self.odd(stream, line)
-            with many_made(line):
-                run = [self._decode(line)]
+            run = [decode_many(line, self._decode)]
         except REFUSALS:
             return self.odd(stream, line)
         self._keep(run, [line])
