@@ -45,6 +45,11 @@ def test_connection_events_of_a_firewall_behind_a_relay_are_not_taken_for_messag
     assert infer(b"".join(line % number for number in range(3)), SOURCE).fitting[0].format == "cisco-asa"
 
 
+def test_lines_of_cron_are_not_taken_for_steps_of_an_api_gateway() -> None:
+    line = b"Nov 29 08:00:%02d web1 CRON[3]: (root) CMD (touch /tmp/a.txt)\n"
+    assert infer(b"".join(line % number for number in range(3)), SOURCE).fitting[0].format == "syslog"
+
+
 def test_parts_with_a_sign_of_equality_are_not_taken_for_counters_of_rsyslog() -> None:
     line = b"29/11/2026:08:00:00 ns1 0-PPE-0 : default SSLVPN ICASTART 254 0 : [ICAUUID=1] Source 192.0.2.7:49692\n"
     assert "rsyslog-impstats" not in {each.format for each in infer(line * 3, SOURCE).fitting}

@@ -100,7 +100,8 @@ APIGATEWAY_ACCESS_XML = Json(
     entities={"addresses": "ip", "users": "user caller"},
 )
 
-_STEP = r"\((?P<requestId>[A-Za-z0-9_+/-]++=*+)\) "
+# A UUID, or an extended id of 15 characters: no name of a user, with whom cron begins.
+_STEP = r"\((?P<requestId>[A-Za-z0-9_+/-]{12,}+=*+)\) "
 
 # Lines have no time but that of CloudWatch Logs: [cloudwatch-logs, apigateway-execution].
 APIGATEWAY_EXECUTION = Patterns(
