@@ -6,7 +6,7 @@ from slips.parsing import Cef, stamp
 
 DELINEA_SECRET_SERVER = Cef(
     "delinea-secret-server",
-    "Delinea (Thycotic) Secret Server events in CEF, with or without a syslog header: secrets, users, roles, the system",
+    "Delinea (Thycotic) Secret Server events in CEF, with or without a syslog header: secrets, users, roles",
     "https://docs.delinea.com/online-help/secret-server/events-and-alerts/secure-syslog-cef/index.htm",
     vendors=("Thycotic Software", "Delinea"),
     time=stamp("rt", "datetime"),

@@ -6,7 +6,7 @@ from slips.parsing import Cef, Json, all_of, any_of, epoch, stamp
 
 NOZOMI = Json(
     "nozomi",
-    "Nozomi Networks as JSON: alerts, audit log, health of appliances, as the API of Guardian, CMC and Vantage gives them",
+    "Nozomi Networks as JSON: alerts, audit log, health of sensors, as the API of Guardian and Vantage gives them",
     "https://technicaldocs.nozominetworks.com/",
     require=any_of(
         all_of("type_id", any_of("ip_src", "id_src", "appliance_host", "risk")),
