@@ -284,8 +284,8 @@ WORDS_LEFT_OUT = {
 }
 LITERALS = {
     **dict.fromkeys(
-        """cef checkpoint-cef claroty-ctd cybereason forcepoint-ngfw forcepoint-web gigamon-cef infoblox-cef
-        sonicwall-cef trellix-nx-cef""".split(),
+        """cef checkpoint-cef claroty-ctd cyberark-pta cybereason delinea-secret-server forcepoint-ngfw forcepoint-web
+        gigamon-cef infoblox-cef netscaler-cef nozomi-cef sonicwall-cef trellix-nx-cef varonis""".split(),
         "CEF",
     ),
     "auditd": "none 2F746D702F6120622E747874 636174002F746D702F6120622E747874",  # no value; texts that are decoded

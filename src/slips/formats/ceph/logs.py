@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from slips.format import Event
+from slips.model import MetaData
 from slips.parsing import Patterns, iso
 
 _CLUSTER = (
     r"(?:(?:cluster|audit) )?(?P<time>\d{4}-\d\d-\d\d[T ][0-9:.]{8,15}(?:[+-]\d{4}|Z)?) (?P<daemon>[a-z]+\.[^ ]+) "
     r"(?:\((?P<entity_name>[^ )]+)\)|(?:(?P<rank>[a-z]+\.[^ ]+) )?(?P<address>[0-9\[][^ ]*)) (?P<sequence>\d+) : "
 )
+
+
+def _take_state(_meta: MetaData, event: Event) -> None:
+    """Take the state of a command off its end, as `dispatch` or `finished`."""
+    command, found, state = event.get("command", "").rpartition(": ")
+    if found and state.isalpha():
+        event |= {"command": command, "state": state}
+
 
 # The times of a daemon have its zone behind them since Octopus.
 CEPH = Patterns(
@@ -16,7 +26,7 @@ CEPH = Patterns(
     "https://docs.ceph.com/en/latest/rados/troubleshooting/log-and-debug/",
     patterns=(
         rf"{_CLUSTER}(?P<channel>audit) \[(?P<level>[A-Z]+)\] (?P<message>from='(?P<from>[^']*)' "
-        r"entity='(?P<entity>[^']*)' cmd=(?P<command>.*): (?P<state>[a-z]+))",
+        r"entity='(?P<entity>[^']*)' cmd=(?P<command>.*))",
         rf"{_CLUSTER}(?P<channel>[a-z]+) \[(?P<level>[A-Z]+)\] (?P<message>.*)",
         r"(?P<time>\d{4}-\d\d-\d\d[T ][0-9:.]{8,15}(?:[+-]\d{4}|Z)?) (?P<thread>[0-9a-f]{8,16}) +(?P<debug>-?\d+) "
         r"(?P<message>.*)",
@@ -25,5 +35,6 @@ CEPH = Patterns(
     tag="ceph.{channel|'daemon'}",
     message="{daemon ': '}{message}",
     integers="sequence debug",
+    refine=_take_state,
     entities={"users": "entity"},
 )

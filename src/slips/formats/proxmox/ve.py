@@ -48,9 +48,9 @@ PROXMOX = Patterns(
     tag="proxmox.{event|'task'}",
     message="{event ' '}{type|'login'}{' ' id}{' by ' user}{' from ' rhost}{': ' status|reason}",
     patterns=(
-        rf"{_UPID}(?: (?P<end>[0-9A-Fa-f]{{8}})(?: (?P<status>.*))?)?",
-        rf"<(?P<by>[^>]*)> (?P<event>starting|end) task {_UPID}(?: (?P<status>.*))?",
-        r"<(?P<by>[^>]*)> (?P<event>successful auth) for user '(?P<user>[^']*)'",
+        rf"{_UPID}(?: (?P<end>[0-9A-Fa-f]{{8}})(?: (?P<status>.*))?)?(?P<more>.+)?",
+        rf"<(?P<by>[^>]*)> (?P<event>starting|end) task {_UPID}(?: (?P<status>.*)|(?P<more>.+))?",
+        r"<(?P<by>[^>]*)> (?P<event>successful auth) for user '(?P<user>[^']*)'(?P<more>.+)?",
         r"(?P<event>authentication failure); rhost=(?P<rhost>[^ ]*) user=(?P<user>.*?) msg=(?P<reason>.*)",
     ),
     refine=_read_numbers,

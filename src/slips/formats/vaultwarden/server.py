@@ -21,8 +21,8 @@ VAULTWARDEN = Patterns(
     "https://github.com/dani-garcia/vaultwarden/wiki/Fail2Ban-Setup",
     patterns=(
         _HEAD + r"(?P<message>(?P<event>Username or password is incorrect)\. Try again\. IP: (?P<address>[^ ]+) "
-        r"Username: (?P<user>[^ ]+))",
-        _HEAD + r"(?P<message>(?P<event>Invalid admin token)\. IP: (?P<address>[0-9a-fA-F.:]+))",
+        r"Username: (?P<user>[^ ]+).*)",
+        _HEAD + r"(?P<message>(?P<event>Invalid admin token)\. IP: (?P<address>[0-9a-fA-F.:]+).*)",
         _HEAD + r"(?P<message>.*)",
     ),
     time=iso("time"),

@@ -1,0 +1,38 @@
+"""Queries, answers and leases of dnsmasq, as routers and Pi-hole log them."""
+
+from __future__ import annotations
+
+from slips.parsing import Patterns
+
+# With `log-queries=extra` a serial number and the client stand in front, with `log-dhcp` the id of the transaction.
+_EXTRA = r"(?:(?P<serial>\d+) (?P<requestor>[0-9a-fA-F.:]+/\d+) )?"
+
+_OTHERS = (
+    "started using exiting reading read compile inotify DNS DHCP IPv6 DHCPv4 asynchronous warning failed ignoring no "
+    "possible nameserver Maximum reducing overflow cache time queries pool server"
+).split()
+"""Words with which other messages begin."""
+
+DNSMASQ = Patterns(
+    "dnsmasq",
+    "dnsmasq and Pi-hole: queries and answers of DNS, leases of DHCP, with or without a syslog header",
+    "https://thekelleys.org.uk/dnsmasq/docs/dnsmasq-man.html",
+    chain=("s3-lines", "syslog-any", "dnsmasq"),
+    whole="message",
+    patterns=(
+        _EXTRA + r"(?P<action>query)\[(?P<type>[^\]]*)\] (?P<name>[^ ]+) from (?P<client>[^ ]+)",
+        _EXTRA + r"(?P<action>auth|dnssec-query|dnssec-retry)\[(?P<type>[^\]]*)\] (?P<name>[^ ]+) to (?P<server>[^ ]+)",
+        _EXTRA + r"(?P<action>forwarded) (?P<name>[^ ]+) to (?P<server>[^ ]+)",
+        _EXTRA + r"(?P<action>re(?:ply|gex (?:denied|blacklisted))|c(?:ached(?:-stale)?|onfig)|/[^ ]+|gravity blocked|"
+        r"exactly (?:denied|blacklisted)|special domain|validation|DHCP) (?P<name>[^ ]+) is (?P<answer>.*)",
+        r"(?:(?P<xid>\d+) )?(?P<action>DHCP[A-Z]+)\((?P<interface>[^)]*)\) (?P<address>\d+\.\d+\.\d+\.\d+) "
+        r"(?P<mac>[0-9a-fA-F:]+)(?: (?P<host>[^ ]+))?",
+        r"(?:(?P<xid>\d+) )?(?P<action>DHCP[A-Z]+)\((?P<interface>[^)]*)\) (?P<mac>[^ ]+)",
+        r"(?P<action>using) nameserver (?P<server>[^ ]+)",
+        *(rf"(?P<action>{word})(?:[:, ]|$)" for word in _OTHERS),
+    ),
+    tag="dnsmasq.{action}",
+    message="{message}",
+    integers="serial",
+    entities={"addresses": "client address answer", "hosts": "host", "domains": "name"},
+)
