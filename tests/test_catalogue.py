@@ -193,6 +193,7 @@ NO_ADDRESSES = {
     "infoblox-dns": "rrr1.data",  # of an answer
     "ivanti-connect-secure": "host",
     "netscaler": "address",
+    "netscaler-cef": "hostname",
     "netskope": "supporting_data.data_values",
     "nextcloud": "version",
     "packetbeat": "source",  # an object, in all versions but the oldest
@@ -284,14 +285,15 @@ WORDS_LEFT_OUT = {
 }
 LITERALS = {
     **dict.fromkeys(
-        """cef checkpoint-cef claroty-ctd cyberark-pta cybereason delinea-secret-server forcepoint-ngfw forcepoint-web
-        gigamon-cef infoblox-cef netscaler-cef nozomi-cef sonicwall-cef trellix-nx-cef varonis""".split(),
+        """cef checkpoint-cef claroty-ctd cybereason delinea-secret-server forcepoint-ngfw forcepoint-web
+        gigamon-cef infoblox-cef nozomi-cef sonicwall-cef trellix-nx-cef varonis""".split(),
         "CEF",
     ),
     "auditd": "none 2F746D702F6120622E747874 636174002F746D702F6120622E747874",  # no value; texts that are decoded
     "caddy-log": "INFO WARN ERROR 34mINFO",  # in small letters, without a colour
     "cas": "WHO WHAT ACTION APPLICATION WHEN CLIENT SERVER ADDRESS clientIpAddress serverIpAddress",  # questions
     "cisco-esa": "CEF",
+    "cyberark-pta": "CEF None",  # no value
     "f5-asm": "ASM",
     "asterisk-queue": "NONE",  # no value
     "forcepoint-cloud-web": "Not available",  # no value
@@ -301,6 +303,7 @@ LITERALS = {
     "ibm-mq": "EXPLANATION ACTION ERKLÄRUNG AKTION",
     "iptables": "warn",  # a level, which is a number
     "netscaler": "local0 info local7 notice",  # a facility and a level, which are numbers
+    "netscaler-cef": "CEF local0 info",
     "openstack": "None",  # an id that is none
     "opensmtpd": "unknown",  # "<unknown>", no name of a host
     "oracle-audit": "Sun",  # the day of the week

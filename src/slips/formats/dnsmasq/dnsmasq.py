@@ -34,5 +34,5 @@ DNSMASQ = Patterns(
     tag="dnsmasq.{action}",
     message="{message}",
     integers="serial",
-    entities={"addresses": "client address answer", "hosts": "host", "domains": "name"},
+    entities={"addresses": "client address answer server", "hosts": "host", "domains": "name"},
 )

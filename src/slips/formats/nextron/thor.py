@@ -15,7 +15,6 @@ THOR = Json(
     integers="score",
     entities={
         "hosts": "hostname",
-        "users": "user owner file.owner",
         "hashes": "md5 sha1 sha256 file.md5 file.sha1 file.sha256",
     },
 )

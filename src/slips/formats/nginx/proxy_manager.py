@@ -21,6 +21,6 @@ NGINX_PROXY_MANAGER = Regex(
     floats="gzip_ratio",
     time=clf("time"),
     tag="nginx.proxy-manager",
-    message="{client} {method} {scheme}://{host}{uri} {status}",
-    entities={"addresses": "client", "domains": "host"},
+    message="{client|'-'}{' ' method} {scheme}://{host|'-'}{uri|'-'} {status}",
+    entities={"addresses": "client host sent_to", "domains": "host"},
 )

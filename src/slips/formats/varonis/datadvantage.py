@@ -14,5 +14,5 @@ VARONIS = Cef(
     message="{name}{': ' cs2}{' by ' suser|duser}{': ' filePath|fname}{' on ' dhost}{', ' outcome}",
     absent="",
     integers="cn1 cnt",
-    entities={"addresses": "src dst", "users": "suser duser", "hosts": "dhost shost dvchost"},
+    entities={"addresses": "src dst dhost", "users": "suser duser", "hosts": "dhost shost dvchost"},
 )
