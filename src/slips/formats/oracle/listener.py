@@ -12,7 +12,9 @@ from slips.parsing import Patterns
 _TIME = r"(?P<time>\d{2}-[A-Za-z]{3}-\d{4} \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[^ ]+) \* "
 _CONNECT = r"(?P<connect_data>\([^*]*)\* "
 _RESULT = r"(?P<return_code>\d+)(?P<more>.+)?"
-_OF_CLIENT = re.compile(r"\((PROGRAM|HOST|USER|SERVICE_NAME|SID|COMMAND)=((?:[^()]|\([^()]*\))*)\)", re.IGNORECASE)
+_OF_CLIENT = re.compile(
+    r"\((PROGRAM|HOST|USER|SERVICE_NAME|SID|COMMAND)=([^()]*+(?:\([^()]*+\)[^()]*+)?+)\)", re.IGNORECASE
+)
 _OF_ADDRESS = re.compile(r"\((HOST|PORT)=([^()]*)\)", re.IGNORECASE)
 
 
