@@ -8,10 +8,32 @@ from slips.parsing import Patterns
 _EXTRA = r"(?:(?P<serial>\d+) (?P<requestor>[0-9a-fA-F.:]+/\d+) )?"
 
 _OTHERS = (
-    "started using exiting reading read compile inotify DNS DHCP IPv6 DHCPv4 asynchronous warning failed ignoring no "
-    "possible nameserver Maximum reducing overflow cache time queries pool server"
-).split()
-"""Words with which other messages begin."""
+    r"started, (?:version|cache)",
+    r"exiting on receipt of",
+    r"using (?:local|only|standard)",
+    r"reading [/<]",
+    r"read /",
+    r"compile time options",
+    r"DNS service limited",
+    r"DNSSEC validation",
+    r"DHCP, ",
+    r"DHCPv\d",
+    r"cache size",
+    r"time \d+",
+    r"queries (?:forwarded|for authoritative)",
+    r"pool memory",
+    r"server [^ ]+: queries sent",
+    r"nameserver [^ ]+ refused",
+    r"ignoring (?:nameserver|query)",
+    r"no (?:servers found|address range available)",
+    r"possible DNS-rebind attack",
+    r"Maximum number of concurrent",
+    r"reducing DNS packet size",
+    r"asynchronous logging",
+    r"bad (?:address|name|DHCP)",
+    r"Insecure (?:DS|delegation)",
+)
+"""Patterns of what other messages begin with."""
 
 DNSMASQ = Patterns(
     "dnsmasq",
@@ -29,9 +51,9 @@ DNSMASQ = Patterns(
         r"(?P<mac>[0-9a-fA-F:]+)(?: (?P<host>[^ ]+))?",
         r"(?:(?P<xid>\d+) )?(?P<action>DHCP[A-Z]+)\((?P<interface>[^)]*)\) (?P<mac>[^ ]+)",
         r"(?P<action>using) nameserver (?P<server>[^ ]+)",
-        *(rf"(?P<action>{word})(?:[:, ]|$)" for word in _OTHERS),
+        *_OTHERS,
     ),
-    tag="dnsmasq.{action}",
+    tag="dnsmasq.{action|'message'}",
     message="{message}",
     integers="serial",
     entities={"addresses": "client address answer server", "hosts": "host", "domains": "name"},
