@@ -165,6 +165,20 @@ def test_the_sample_of_a_format_shows_each_of_its_rules(name: str) -> None:
     assert shown - of_readers == {rule.name for rule in catalogue()[name].rules} - of_readers
 
 
+WITHOUT_BAD = {
+    **dict.fromkeys(
+        ("s3-lines", "s3-text", "multiline", "segments", "cri-lines", "docker-lines", "hadoop-snappy", "tar", "zip"),
+        "only a record over `limits.record_bytes` is bad, which is larger than a sample should be",
+    ),
+    **dict.fromkeys(("regex", "grok"), "without an option, each line is a message"),
+}
+
+
+@for_each("name", NAMES)
+def test_the_sample_of_a_format_has_a_bad_record_where_the_format_can_have_one(name: str) -> None:
+    assert any("quarantined" in line for line in expected_of(name)) == (name not in WITHOUT_BAD)
+
+
 @pytest.mark.parametrize("chain", ORIGINAL_CHAINS)
 def test_a_chain_of_the_original_means_the_same_as_its_short_form(chain: str) -> None:
     names = chain.split()
