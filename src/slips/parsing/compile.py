@@ -7,6 +7,7 @@ author becomes source: it goes in by `repr`, and any other object as a name of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -69,7 +70,11 @@ def body_of(family: Family, limits: RecordLimits = RecordLimits(), prefix: str =
     writer, meaning = Writer(limits, prefix), family.meaning
     family.write(writer)
     message, captured = write_meaning(family, writer)
-    refine = writer.name("refine", meaning.refine) if meaning.refine is not None else ""
+    refine = ""
+    if isinstance(meaning.refine, PerObject):
+        refine = writer.per_object("refine", partial(PerObject.begin, meaning.refine))
+    elif meaning.refine is not None:
+        refine = writer.name("refine", meaning.refine)
     return Body(
         tuple(writer.lines), writer.names, message, captured, writer.filters, refine, writer.attributes, writer.fresh
     )

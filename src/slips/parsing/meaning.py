@@ -28,7 +28,8 @@ from slips.paths import IN_LIST, is_path, keys_of_path
 
 Refine = Callable[[MetaData, Event], Parsed | None]
 """`(meta, event)`, called last, with tag, time and message set. Returns None for the event itself, which it may have
-changed; or another event, several, or the Rule that filters the record."""
+changed; or another event, several, or the Rule that filters the record. A PerObject makes one for each object, which
+may remember something of the records before."""
 ReadTime = Callable[..., float]
 """`(value, name=…)` to epoch seconds, as the functions of `slips.times`; raises RecordError with the `name` in it."""
 

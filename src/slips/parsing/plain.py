@@ -17,13 +17,14 @@ from slips.parsing.syslog_lines import read_3164, read_5424, read_any
 
 def plain(declaration: Declaration, limits: RecordLimits = RecordLimits()) -> Parse:  # noqa: B008 - frozen
     """Return a function of meta and record that does what `compile.parse_of` compiles."""
-    if isinstance(declaration, LineDeclaration) and declaration.remembers:
+    if declaration.is_per_object:
         return PerObject(lambda: _plain(declaration, _reading(declaration, limits)))
     return _plain(declaration, _reading(declaration, limits))
 
 
 def _plain(declaration: Declaration, read: Callable[[Any], Event | Rule]) -> Parse:
     meaning = declaration.meaning
+    refine = PerObject.begin(meaning.refine) if isinstance(meaning.refine, PerObject) else meaning.refine
 
     def parse(meta: MetaData, value: Any) -> Parsed:
         event = read(value)
@@ -49,7 +50,7 @@ def _plain(declaration: Declaration, read: Callable[[Any], Event | Rule]) -> Par
             meta.message = folded(meta.message)
         if meaning.adds:
             event[meaning.adds] = meta.message
-        if meaning.refine is not None and (refined := meaning.refine(meta, event)) is not None:
+        if refine is not None and (refined := refine(meta, event)) is not None:
             return refined
         return event
 

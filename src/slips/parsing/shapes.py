@@ -31,7 +31,7 @@ def one_of(
     object.
     """
     for shape in shapes:
-        if getattr(shape, "remembers", False):
+        if shape.is_per_object:
             raise ValueError(f"format {name!r}: {shape.name!r} remembers its object's lines; expected another shape")
 
     one_line = any(name_of(step) == "multiline" for step in chain)

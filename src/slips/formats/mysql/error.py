@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from slips import times
-from slips.format import Event, Rule
+from slips.format import Event, Parse, PerObject, Rule
 from slips.model import MetaData
 from slips.parsing import Patterns
 
@@ -32,12 +32,24 @@ _DENIED = re.compile(r"Access denied for user '([^']*)'@'([^']*)'")
 _CONNECT = re.compile(r"([^@ ]*+)@([^ ]*+) (?:on|as)")
 
 
-def _read_general(meta: MetaData, event: Event) -> None:
-    """Read the time, and who connects from where."""
-    if event.get("time"):
-        _read_time(meta, event)
-    if event.get("command") == "Connect" and (found := _CONNECT.match(event.get("argument") or "")):
-        event["user"], event["host"] = found.groups()
+@PerObject
+def _read_general() -> Parse:
+    """Read the time, also that of lines before, and who connects from where."""
+    last: float | None = None
+
+    def read(meta: MetaData, event: Event) -> Event:
+        nonlocal last
+        if event.get("time"):
+            last = None  # of the lines below one whose time cannot be read, the second is not known
+            _read_time(meta, event)
+            last = meta.timestamp
+        elif last is not None and not meta.header:
+            meta.timestamp = last
+        if event.get("command") == "Connect" and (found := _CONNECT.match(event.get("argument") or "")):
+            event["user"], event["host"] = found.groups()
+        return event
+
+    return read
 
 
 def _read_error(meta: MetaData, event: Event) -> None:
@@ -69,24 +81,29 @@ MYSQL_ERROR = Patterns(
     entities={"addresses": "host", "users": "user", "hosts": "host"},
 )
 
+_SERVER = r"(?:/[^ ,\n]++|[A-Z]:[\\/][^,\n]++|(?:mysqld|mariadbd)[^ ,\n]*+)"
 _GENERAL = (
-    r"\d{4}(?:-\d\d-\d\dT|\d\d ++\d{1,2}:\d\d:\d\d)|/[^ ,]++, Version: |[ \t]++\d++ (?:Qu(?:ery|it)|"
-    r"C(?:onnect|lose stmt|hange user)|Init DB|Prepare|Execute|Statistics|Field List)"
+    rf"\d{{4}}(?:-\d\d-\d\dT|\d\d ++\d{{1,2}}:\d\d:\d\d)|{_SERVER}, Version: |[ \t]++\d++ (?:Qu(?:ery|it)|"
+    r"C(?:onnect|lose stmt|hange user|reate DB\t)|Init DB|P(?:r(?:epare|ocesslist\t)|ing\t)|E(?:xecute|rror\t)|"
+    r"S(?:tatistics|et option\t|hutdown\t|leep\t)|F(?:ield List|etch\t)|B(?:inlog Dump(?: GTID)?|ulk_execute)\t|"
+    r"D(?:aemon|e(?:bug|layed insert)|rop DB)\t|Kill\t|Long Data\t|Re(?:fresh|gister Slave|set (?:connection|stmt))\t|"
+    r"T(?:able Dump|ime)\t)"
 )
-"""The beginning of a record: of the words of other commands, a line without a time may be one of a statement."""
+"""The beginning of a record. Of most commands it takes the tab behind them: without a time, the line of a statement may
+begin with such a word."""
 
-# MySQL 5.6 and before, and MariaDB, leave the time out if it is that of the line before: such a record has no time.
+# MySQL 5.6 and before, and MariaDB, leave the time out if it is that of the line before.
 MYSQL_GENERAL = Patterns(
     "mysql-general",
-    "general query log of MySQL, MariaDB and Percona Server",
+    "general query log of MySQL, MariaDB and Percona Server; a line without a time has that of the line before it",
     "https://dev.mysql.com/doc/refman/8.4/en/query-log.html",
     chain=({"multiline": {"start": _GENERAL}}, "mysql-general"),
     tag="mysql.general",
     message="{command} {argument|'-'}",
     patterns=(
-        rf"(?:{_TIME})?[ \t]++(?P<thread_id>\d++) (?P<command>[A-Z][a-z]++(?: [A-Za-z]++)?)"
+        rf"(?:{_TIME})?[ \t]++(?P<thread_id>\d++) (?P<command>[A-Z][a-z]++(?:[ _][A-Za-z]++)?)"
         r"(?:[ \t]++(?P<argument>.*))?",
-        r"(?P<server>/[^ ,\n]++), Version: (?P<version>[^ \n]++).*",
+        rf"(?P<server>{_SERVER}), Version: (?P<version>[^ \n]++).*",
     ),
     absent="",
     integers="thread_id",

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar
 
 from slips.entities import EntityPaths
-from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, RecordLimits, Rule, a_key
+from slips.format import Event, Format, FormatOptions, Kind, Limited, Parse, PerObject, RecordLimits, Rule, a_key
 from slips.parsing.compile import parse_of, when_called
 from slips.parsing.meaning import Meaning, Refine, Require, Template, Time, check_rule, value_at
 from slips.parsing.writer import Writer, value_in
@@ -119,7 +119,7 @@ class Declaration(Format, ABC):
         set_(self, "parse", Limited(self._parse))
 
     def _parse(self, limits: RecordLimits) -> Parse:
-        if getattr(self, "remembers", False):
+        if self.is_per_object:
             return parse_of(self, limits)
         return when_called(lambda: parse_of(self, limits))
 
@@ -187,6 +187,11 @@ class Declaration(Format, ABC):
         for part, path in [*meaning.paths, *([("carries", self.carries)] if self.carries else [])]:
             if path not in known:
                 raise ValueError(f"{part}: no field {path!r}; expected one of {', '.join(sorted(known))}")
+
+    @property
+    def is_per_object(self) -> bool:
+        """Whether a Parse of it remembers something of an object's records, so that each object has its own."""
+        return getattr(self, "remembers", False) or isinstance(self.refine, PerObject)
 
     def all_fields(self) -> Set[str] | None:
         """Return the fields that events can have behind `adds` and `refine`; None if these are not known."""
