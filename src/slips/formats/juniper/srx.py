@@ -26,10 +26,12 @@ _CARD = re.compile(r"\(FPC |(?:node\d+\.)?fpc\d+ ")
 _FLOW = re.compile(r"([0-9a-fA-F.:]{2,45})/(\d{1,5})->([0-9a-fA-F.:]{2,45})/(\d{1,5})(?![\d.])")
 _END = r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]{2,45})(?::(\d{1,5}))?"
 _SCREENED = re.compile(
-    rf"source: {_END}, destination: {_END}"
+    rf"(?:source: {_END})?(?:(?:, )?destination: {_END})?"
     r"(?:, (?:protocol-id: (\d{1,3}), )?zone name: ([^,]{1,80}), interface name: ([^,]{1,80}), action: (.{1,40}))?"
 )
-"""The ends of a packet that a screen met, in the standard format."""
+"""The ends of a packet that a screen met, in the standard format: one alone if the other is not counted."""
+_BARE = re.compile(r"(RT_[A-Z]{1,20}) ")
+"""A process of security logs without a colon behind it, as some relays write it."""
 _RELAYED = re.compile(r"\d{4}-\d\d-\d\dT[^ ]{8,40} [^ ]{1,255} [^ ]{1,128} [^ ]{1,128} [A-Z][A-Z0-9_]{1,128} \[junos@")
 """A structured message without priority and version."""
 _LIMITS = RecordLimits()
@@ -80,6 +82,20 @@ def _flatten(meta: MetaData, event: Event) -> None:
         meta.message = f"{event['msg_id'] or '-'} {event['message']}"
 
 
+def _name_screened(event: Event, message: str) -> None:
+    """Add the attack that a screen met, and the ends of its packet."""
+    begin = min((at for at in (message.find("source: "), message.find("destination: ")) if at >= 0), default=-1)
+    screened = _SCREENED.match(message, begin) if begin >= 0 else None
+    if screened is None or not (screened[1] or screened[3]):
+        return
+    attack = message[:begin].rpartition(": ")[2].strip()
+    if attack.endswith("!"):
+        event["attack-name"] = attack
+    for name, text in zip(_OF_SCREENS, screened.groups(), strict=True):
+        if text is not None:
+            event[name] = int(text) if name in _NUMBERS else text
+
+
 def _name_kind(meta: MetaData, event: Event) -> None:
     """Add the kind of a message in the standard format, and the ends of a session. Raises RecordError.
 
@@ -95,6 +111,9 @@ def _name_kind(meta: MetaData, event: Event) -> None:
         _flatten(meta, event)
         meta.tag = f"juniper.srx.{event['msg_id']}"
         return
+    if event["proc_name"] is None and (bare := _BARE.match(message)) and bare[1] in _PROCESSES:
+        event["proc_name"] = bare[1]
+        event["message"] = message = message[bare.end() :]
     kind = _KIND.match(message)
     if kind is None and event["proc_name"] not in _PROCESSES and not _CARD.match(message):
         raise RecordError(
@@ -105,10 +124,8 @@ def _name_kind(meta: MetaData, event: Event) -> None:
     if flow := _FLOW.search(message):
         names = ("source-address", "source-port", "destination-address", "destination-port")
         event |= dict(zip(names, (flow[1], int(flow[2]), flow[3], int(flow[4])), strict=True))
-    elif "source: " in message and (screened := _SCREENED.search(message)):
-        for name, text in zip(_OF_SCREENS, screened.groups(), strict=True):
-            if text is not None:
-                event[name] = int(text) if name in _NUMBERS else text
+    else:
+        _name_screened(event, message)
     meta.tag = f"juniper.srx.{event['msg_id'] or 'message'}"
     meta.message = message
 
