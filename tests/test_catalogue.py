@@ -308,7 +308,7 @@ LITERALS = {
     "opensmtpd": "unknown",  # "<unknown>", no name of a host
     "oracle-audit": "Sun",  # the day of the week
     "ossec-syslog": "Location Previous Current MD5 SHA1 Size",  # names, which its fields have in small letters
-    "syslog": "daemon err",  # a facility and a level, which are numbers
+    "syslog": "daemon err auth info",  # facilities and levels, which are numbers
     "heroku": "257",  # the length of the line
     "jfrog-audit": "UNKNOWN",  # no value
     "juniper-netscreen": "NetScreen Netscreen",

@@ -149,7 +149,7 @@ def test_a_line_of_rfc_5424_gives_back_what_it_was_made_of(
 PIECES = st.sampled_from(
     """
     Nov 21|06:00:24|2026-11-28T08:00:00Z|<13>|<13>1|<999>| |  |:|: |[|]|]:|::|-|web-1|sshd|[22]|<Info>|([3])|%ASA-1|
-    [a x="|"]|\\|\ufeff|---|*|2026|x|:: |\n
+    [ID 7 auth.info] |[a x="|"]|\\|\ufeff|---|*|2026|x|:: |\n
     """.replace("\n    ", "").split("|")
 )
 
@@ -170,6 +170,34 @@ def test_a_process_with_the_number_of_a_thread_is_no_host(time: str) -> None:
         *(None, "unbound", "17:0"),
         "info: start of service",
     ]
+
+
+@pytest.mark.parametrize(
+    ("priority", "rest", "expected"),
+    [
+        ("", "sshd[382]: [ID 800047 auth.info] Accepted", ("sshd", "800047", "Accepted", 38)),
+        ("<38>", "su: [ID 366847 auth.info] ok", ("su", "366847", "ok", 38)),
+        ("", "[ID 540533 kern.notice] text", (None, "540533", "text", 5)),
+        ("", "genunix: [ID 540533 kern.notice]", ("genunix", "540533", "", 5)),
+        ("<14>", "su: [ID 366847 auth.info] ok", ("su", None, "[ID 366847 auth.info] ok", 14)),
+        ("", "su: [ID 366847 none.info] ok", ("su", None, "[ID 366847 none.info] ok", None)),
+        ("", "su: [ID 366847 auth.info]ok", ("su", None, "[ID 366847 auth.info]ok", None)),
+    ],
+)
+def test_the_number_of_a_message_that_solaris_writes_is_a_field_unless_that_loses_a_word(
+    priority: str, rest: str, expected: tuple[object, ...]
+) -> None:
+    line = f"{priority}Nov 28 08:00:00 sol1 {rest}"
+    _, event = chains.parse_by(FORMATS["syslog"], line)
+    assert isinstance(event, dict)
+    assert tuple(event.get(each) for each in ("proc_name", "msg_id", "message", "priority")) == expected
+    both(FORMATS["syslog"], line)  # type: ignore[arg-type]
+
+
+def test_a_product_behind_the_number_of_a_message_reads_its_text() -> None:
+    text = "[ID 800047 auth.info] Accepted password for ann from 192.0.2.7 port 22 ssh2"
+    meta, event = chains.parse(["sshd"], f"Nov 28 08:00:00 sol1 sshd[382]: {text}\n".encode())
+    assert (meta.tag, event["user"]) == ("linux.sshd.Accepted", "ann")
 
 
 @pytest.mark.parametrize("name", ["syslog", "syslog-any"])

@@ -29,7 +29,8 @@ _HOST, _NAME, _PID = r"(?!\w{1,60}\[\d{1,10}:)[^ ]{0,254}[^ :]", r"(?!\{\")[^ :\
 _STAMP = r"[A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 USUAL_3164 = re.compile(
-    rf"(?:<(\d{{1,3}})>)?({_STAMP}|{_ISO}) ({_HOST}) ({_NAME})(?:\[({_PID})\])?: (.*)", re.DOTALL | re.ASCII
+    rf"(?:<(\d{{1,3}})>)?({_STAMP}|{_ISO}) ({_HOST}) ({_NAME})(?:\[({_PID})\])?: (?!\[ID \d)(.*)",
+    re.DOTALL | re.ASCII,
 )
 """Priority, time, host, process, process number and message of a line in the usual shape: most lines."""
 # The start of any line: a priority; the sequence number of Cisco, and its mark of a clock that is not set; a day of one
@@ -63,6 +64,9 @@ _MARK = re.compile(rf" *+<({'|'.join(FACILITIES)}|\d{{1,2}})\.({'|'.join(LEVELS)
 """Facility and level behind the time, as syslogd of FreeBSD has them with `-v`, with `-vv` by name: NetScaler."""
 _THREAD_HEAD = re.compile(r" *+(\w{1,60})\[(\d{1,10}:[0-9a-f]{1,20})\] ", re.ASCII)
 _PRIORITY = re.compile(r"<(\d{1,3})> ?", re.ASCII)
+_MESSAGE_ID = re.compile(rf"\[ID (\d{{1,10}}) ({'|'.join(FACILITIES)})\.({'|'.join(LEVELS)})\](?: |\Z)", re.ASCII)
+"""The number of a message's text, with facility and level, in front of the message: Solaris and illumos.
+https://docs.oracle.com/cd/E86824_01/html/E54764/msgid-1m.html"""
 _LONGEST = 200
 """Most characters of a head with such a name."""
 
@@ -116,11 +120,18 @@ def read_3164(text: str) -> Event:
         priority = read_priority(str(8 * _number(facility, FACILITIES) + _number(level, LEVELS)))
         end = found.end()
     hostname, proc_name, proc_id, message = _cut_head(text[end:])
+    msg_id: Event = {}
+    if found := _MESSAGE_ID.match(message):
+        number, facility, level = found.groups()
+        named = read_priority(str(8 * FACILITIES[facility] + LEVELS[level]))
+        if priority in ({}, named):  # else the brackets have what the line has nowhere else
+            priority, msg_id, message = named, {"msg_id": number}, message[found.end() :]
     return {
         "datetime": stamp or iso_stamp,
         "hostname": hostname,
         "proc_name": proc_name,
         "proc_id": proc_id,
+        **msg_id,
         "message": message,
         **priority,
     }

@@ -26,6 +26,7 @@ class Syslog(Declaration):
 
     The fields are `datetime` (the time as written), `hostname`, `proc_name`, `proc_id` (a text), `message`; of a line
     with `<PRI>` also `priority`, `facility` and `severity`, all int; of RFC 5424 `msg_id` and `structured_data`, too.
+    The `[ID 702911 auth.info]` of Solaris is `msg_id`, and these three.
     """
 
     rfc: Literal[3164, 5424, "any"] = 3164
@@ -45,7 +46,7 @@ class Syslog(Declaration):
             raise ValueError(f"structured is False, and rfc {self.rfc!r}; expected 5424, whose lines have such data")
 
     def known(self) -> Set[str]:
-        return {*_FIELDS[3164 if self.rfc == 3164 else 5424], "structured_data", "priority", "facility", "severity"}
+        return {*_FIELDS[5424], "structured_data", "priority", "facility", "severity"}
 
     def write(self, writer: Writer) -> None:
         if self.rfc == "any":
