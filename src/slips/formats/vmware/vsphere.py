@@ -9,14 +9,16 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Patterns, iso
 
-_TIMED = r"(?:<(?P<priority>\d{1,3})>)?(?:1 )?(?P<time>\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) "
+_TIME = r"(?:<(?P<priority>\d{1,3})> ?)?(?:1 )?(?P<time>\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)) "
+_TIMED = rf"{_TIME} *+"
 
 
 _PROGRAM = r"(?P<program>[A-Za-z][^ :\[]*)"
-_NEW = rf"{_TIMED}(?P<hostname>[^ ]+) {_PROGRAM} (?P<program_id>[^ ]+) [^ ]+ - *"
-_OLD = rf"{_TIMED}(?:(?P<hostname>[^ :\[]+) )?{_PROGRAM}(?:\[(?P<program_id>[0-9A-Fa-f]+)\])?: *"
+_NEW = rf"{_TIME}(?P<hostname>[^ ]+)? {_PROGRAM} (?P<program_id>[^ ]+)? [^ ]+ - *"
+_OLD = rf"{_TIMED}(?:(?P<hostname>[^ :\[]+) +)?(?:{_PROGRAM}(?:\[(?P<program_id>[0-9A-Fa-f]+)\])?)?: *"
 _HEADS = (_NEW, _OLD, "")
-"""Headers of syslog: of RFC 5424, the one that ESXi writes, or none, as behind the header of a relay."""
+"""Headers of syslog: of RFC 5424, the one that ESXi writes, or none, as behind the header of a relay. Host, process and
+process number may be blank."""
 
 _EVENT = (
     r"Event \[(?P<event_id>[^\]]*)\] \[(?P<part>\d+-\d+)\] \[(?P<created>[^\]]*)\] \[(?P<event_type>[^\]]*)\] "
@@ -61,8 +63,9 @@ def _name_origin(meta: MetaData, event: Event) -> None:
     Raises RecordError.
     """
     if "text" in event:
-        if event["program"] not in _PROGRAMS and "level_id" not in event:
-            raise RecordError(f"{event['program']!r} is no program of vSphere, nor is its message in a form of theirs")
+        program = event.get("program")
+        if program not in _PROGRAMS and "level_id" not in event:
+            raise RecordError(f"{program or '-'!r} is no program of vSphere, nor is its message in a form of theirs")
         event["message"] = event.pop("text")
     if ("event_type" in event or "object" in event) and event["message"].rstrip().endswith("]"):
         meta.message = event["message"] = event["message"].rstrip()[:-1]
