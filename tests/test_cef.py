@@ -52,6 +52,21 @@ def pairs_of(line: str) -> dict[str, Any]:
         ("ad.a[0]=x _b=y", {"ad.a[0]": "x", "_b": "y"}),
         ("src=1 src=2 src=3", {"src": ["1", "2", "3"]}),
         ("name=x severity=high", {"extension.name": "x", "extension.severity": "high"}),
+        # semicolons between pairs
+        ("src=1;dst=2;msg=two words", {"src": "1", "dst": "2", "msg": "two words"}),
+        ("src=1;dst=2;act=;", {"src": "1", "dst": "2", "act": ""}),
+        (r"own=a\=b;src=1;dst=2;src=3;", {"own": "a=b", "src": ["1", "3"], "dst": "2"}),
+        ("src=1; dst=2; msg=a; b", {"src": "1", "dst": "2", "msg": "a; b"}),
+        ("src=1; dst=2; act=no;", {"src": "1", "dst": "2", "act": "no"}),
+        # and in values
+        ("msg=a;dst=2", {"msg": "a;dst=2"}),
+        ("request=/a;x=1;y=2;z=3", {"request": "/a;x=1;y=2;z=3"}),
+        ("msg=a;b;src=1;dst=2", {"msg": "a;b;src=1;dst=2"}),
+        ("src=1;dst=2;act=no;;", {"src": "1;dst=2;act=no;;"}),
+        ("src=1; dst=2;", {"src": "1;", "dst": "2;"}),
+        ("src=1; dst=2 act=no;", {"src": "1;", "dst": "2", "act": "no;"}),
+        ("src=1 msg=a; act=no;", {"src": "1", "msg": "a;", "act": "no;"}),
+        ("agent=Mozilla/5.0 (X11; Linux) src=1", {"agent": "Mozilla/5.0 (X11; Linux)", "src": "1"}),
     ],
 )
 def test_the_extension_of_cef_is_pairs_whose_values_have_spaces(extension: str, pairs: dict[str, Any]) -> None:

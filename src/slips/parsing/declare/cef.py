@@ -20,6 +20,14 @@ _LEEF_TIME = stamp("devTime", "datetime")
 _KEY = r"[A-Za-z0-9_][A-Za-z0-9_.\[\]]*+"
 _CEF_BEGINS = re.compile(r"CEF: ?(?=\d{1,3}(?:\.\d{1,3})?\|)")
 _CEF_PAIRS = re.compile(rf" ({_KEY})=")
+_CEF_KEY = re.compile(_KEY)
+_CEF_KEYS = frozenset(
+    """act app c6a1 c6a2 c6a3 cat cn1 cn2 cn3 cnt cs1 cs2 cs3 cs4 cs5 cs6 destinationServiceName deviceAction
+    deviceDirection deviceEventCategory deviceExternalId deviceFacility dhost dmac dntdom dpid dpriv dproc dpt dst duid
+    duser dvc dvchost dvcmac end externalId fileHash filePath fname fsize in msg out outcome proto reason request
+    requestMethod rt shost smac sntdom spid spriv sproc spt src start suid suser""".split()
+)
+"""Keys of CEF that most senders write."""
 _CEF_ESCAPE = re.compile(r"\\([=\\nr])")
 _CEF_ESCAPES = {"=": "=", "\\": "\\", "n": "\n", "r": "\r"}
 _CEF_HEADER = re.compile(6 * r"([^|\\]*+)\|" + r"([^|\\]*+)(?:\||\Z)")
@@ -136,8 +144,9 @@ class Cef(_BarLines):
     """Lines of the Common Event Format: `CEF:0|vendor|product|version|class|name|severity|src=192.0.2.1 msg=a text`.
 
     The fields of the header are `version`, `deviceVendor`, `deviceProduct`, `deviceVersion`, `deviceEventClassId`,
-    `name` and `severity`. Pairs keep their keys; labels such as `cs1Label` stay beside their values. The time is `rt`,
-    else `end`, `start`, or that of a header of syslog.
+    `name` and `severity`. Pairs keep their keys; labels such as `cs1Label` stay beside their values. Semicolons between
+    pairs are no part of the values, if there is one behind each of three pairs or more. The time is `rt`, else `end`,
+    `start`, or that of a header of syslog.
     """
 
     time: Time | None = _CEF_TIME
@@ -168,6 +177,8 @@ class Cef(_BarLines):
         if before.strip():
             raise ValueError
         values = found[1::2]
+        if values and ";" in values[0] and (len(values) == 1 or values[0][-1] == ";"):
+            raise ValueError
         if "\\" in rest:
             values = [_CEF_ESCAPE.sub(_unescaped, value) for value in values]
         return found[::2], values
@@ -177,8 +188,26 @@ class Cef(_BarLines):
         before, *found = _CEF_PAIRS.split(f" {rest.strip()}")
         if before.strip(" "):
             raise RecordError(f"extension begins with {rest[:40]!r}; expected pairs such as 'src=192.0.2.1'")
-        for key, value in zip(found[::2], found[1::2], strict=True):
+        keys, values = _without_semicolons(found[::2], found[1::2])
+        for key, value in zip(keys, values, strict=True):
             yield key, _CEF_ESCAPE.sub(_unescaped, value) if "\\" in value else value
+
+
+def _without_semicolons(keys: list[str], values: list[str]) -> tuple[list[str], list[str]]:
+    """Return keys and values without the semicolons that some senders write between pairs, `src=192.0.2.1;dst=…`.
+
+    A value may have semicolons, too. So each pair must have one behind it, there must be three pairs at least, and of
+    pairs without a blank between two keys more than the first that CEF names.
+    """
+    if len(keys) == 1:
+        parts = [part.partition("=") for part in f"{keys[0]}={values[0]}".removesuffix(";").split(";")]
+        if all(equals and _CEF_KEY.fullmatch(key) for key, equals, _ in parts):
+            split = [key for key, _, _ in parts]
+            if len(split) > 2 and len(_CEF_KEYS.intersection(split[1:])) > 1:
+                return split, [value for _, _, value in parts]
+    elif len(keys) > 2 and all(value.endswith(";") for value in values[:-1]):
+        return keys, [value.removesuffix(";") for value in values]
+    return keys, values
 
 
 def _unescaped(escape: re.Match[str]) -> str:
