@@ -15,37 +15,55 @@ _DATE = r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}"
 _CODE = re.compile(r"\bAMQ\d{4,5}[A-Z]?(?=: )")
 _HEADING = re.compile(r"^(?:[^\W\d_a-z]|\ufffd){2,20} ?[:\uff1a][ \t]*$", re.MULTILINE)
 """Of the explanation and of the action, in the language of the queue manager."""
+_PARTS = frozenset(["date", "code", "message", "explanation", "action", "module", "line", "rest"])
+"""Fields that are no attributes."""
 _SOURCE = re.compile(r"-{5} ([^ ]+) : (\d+) -+")
 
 
 def _attributes(text: str) -> Iterator[tuple[str, str]]:
-    """Yield names and values such as `Host(mq1)`; values may have parentheses in pairs."""
-    depth = start = 0
-    name = ""
+    """Yield names and values such as `Host(mq1)`; values may have parentheses in pairs. Words of none have no name."""
+    depth = begin = start = 0
     for position, character in enumerate(text):
         if character == "(":
             if not depth:
-                name, start = text[start:position].strip(), position + 1
+                start = position + 1
             depth += 1
         elif character == ")" and depth:
             depth -= 1
             if not depth:
-                yield name, text[start:position]
-                start = position + 1
+                *words, name = text[begin : start - 1].split() or [""]
+                if name.isalnum() and name not in _PARTS:
+                    yield "", " ".join(words)
+                    yield name, text[start:position]
+                else:
+                    yield "", text[begin : position + 1]
+                begin = position + 1
+    yield "", text[begin:]
 
 
 def _name_parts(meta: MetaData, event: Event) -> None:
-    """Put the attributes into the event, the code, the message, its explanation, the action and the source."""
+    """Put the attributes into the event, the code, the message, its explanation, the action and the source.
+
+    Words between the attributes, and behind the dashes that end a record, are `rest`.
+    """
     text = event.pop("text")
     code = _CODE.search(text)
     if code is None:
         raise RecordError(f"no code in {text[:60]!r}; expected one such as 'AMQ9002I:' behind the attributes")
-    event |= {name: value for name, value in _attributes(text[: code.start()]) if name.isalnum()}
+    rest: list[str] = []
+    for name, value in _attributes(text[: code.start()]):
+        if name and name not in event:
+            event[name] = value
+        else:  # words, or an attribute that is there twice
+            rest += [f"{name}({value})"] if name else value.split()
     event["code"] = code[0]
     body = text[code.end() + 2 :]
     if source := _SOURCE.search(body):
         event["module"], event["line"] = source[1], int(source[2])
+        rest += body[source.end() :].split()
         body = body[: source.start()]
+    if rest:
+        event["rest"] = " ".join(rest)
     parts = zip(("message", "explanation", "action"), _HEADING.split(body, 2), strict=False)
     event |= {name: " ".join(part.split()) for name, part in parts if part.strip()}
     if "Time" in event:
