@@ -52,14 +52,23 @@ def formats() -> Iterator[Format]:
     yield from (format_ for format_ in catalogue().values() if format_.takes != "object" or format_.name == "csv")
 
 
+def head(format_: Format) -> bytes:
+    """The first lines of a sample that name the columns of the others; nothing if its format has no such lines."""
+    directive = getattr(format_, "directive", "")[:1].encode()
+    lines = sample_files(format_.name)[0].read_bytes().splitlines(keepends=True) if directive else []
+    first = next((number for number, line in enumerate(lines) if not line.startswith(directive)), len(lines))
+    return b"".join(lines[:first])
+
+
 def good_lines(format_: Format) -> list[str]:
-    """The lines of a sample that the format delivers; of a document, or if none is without others, the whole."""
+    """The lines of a sample that the format delivers, each behind the head; of a document, or if there are none, the
+    whole."""
     content = sample_files(format_.name)[0].read_bytes()
     if format_.container or format_.takes == "object":
         return [content.decode()]
-    chain, good = compile_chain([format_.name], Path()), []
+    chain, good, begin = compile_chain([format_.name], Path()), [], head(format_)
     for line in content.decode("utf-8", "surrogateescape").split("\n"):
-        outcome = run(chain, f"{line}\n".encode("utf-8", "surrogateescape"))
+        outcome = run(chain, begin + f"{line}\n".encode("utf-8", "surrogateescape"))
         if outcome.delivered:
             good.append(line)
     return good or [content.decode("utf-8", "surrogateescape")]
@@ -88,10 +97,10 @@ class Hostile(NamedTuple):
     times: int = 0
     """How often the piece comes in each of many lines; 0 for one line that has it as often as the size allows."""
 
-    def of(self, size: int) -> bytes:
+    def of(self, size: int, before: bytes = b"") -> bytes:
         times = self.times or size // len(_encoded(self.piece))
         line = b"%s%s%s\n" % (_encoded(self.begin), _encoded(self.piece) * times, _encoded(self.rest))
-        return line * (size // len(line) // 5 + 1) if self.times else line
+        return before + (line * (size // len(line) // 5 + 1) if self.times else line)
 
 
 def _encoded(text: str) -> bytes:
@@ -133,10 +142,10 @@ def report(names: Sequence[str] = (), cuts: int = 5) -> bool:
     for format_ in formats():
         if names and format_.name not in names:
             continue
-        chain, good = compile_chain([format_.name], Path()), good_lines(format_)
+        chain, good, begin = compile_chain([format_.name], Path()), good_lines(format_), head(format_)
         usual = f"{good[0]}\n".encode("utf-8", "surrogateescape")  # samples begin with a usual line, odd ones follow
         if format_.takes != "object":
-            usual *= SIZE // len(usual) + 1
+            usual = begin + usual * (SIZE // len(usual) + 1)
         normal = min(cpu(chain, usual)[0] for _ in range(5)) / len(usual)
 
         def times_normal(line: bytes, chain: Chain = chain, normal: float = normal) -> float:
@@ -146,9 +155,9 @@ def report(names: Sequence[str] = (), cuts: int = 5) -> bool:
         worst, slow, count = 0.0, {}, 0
         for line in itertools.chain(hostile_lines(good, cuts), long_lines(good)):
             count += 1
-            few, times = times_normal(line.of(SIZE // 25)), times_normal(line.of(SIZE // 5))
+            few, times = (times_normal(line.of(SIZE // part, begin)) for part in (25, 5))
             if times * 5 > TIMES and (times * 2 > TIMES or times > few * 1.25):  # the square of SIZE may be too much
-                content = line.of(SIZE)
+                content = line.of(SIZE, begin)
                 times = times_normal(content)
                 for _ in range(REPEATS if times > max(NEAR * TIMES, worst) else 0):
                     beside = cpu(chain, usual)[0] / len(usual)  # the machine may be slower than it was at first

@@ -56,8 +56,17 @@ def some_first(names: list[str]) -> list[Any]:
 @pytest.mark.parametrize("name", some_first(NAMES))
 def test_a_hostile_line_takes_no_quadratic_time_in_any_format(name: str) -> None:
     chain, good = compile_chain([name], Path()), hostile_lines.good_lines(catalogue()[name])
+    head = hostile_lines.head(catalogue()[name])
     for line in hostile_lines.hostile_lines(good[:1], 2, PIECES):
-        hostile_lines.cpu(chain, line.of(SIZE))
+        hostile_lines.cpu(chain, line.of(SIZE, head))
+
+
+@pytest.mark.parametrize("name", ["zeek-tsv", "exchange-tracking"])
+def test_hostile_rows_stand_below_the_lines_that_name_their_columns(name: str) -> None:
+    good, head = hostile_lines.good_lines(catalogue()[name]), hostile_lines.head(catalogue()[name])
+    lines = next(hostile_lines.hostile_lines(good, 1, ["x"])).of(1_000, head)
+    assert head.startswith(b"#")
+    assert lines.count(b"\n") == head.count(b"\n") + 1
 
 
 def test_hostile_lines_begin_as_lines_of_the_format_do() -> None:
