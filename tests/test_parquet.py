@@ -68,7 +68,7 @@ def test_a_row_that_python_cannot_hold_is_quarantined_alone() -> None:
     found = chains.run(["parquet"], content)
     assert [event["a"] for _, event in found.events] == ["1970-01-01T00:00:00Z", "1970-01-01T00:00:01Z"]
     ((seq, reason),) = found.quarantined
-    assert (seq, reason.partition(":")[0]) == (2, "row cannot be read")
+    assert (seq, reason.partition(":")[0]) == (2, f"column 'a' has {2**62}, which cannot be read")
     found = chains.run(["parquet"], table({"a": ([2**62, 1], DataType.timestamp("s"))}))
     assert ([seq for seq, _ in found.quarantined], [meta.seq for meta, _ in found.events]) == ([1], [2])
 
@@ -203,6 +203,18 @@ def test_a_quarantine_shows_a_row_as_json_and_marks_it_as_rendered(make: Make) -
     assert [(sample.seq, json.loads(sample.raw), sample.rendered) for sample in samples] == [
         (n, {"n": n}, True) for n in (1, 2, 3)
     ]
+
+
+def test_the_quarantine_of_a_row_that_python_cannot_hold_shows_its_values(make: Make) -> None:
+    columns: dict[str, tuple[list[object], DataType]] = {
+        "n": ([1, 2], DataType.int64()),
+        "a": ([0, 2**62], DataType.timestamp("s")),
+        "day": ([0, 2**30], DataType.date32()),
+        "name": (["x", "y"], STRING),
+    }
+    ((sample,),) = [part.samples for part in done(make(table(columns), ["parquet"]).process(EVENT)).quarantine]
+    assert (sample.seq, sample.rendered) == (2, True)
+    assert json.loads(sample.raw) == {"n": 2, "a": 2**62, "day": 2**30, "name": "y"}
 
 
 def test_texts_that_a_mapping_wants_are_looked_for_in_rows() -> None:

@@ -5,7 +5,8 @@ The rows come in batches of few, so that memory is bounded by a page of each col
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from importlib.util import find_spec
@@ -35,7 +36,7 @@ from slips.parsing.readers.spool import spooled
 from slips.parsing.readers.text import EMPTY, TextRecords
 
 if TYPE_CHECKING:
-    from arro3.core import DataType, RecordBatch
+    from arro3.core import DataType, Field, RecordBatch
 
 ROWS = 256
 """Rows of a batch: each is held in memory twice, in its columns and as events."""
@@ -107,9 +108,9 @@ class RowRecords(TextRecords):
         is_large |= any(field.type.is_nested(field.type) for field in fields)
         try:
             columns = [_values(batch, position, field.type) for position, field in enumerate(fields)]
-        except (ValueError, OverflowError) as error:  # a time in a year that Python has not
+        except (ValueError, OverflowError):  # a time in a year that Python has not
             if batch.num_rows == 1:
-                yield Bad(0, b"", f"row cannot be read: {error}")
+                yield _unreadable(batch, dict(zip(names, fields, strict=True)))
                 return
             for row in range(batch.num_rows):
                 yield from self._records(batch.slice(row, 1))
@@ -203,7 +204,35 @@ def _values(batch: RecordBatch, position: int, kind: DataType) -> list[Any]:
     values: list[Any] = column.to_pylist()
     if kind.is_integer(kind) or kind.is_boolean(kind) or kind.is_floating(kind) or kind.is_string(kind):
         return values
+    if values.count(None) > column.null_count:  # the library has None for what Python cannot hold
+        raise ValueError("value out of range")
     return list(map(_plain, values))
+
+
+def _unreadable(batch: RecordBatch, fields: Mapping[str, Field]) -> Bad:
+    """Return what stands for a row with values that Python cannot hold. It is shown with their numbers in the file."""
+    shown, why = dict[str, Any](), ""
+    for position, (name, field) in enumerate(fields.items()):
+        try:
+            shown[name] = _values(batch, position, field.type)[0]
+        except (ValueError, OverflowError) as error:
+            shown[name] = _number(batch, position)
+            why = why or f"column {name!r} has {shown[name]!r}, which cannot be read: {error}"
+    raw = _rendered(shown)
+    return Bad(len(raw), raw[:HEAD], why)
+
+
+def _number(batch: RecordBatch, position: int) -> int | str:
+    """Return the only value of a column as the number that it is stored as; of one that is none, the column's text."""
+    from arro3.core import DataType
+
+    column = batch.column(position)
+    for kind in (DataType.int64(), DataType.int32()):
+        with suppress(Exception):  # the library has classes of its own, for each kind of column another
+            number: int | None = column.cast(kind).to_pylist()[0]
+            if number is not None:
+                return number
+    return str(column)[:_SHOWN]
 
 
 def _iso(value: int | None, digits: int) -> str | None:
