@@ -41,51 +41,66 @@ _OTHER_NAMES = {
     "evtx, event viewer, winlog, security log, active directory, domain controller": "windows-event windows-event-json",
     "auth.log, secure, ssh": "sshd",
     "bro": "zeek zeek-tsv",
-    "citrix adc": "netscaler",
+    "citrix adc": "netscaler netscaler-cef",
+    "ensilo": "fortiedr",
+    "thycotic": "delinea-secret-server",
+    "hdfs, yarn": "hadoop-audit",
+    "forgejo": "gitea",
+    "pihole": "dnsmasq",
+    "avanan": "harmony-email",
+    "radius": "freeradius ms-nps",
+    "tnsnames, sqlnet": "oracle-listener",
     "sfdc": "salesforce",
     # kinds of products
     "firewall, ngfw": (
         "arista-ngfw checkpoint checkpoint-json fortinet fortinet-csv iptables juniper-netscreen juniper-srx meraki "
         "mikrotik paloalto pfsense strata-logging vpc-flow watchguard"
     ),
-    "waf, web application firewall": "akamai-siem aws-waf f5-asm f5-telemetry imperva modsecurity netscaler",
+    "waf, web application firewall": (
+        "akamai-siem aws-waf f5-asm f5-telemetry imperva modsecurity netscaler netscaler-cef"
+    ),
     "edr, endpoint, antivirus": (
         "bitdefender carbonblack cisco-secure-endpoint cortex-xdr cylance cylance-event cylance-threat "
-        "defender-alert defender-event eset falcon falcon-detection sentinelone sentinelone-cloud-funnel "
-        "sophos-central symantec symantec-sepm trellix-edr trellix-epo trendmicro-deep-security trendmicro-vision-one"
+        "defender-alert defender-event eset falcon falcon-detection fortiedr sentinelone sentinelone-cloud-funnel "
+        "sophos-central symantec symantec-sepm trellix-edr trellix-epo trendmicro-deep-security "
+        "trendmicro-vision-one"
     ),
     "ids, ips, intrusion detection": (
         "network-firewall snort snort-csv snort-full suricata suricata-fast zeek zeek-tsv"
     ),
     "identity provider, idp, sso, login, sign-in": (
-        "auth0 azure-ad-event azure-signin cas duo forgerock g-suite-login google-workspace jumpcloud keycloak "
-        "keycloak-log okta onelogin pingfederate pingone"
+        "auth0 authelia azure-ad-event azure-signin cas duo forgerock g-suite-login google-workspace jumpcloud "
+        "keycloak keycloak-log okta onelogin pingfederate pingone"
     ),
     "mfa, 2fa, two-factor": "duo okta azure-signin",
     "email, mail": (
-        "abnormal cisco-esa dovecot exchange-protocol exchange-tracking exim mimecast mimecast-siem opensmtpd postfix "
-        "proofpoint proofpoint-pod ses sublime"
+        "abnormal cisco-esa dovecot exchange-protocol exchange-tracking exim harmony-email mimecast mimecast-siem "
+        "opensmtpd postfix proofpoint proofpoint-pod ses sublime"
     ),
-    "dns": "bind-query coredns infoblox ms-dns-debug umbrella unbound",
-    "dhcp": "dhcpd kea ms-dhcp",
+    "dns": "bind-query coredns dnsmasq infoblox ms-dns-debug nsd umbrella unbound",
+    "dhcp": "dhcpd dnsmasq kea ms-dhcp",
     "vpn": "cisco-asa client-vpn cloudconnexa ivanti-connect-secure netscaler openvpn tailscale wireguard",
     "proxy": (
-        "forcepoint-cloud-web forcepoint-web haproxy netskope-transaction squid umbrella-proxy zscaler zscaler-kv"
+        "forcepoint-cloud-web forcepoint-web haproxy netskope-transaction nginx-proxy-manager squid umbrella-proxy "
+        "zscaler zscaler-kv"
     ),
     "load balancer": "azure-appgateway f5-bigip f5-telemetry gcp-lb haproxy netscaler",
     "web server": (
         "apache-access apache-error caddy gunicorn iis iis-native lighttpd-error nginx-access nginx-error uwsgi"
     ),
     "database, sql": (
-        "clickhouse cockroachdb documentdb-audit mongodb mongodb-atlas mysql-audit mysql-audit-xml mysql-error "
-        "mysql-general mysql-slow oracle-audit postgresql postgresql-csv postgresql-json rds-aurora-audit rds-mysql "
-        "rds-postgres snowflake sqlserver-error"
+        "clickhouse cockroachdb couchdb documentdb-audit mongodb mongodb-atlas mysql-audit mysql-audit-xml "
+        "mysql-error mysql-general mysql-slow oracle-audit oracle-listener postgresql postgresql-csv "
+        "postgresql-json rds-aurora-audit rds-mysql rds-postgres snowflake sqlserver-error"
     ),
-    "password manager": "bitwarden lastpass onepassword",
-    "pam, privileged access": "beyondtrust-insight beyondtrust-pra cyberark-vault teleport",
+    "password manager": "bitwarden lastpass onepassword vaultwarden",
+    "pam, privileged access": (
+        "beyondtrust-insight beyondtrust-pra cyberark-pta cyberark-vault delinea-secret-server teleport"
+    ),
     "vulnerability scanner, cve": "ecr-scan inspector snyk tenable wiz",
     "cspm, cloud security posture": "gcp-scc lacework orca prisma-cloud securityhub-asff securityhub-ocsf wiz",
-    "ndr": "darktrace vectra",
+    "ndr": "darktrace extrahop vectra",
+    "ot, ics, industrial": "armis claroty-ctd nozomi nozomi-cef",
     "honeypot": "cowrie thinkst-canary tracebit",
     "kubernetes, k8s": "eks-audit hubble k8s-audit k8s-cri k8s-event klog",
 }

@@ -93,6 +93,7 @@ _ASA = tuple(
         r"(?P<command>[^']*)",
         r"User authentication (?P<result>succeeded|failed): IP (?:address: |= )(?P<src_ip>[^, ]+), "
         r"Uname: (?P<user>\S+)",
+        r"DAP: User (?P<user>[^,]*), Addr (?P<src_ip>[^, ]+?)[,:] ",
         r"User priv level changed: Uname: (?P<user>\S+)",
         rf"Login (?P<action>denied|permitted) from {_SOURCE} to (?:(?P<dst_interface>[^:/ ]+):)?(?P<dst_ip>[^/ ]+)/"
         r"(?P<service>\S+) for user \"(?P<user>[^\"]*)\"",
