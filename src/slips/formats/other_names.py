@@ -43,6 +43,7 @@ _OTHER_NAMES = {
     "bro": "zeek zeek-tsv",
     "citrix adc": "netscaler netscaler-cef",
     "ensilo": "fortiedr",
+    "fortiddos": "fortinet",
     "thycotic": "delinea-secret-server",
     "hdfs, yarn": "hadoop-audit",
     "forgejo": "gitea",

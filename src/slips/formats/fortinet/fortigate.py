@@ -18,7 +18,8 @@ _COUNTS = frozenset(
     """proto appid attackid countapp countav countips countweb countdlp countssl countwaf countemail remport locport
     stage vrf filesize remote_port local_port lanin lanout wanin wanout shaperdropsentbyte shaperdroprcvdbyte vwlid
     slatargetid channel rate signal noise incidentserialno cpu mem disk totalsession count cat quotaused quotamax
-    criticalcount highcount mediumcount lowcount passedcount message_length notif_delay""".split()
+    criticalcount highcount mediumcount lowcount passedcount message_length notif_delay spp evecode evesubcode
+    dropcount dropCount subnetid subnetId""".split()
 )
 """Fields whose values are numbers, and words in logs of some products, such as the protocol of FortiWeb."""
 
@@ -42,14 +43,15 @@ FORTINET = KeyValue(
     require=any_of("logid", "log_id", all_of("type", "subtype"), "devid"),
     time=stamp("eventtime", ("date", "time", "tz"), ("date", "time")),
     tag="fortinet.{type|'log'}.{subtype|'event'}",
-    message="{action|disposition|level|pri|'-'} {srcip|src|client_ip|'-'} => {dstip|dst|dst_ip|'-'}"
-    ":{dstport|dst_port|'-'} {msg|subject|service|logdesc|'-'}",
+    message="{action|disposition|level|pri|'-'} {srcip|src|client_ip|sip|sIP|'-'} => {dstip|dst|dst_ip|dip|dIP|'-'}"
+    ":{dstport|dst_port|'-'} {msg|subject|service|logdesc|description|'-'}",
     absent=("N/A", "n/a", "(null)"),
     integers="""eventtime srcport dstport src_port dst_port sessionid policyid duration sentbyte rcvdbyte sentpkt
         rcvdpkt crscore craction transport sentdelta rcvddelta tranport""",
     refine=_read_others,
     entities={
-        "addresses": "srcip dstip remip locip tranip transip tunnelip assignip ip src dst remote_ip client_ip dst_ip",
+        "addresses": "srcip dstip remip locip tranip transip tunnelip assignip ip src dst remote_ip client_ip dst_ip "
+        "sip dip sIP dIP",
         "users": "user unauthuser dstuser xauthuser eapuser user_name from to hfrom",
         "hosts": "srcname dstname devname",
         "domains": "hostname qname",
