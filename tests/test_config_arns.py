@@ -34,9 +34,12 @@ bucket_mapping: {{my-logs: [{{prefix: a/, format: json}}]}}
 """
 
 
+CONFIG_TYPE = inspect.type_info(Config)
+
+
 def _arns() -> Iterator[tuple[str, dict[str, Any]]]:
     """List each place of the declaration that takes an ARN: `backend.sns_topics[].arn`, with its notes."""
-    for path, one in every_key(inspect.type_info(Config)):
+    for path, one in every_key(CONFIG_TYPE):
         kind, notes = unwrap(one.type)
         is_list = isinstance(kind, inspect.ListType)
         if isinstance(kind, inspect.ListType):
@@ -63,7 +66,7 @@ def with_arn(path: str, arn: str, *, embedded: bool = False) -> tuple[str, int]:
     backend = {**data.pop("backend"), **({"embedded": {"buckets": {"my-logs": "logs"}}} if embedded else {})}
     data = {"backend": backend, **data}
     place: Any = data
-    kind: inspect.Type = inspect.type_info(Config)
+    kind: inspect.Type = CONFIG_TYPE
     *above, last = path.split(".")
     for name in above:
         struct, _ = unwrap(kind)
@@ -126,9 +129,7 @@ def test_every_kind_of_key_that_holds_an_arn_is_found() -> None:
         "handler.policies[].arn",
         "handler.layers[]",
     } <= {*ARNS}
-    named = {
-        path for path, _ in every_key(inspect.type_info(Config)) if path.rpartition(".")[2].endswith(("arn", "arns"))
-    }
+    named = {path for path, _ in every_key(CONFIG_TYPE) if path.rpartition(".")[2].endswith(("arn", "arns"))}
     assert named - {path.removesuffix("[]") for path in ARNS} == {"backend.role_arn"}
 
 
