@@ -79,9 +79,12 @@ $(VENV)/bin/python:
 	@echo "making $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
+# pip installs uv alone, and uv the rest, which takes a third of the time.
 $(VENV)/run: $(VENV)/bin/python requirements/run.txt pyproject.toml
 	@echo "installing slips and what it needs ..."
-	@$(PIP) install --no-compile --require-hashes -r requirements/run.txt
+	@awk '/^[^ ]/ { is_uv = /^uv==/ } is_uv' requirements/run.txt >$(VENV)/uv.txt
+	@$(PIP) install --no-compile --require-hashes -r $(VENV)/uv.txt
+	@$(UV_PIP) --require-hashes -r requirements/run.txt
 	@$(UV_PIP) --no-deps --editable .
 	@touch $@
 
