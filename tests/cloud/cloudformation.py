@@ -16,7 +16,7 @@ from cloud.gate import ApiError, Call
 from cloud.resources import Clients
 from cloud.stack_changes import StackChanges
 from cloud.stacks import ChangeSet, Held, Stack, changes_of
-from cloud.templates import BODY_BYTES, Template, invalid
+from cloud.templates import BODY_BYTES, Template, invalid, parse
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
@@ -338,9 +338,7 @@ def _require_capabilities(template: Template, given: list[str]) -> None:
 
 def _placeholders(body: str) -> dict[str, str]:
     """A value for each parameter without a default, for validation only."""
-    import yaml
-
-    parsed = yaml.safe_load(body)
+    parsed = parse(body)
     declared = parsed.get("Parameters", {}) if isinstance(parsed, dict) else {}
     return {name: "value" for name, entry in declared.items() if "Default" not in entry}
 
