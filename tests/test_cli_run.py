@@ -214,7 +214,7 @@ def test_a_second_run_is_refused_and_names_the_first(project: Project) -> None:
 def test_a_state_that_cannot_be_used_is_failed_work_with_a_clear_text(project: Project) -> None:
     (project.root / "state").write_text("")
     project.put("json/a", {"n": 1})
-    done = project.shell("run")
+    done = project.slips("run")
     assert (done.status, done.out) == (1, "")
     assert "the state cannot be used" in done.err
     assert "Traceback" not in done.err
@@ -231,13 +231,13 @@ def test_objects_in_s3_are_read_from_the_endpoint_that_is_named(project: Project
     client.create_bucket(Bucket="far")
     client.put_object(Bucket="far", Key="json/a b", Body=b'{"n": 1}\n{"n": 9}\n')
     project.config(CONFIG.replace("bucket_mapping:\n", "bucket_mapping:\n  far: [{prefix: json/, format: json}]\n"))
-    assert project.shell("run", "s3://far/json/", "--endpoint-url", url).status == 1
+    assert project.slips("run", "s3://far/json/", "--endpoint-url", url).status == 1
     project.handler(SILENT)
-    assert project.shell("test", "-r", project.errors()[0], "--endpoint-url", url).status == 0
-    sampled = project.shell("sample", "--endpoint-url", url)
+    assert project.slips("test", "-r", project.errors()[0], "--endpoint-url", url).status == 0
+    sampled = project.slips("sample", "--endpoint-url", url)
     assert [event["object_key"] for event in sampled.json] == ["json/a b"]
-    assert project.shell("drain", "--endpoint-url", url).status == 0
-    assert project.shell("run", "--json", "--endpoint-url", url).json["delivered"] == 2
+    assert project.slips("drain", "--endpoint-url", url).status == 0
+    assert project.slips("run", "--json", "--endpoint-url", url).json["delivered"] == 2
 
 
 # ---- status

@@ -252,7 +252,7 @@ def test_the_handler_is_told_that_it_is_a_test_and_people_that_it_is_real(projec
         "    def result(self): return self.told\n"
     )
     project.put("json/a", {"n": 1})
-    assert project.shell("run", "--json").json["results"][0]["result"] is False
+    assert project.slips("run", "--json").json["results"][0]["result"] is False
     (project.root / "e.json").write_text('{"bucket_name": "my-logs", "object_key": "json/a"}')
     done = project.shell("test", "-d", "e.json")
     assert "  result of H: true\n" in done.out

@@ -188,7 +188,7 @@ def test_another_text_that_cannot_be_written_is_no_such_case() -> None:
 def test_the_commands_show_the_event(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.put("json/a", {"n": 1}, {"n": 6, "text": "é\u202e"})
-    project.shell("run")
+    project.slips("run")
     (item,) = project.slips("errors", "--json").json
     assert (item["seq"], item["event"], item["event_truncated"]) == (2, {"n": 6, "text": "é\u202e"}, False)
     shown = 'Event:\n{\n    "n": 6,\n    "text": "é\\u202e"\n}\n'

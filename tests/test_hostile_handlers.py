@@ -216,7 +216,7 @@ def test_three_failures_for_want_of_resources_are_no_attempt_then_an_item_follow
         "        raise OSError(24, 'Too many open files')\n"
     )
     project.put("json/1", {"n": 1})
-    done = project.shell("-v", "run", "--json")
+    done = project.slips("-v", "run", "--json")
     (item,) = project.slips("errors", "--json").json
     tried = (project.root / "handler.py.tried").read_text().split()
     assert (done.json["failed"], item["attempts"], len(tried), len(set(tried))) == (1, 1, 4, 4)
@@ -343,7 +343,7 @@ def test_an_event_that_cannot_be_shown_costs_nothing_else(project: Project) -> N
         "    def recv(self, meta, event): event['odd'] = Value(); raise ValueError('as told')\n"
     )
     project.put("json/1", {"n": 1})
-    project.shell("run")
+    project.slips("run")
     (item,) = project.slips("errors", "--json").json
     assert "H.recv raised ValueError: as told" in item["message"]
     assert item["event"] == {"…": "the event cannot be shown: Odd"}
@@ -380,7 +380,7 @@ def test_a_child_made_in_setup_does_not_read_the_object(project: Project) -> Non
         HEAD + "    def setup(self, args):\n        if os.fork() == 0: pass\n    def recv(self, meta, event): pass\n"
     )
     project.put("json/1", *({"n": number} for number in range(100_000)))
-    assert project.shell("run", "--json").json["records"] == 100_000
+    assert project.slips("run", "--json").json["records"] == 100_000
 
 
 def test_changes_of_a_handler_to_its_source_do_not_change_the_replay(project: Project) -> None:
@@ -391,10 +391,10 @@ def test_changes_of_a_handler_to_its_source_do_not_change_the_replay(project: Pr
     project.config((project.root / "slips.yml").read_text().replace("[s3-lines, json]", "[s3-lines, own.py:own]"))
     own = "import json\nfrom slips.format import parser\n\n@parser('own', summary='', reference='', takes='text')\n"
     (project.root / "own.py").write_text(own + "def own(meta, text): return json.loads(text)\n")
-    project.shell("run")
+    project.slips("run")
     (project.root / "own.py").write_text(own + "def own(meta, text): return {'text': text}\n")
     assert project.slips("drain", "--json").json["drained"] == 1
-    assert project.shell("run", "--json").json["delivered"] == 4
+    assert project.slips("run", "--json").json["delivered"] == 4
 
 
 def test_a_result_of_any_depth_is_kept_somehow(project: Project) -> None:
@@ -403,7 +403,7 @@ def test_a_result_of_any_depth_is_kept_somehow(project: Project) -> None:
         "    def result(self):\n        v = []\n        for _ in range(985): v = [v]\n        return v\n"
     )
     project.put("json/1", {"n": 1})
-    summary = project.shell("run", "--json").json
+    summary = project.slips("run", "--json").json
     assert (summary["failed"], type(summary["results"][0]["result"])) == (0, str)
 
 
@@ -414,7 +414,7 @@ def test_a_file_that_gets_shorter_while_it_is_read_is_not_done(project: Project)
     )
     path = project.bucket / "json" / "1"
     project.put("json/1", {"path": str(path)}, *({"n": number} for number in range(100_000)))
-    done = project.shell("-v", "run", "--json")
+    done = project.slips("-v", "run", "--json")
     assert "expected it to stay as it is" in done.err  # and is read again, as it is then
     assert (done.json["failed"], done.json["records"]) == (0, len(path.read_bytes().splitlines()))
 

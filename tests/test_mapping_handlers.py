@@ -147,7 +147,7 @@ def by_kind(results: dict[str, Any]) -> dict[str, Any]:
 
 def ran(project: Project) -> dict[str, Any]:
     """The summary of `slips run`, with the result of each object by key."""
-    told: dict[str, Any] = project.shell("run", "--json").json
+    told: dict[str, Any] = project.slips("run", "--json").json
     assert all(one["handler"] == "Watch" for one in told["results"])
     told["by_kind"] = by_kind({one["object"].removeprefix("s3://security/"): one["result"] for one in told["results"]})
     return told

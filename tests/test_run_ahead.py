@@ -223,6 +223,6 @@ def test_one_worker_asks_for_the_next_object_before_it_is_done_with_the_first(
     with serving(Bucket(keys)) as bucket:
         url = f"http://127.0.0.1:{bucket.server_address[1]}"
         project.config(CONFIG.replace("bucket_mapping:\n", "bucket_mapping:\n  far: [{prefix: json/, format: json}]\n"))
-        done = project.shell("run", "s3://far/json/", "--json", "--workers", "1", "--endpoint-url", url)
+        done = project.slips("run", "s3://far/json/", "--json", "--workers", "1", "--endpoint-url", url)
     assert done.status == 0, done.err
     assert (done.json["delivered"], bucket.alone) == (20, 0)

@@ -189,12 +189,12 @@ def test_a_terminal_shows_the_same_of_a_command_in_a_process_of_its_own(project:
 
 @pytest.mark.slow
 def test_json_is_valid_whatever_it_holds(project: Project) -> None:
-    project.shell("run")
+    project.slips("run")
     for command in (["errors", "--json"], ["status", "--json"], ["error", HOSTILE, "-f", "json"], ["run", "--json"]):
         assert project.shell(*command).json is not None
-    (item,) = [each for each in project.shell("errors", "--json").json if each["request_id"] == HOSTILE]
+    (item,) = [each for each in project.slips("errors", "--json").json if each["request_id"] == HOSTILE]
     assert item["samples"][0]["raw"] == HOSTILE
-    argument = project.shell("error", HOSTILE).out.partition("Argument:\n")[2].partition("\n]\n")[0]
+    argument = project.slips("error", HOSTILE).out.partition("Argument:\n")[2].partition("\n]\n")[0]
     assert json.loads(f"{argument}]")[0]["object_key"] == KEY
 
 
