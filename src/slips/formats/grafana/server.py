@@ -41,5 +41,5 @@ GRAFANA = one_of(
         refine=_read_numbers,
     ),
     tag="grafana.{logger}",
-    entities={"addresses": "remote_addr", "users": "uname"},
+    entities={"addresses": "remote_addr", "users": "uname User"},
 )

@@ -20,6 +20,7 @@ JELLYFIN = Patterns(
         r'\(IP: "(?P<address>[0-9a-fA-F.:]+)"\).*)',
         _HEAD + r"(?P<message>(?P<event>Authentication request) for (?P<user>[^ \"]+) has been denied "
         r"\(IP: (?P<address>[0-9a-fA-F.:]+)\).*)",  # before 10.8
+        _HEAD + r'(?P<message>(?P<event>Authentication request) for "(?P<user>[^"]*)" has (?P<outcome>succeeded).*)',
         _HEAD + r"(?P<message>.*)",
     ),
     time=iso("time"),

@@ -6,7 +6,7 @@ from slips.format import Event
 from slips.model import MetaData
 from slips.parsing import Patterns, iso
 
-_HEAD = r"\[(?P<time>\d{4}-\d\d-\d\d [0-9:.]+)\]\[(?P<logger>[^\]]+)\]\[(?P<level>[A-Za-z]+)\] "
+_HEAD = r"\[(?P<time>\d{4}-\d\d-\d\d [0-9:.+-]+)\]\[(?P<logger>[^\]]+)\]\[(?P<level>[A-Za-z]+)\] "
 
 
 def _end_sentences(_meta: MetaData, event: Event) -> None:
@@ -22,6 +22,9 @@ VAULTWARDEN = Patterns(
     patterns=(
         _HEAD + r"(?P<message>(?P<event>Username or password is incorrect)\. Try again\. IP: (?P<address>[^ ]+) "
         r"Username: (?P<user>[^ ]+).*)",
+        _HEAD + r"(?P<message>(?P<event>Invalid TOTP code)! Server time: [^ ]+ [^ ]+ [^ ]+ "
+        r"IP: (?P<address>[0-9a-fA-F.:]+).*)",
+        _HEAD + r"(?P<message>(?P<event>Token is invalid)! IP: (?P<address>[0-9a-fA-F.:]+).*)",
         _HEAD + r"(?P<message>(?P<event>Invalid admin token)\. IP: (?P<address>[0-9a-fA-F.:]+).*)",
         _HEAD + r"(?P<message>.*)",
     ),
