@@ -68,9 +68,9 @@ def good_lines(format_: Format) -> list[str]:
         return [content.decode()]
     chain, good, begin = compile_chain([format_.name], Path()), [], head(format_)
     for line in content.decode("utf-8", "surrogateescape").split("\n"):
-        outcome = run(chain, begin + f"{line}\n".encode("utf-8", "surrogateescape"))
-        if outcome.delivered:
-            good.append(line)
+        with suppress(ReaderError):  # of a line that is a part of a document
+            if run(chain, begin + f"{line}\n".encode("utf-8", "surrogateescape")).delivered:
+                good.append(line)
     return good or [content.decode("utf-8", "surrogateescape")]
 
 

@@ -220,6 +220,19 @@ def test_short_pieces_of_json_are_passed_over_many_at_a_time(piece: str) -> None
     assert calls_of(chain, many, "c_call") - calls_of(chain, few, "c_call") < 20_000 / 2
 
 
+@pytest.mark.parametrize("piece", ["{} ", "[1] ", "{a}[b]"])
+def test_many_brackets_behind_a_document_are_passed_over_at_once(piece: str) -> None:
+    """They are one bad record. Each of them was passed over by itself, which took 400 times as long a byte as usual."""
+    chain = compile_chain(["gigamon"], Path())
+    line = hostile_lines.good_lines(catalogue()["gigamon"])[0]
+    few, many = ((line + piece * count + "\n").encode() for count in (1_000, 21_000))
+    assert calls_of(chain, many, "c_call") - calls_of(chain, few, "c_call") < 20_000 / 2
+
+
+def test_a_line_that_is_no_document_by_itself_ends_no_measurement() -> None:
+    assert hostile_lines.good_lines(catalogue()["mysql-audit-xml"])
+
+
 @pytest.mark.parametrize("element", [b'{"a":{}}', b'{"a":{"b":1}}', b"[[1],[[2]]]", b'{"a":[[],1]}'])
 def test_small_values_in_a_large_document_are_passed_over_many_at_a_time(element: bytes) -> None:
     """A document of one line was looked at token by token below its second level: 20 to 70 times as slow as usual."""

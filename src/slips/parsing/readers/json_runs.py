@@ -50,6 +50,8 @@ _COMMA = re.compile(r"[ \t\n\r]*+,[ \t\n\r]*+")
 # From the end of an object to the first key of the next.
 _BOUNDARY = re.compile(rb'\}[ \t\n\r]*+,[ \t\n\r]*+\{[ \t\n\r]*+"[^"\\]*+"[ \t\n\r]*+:')
 _FIRST_KEY = re.compile(rb'\{[ \t\n\r]*+"[^"\\]*+"[ \t\n\r]*+:')
+_FLAT = re.compile(rb"(?:\{[^\"{}\[\]]*+\}|\[[^\"{}\[\]]*+\])(?:[ \t\n\r]*+(?:\{[^\"{}\[\]]*+\}|\[[^\"{}\[\]]*+\]))*+")
+"""Objects and arrays with no strings and nothing nested, one behind another."""
 _JUNK = re.compile(rb'(?:[^\[\]{}",]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")++', re.DOTALL)
 
 
@@ -316,9 +318,12 @@ class JsonRuns(JsonText):
             byte = self._peek()
             if byte in (b",", b"]", b"}", b""):
                 break
-            if byte not in (b"{", b"[") and (found := _JUNK.match(self._data, self._at)):
+            if found := _FLAT.match(self._data, self._at):
+                raw: bytes | TooLong = found.group()
+                self._at = found.end()
+            elif byte not in (b"{", b"[") and (found := _JUNK.match(self._data, self._at)):
                 text = found.group().rstrip(b" \t\n\r")
-                raw: bytes | TooLong = text
+                raw = text
                 self._at += len(text)
             else:
                 raw = self._value(HEAD)
