@@ -153,6 +153,14 @@ def _libraries_prepare_themselves_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_format_is_named_for_chains_that_do_not_fit() -> Iterator[None]:
+    """All formats would be tried, for four seconds, once for each such chain. `test_infer_hint.py` has them tried."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("slips.inference.hint._look", lambda *_: "")
+        yield
+
+
 @pytest.fixture(scope="session")
 def logs() -> Path:
     """Real log samples, which the project does not carry."""

@@ -10,6 +10,7 @@ import slips.inference.hint
 import slips.inference.trial
 from inferred import sample
 from slips.errors import FormatError
+from slips.inference.hint import _look
 from slips.testing import run
 
 pytestmark = pytest.mark.once
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.once
 @pytest.fixture
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slips.inference.hint, "_told", {})
+    monkeypatch.setattr(slips.inference.hint, "_look", _look)
 
 
 @pytest.mark.usefixtures("untold")
