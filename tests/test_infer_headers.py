@@ -114,3 +114,13 @@ def test_a_vendors_format_that_reads_no_more_than_a_header_is_behind_one_that_re
 ) -> None:
     lines = b"".join(line % number for number in range(6))
     assert infer(lines, SOURCE).fitting[0].format == format_
+
+
+def test_what_asterisk_sends_to_syslog_is_read_behind_the_header() -> None:
+    line = (
+        b"Nov 29 08:00:%02d pbx1 asterisk[812]: SECURITY[813]: res_security_log.c:114 in security_event_stasis_cb: "
+        b'SecurityEvent="InvalidAccountID",EventTV="2026-11-29T08:00:10.434+0000",Severity="Error",Service="PJSIP",'
+        b'EventVersion="1",AccountID="ann",SessionID="a7",RemoteAddress="IPV4/TCP/192.0.2.7/46417"\n'
+    )
+    found = infer(b"".join(line % number for number in range(3)), SOURCE).fitting[0]
+    assert (found.chain, found.trial.events[0]["remote_ip"]) == ("[syslog, asterisk]", "192.0.2.7")

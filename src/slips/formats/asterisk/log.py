@@ -63,10 +63,11 @@ def _name_parts(meta: MetaData, event: Event) -> None:
 
 
 _HEAD = (
-    r"\[(?P<time>[^\]]{12,40})\] (?P<level>[A-Z][A-Z0-9_]*) ?\[(?P<thread>\d+)\](?:\[(?P<call>C-[0-9a-f]+)\])?:? "
+    r"(?:\[(?P<time>[^\]]{12,40})\] )?(?P<level>[A-Z][A-Z0-9_]*) ?\[(?P<thread>\d+)\](?:\[(?P<call>C-[0-9a-f]+)\])?:? "
     r"(?P<file>[^ :]+)(?::(?P<line>\d+))?(?:(?: in)? (?P<function>\w+))?: ?"
 )
 
+# What its logger sends to syslog has no time but that of the header: [syslog, asterisk].
 # The times are of the clock of the server, unless `dateformat` has a zone: `timezone:` of the mapping says where it is.
 # That of a security event has a zone; in old versions it is a pair of numbers, and the line's counts.
 ASTERISK = Patterns(
