@@ -193,6 +193,7 @@ def test_a_day_that_is_none_takes_few_calls(stamp: str, most: int) -> None:
         ("akamai-text", "=", 190),
         ("gitlab", ";", 98),
         ("exchange-protocol", '"",', 60),
+        ("argocd", ' x="1"', 300),
     ],
 )
 def test_a_line_with_an_odd_end_takes_few_calls(name: str, piece: str, most: int) -> None:

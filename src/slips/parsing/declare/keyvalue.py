@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -230,6 +231,31 @@ class _Pairs(LineParser):
             )
         return event
 
+    def odd(self, line: str) -> Event:
+        event = self._ordinary(line)
+        return self.read(line) if event is None else event
+
+    def _ordinary(self, line: str) -> Event | None:
+        """Read ordinary pairs, of which several may have the same key, in half the time of `read`. None: others."""
+        if len(line) > 2 * self._limits.values or self._declaration.separator != " ":
+            return None
+        found = self._declaration.pairs.findall(line)
+        if not found or not found[-1][0]:
+            return None
+        types, event, several = self._types, dict[str, Any](), set[str]()
+        typed, absent = types.typed, types.absent
+        for key, *values, _ in found:
+            text = "".join(values)  # of which one is there
+            value = types.value(key, text) if key in typed else None if text in absent else text
+            if key not in event:
+                event[key] = value
+            elif key in several:
+                event[key].append(value)
+            else:
+                several.add(key)
+                event[key] = [event[key], value]
+        return event
+
     def _value(self, line: str, at: int, key: str) -> tuple[str, int]:
         """Return the value that begins at a position of a line, and where it ends. Raises RecordError."""
         declaration, patterns = self._declaration, self._declaration.patterns
@@ -267,6 +293,14 @@ class _Headed(_Pairs):
                 f"line begins with {line[:60]!r}; expected one that the pattern of the head matches"
             ) from None
         return _joined(around, super().read(pairs) if pairs.strip(_BLANKS) else {})
+
+    def odd(self, line: str) -> Event:
+        with suppress(ValueError):
+            around, pairs = self._cut(line)
+            event = self._ordinary(pairs)
+            if event is not None:
+                return _joined(around, event)
+        return self.read(line)
 
     def _cut(self, line: str) -> tuple[Event, str]:
         """Return the fields around the pairs, and these. Raises ValueError for a line that begins otherwise."""
