@@ -16,6 +16,7 @@ import pytest
 from _pytest.logging import LogCaptureHandler
 from hypothesis import HealthCheck, settings
 
+import slips.health
 from soak import Progress
 
 if TYPE_CHECKING:
@@ -158,6 +159,16 @@ def _no_format_is_named_for_chains_that_do_not_fit() -> Iterator[None]:
     """All formats would be tried, for four seconds, once for each such chain. `test_infer_hint.py` has them tried."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("slips.inference.hint._look", lambda *_: "")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _formats_are_not_watched() -> Iterator[None]:
+    """A worker has imported those of its chain. Here are a thousand: to look at them takes 20 ms for each object."""
+    watched = slips.health._watched
+    with pytest.MonkeyPatch.context() as patch:
+        names = "slips.formats."
+        patch.setattr("slips.health._watched", lambda: (m for m in watched() if not m.__name__.startswith(names)))
         yield
 
 
