@@ -140,7 +140,11 @@ def test_check_chain_says_what_check_says_of_options() -> None:
             "'s3-lines, json'",
             "format 's3-lines, json' is not known; expected a list of names; write [s3-lines, json]",
         ),
-        ("nginx", "format 'nginx' is not known; did you mean 'nginx-access', 'nginx-error' or 'nginx-ingress'?"),
+        (
+            "nginx",
+            "format 'nginx' is not known; did you mean 'nginx-access', 'nginx-error', 'nginx-ingress' or "
+            "'nginx-proxy-manager'?",
+        ),
     ],
 )
 def test_a_name_that_is_nearly_right_is_told_with_what_to_write(format_: str, told: str) -> None:

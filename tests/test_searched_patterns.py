@@ -252,6 +252,7 @@ def made() -> dict[str, list[re.Pattern[Any]]]:
         "parsing.contains: self._doubtful_text": [contains._doubtful_text],
         "parsing.declare.cef: declaration.begins": of_formats("begins"),
         "parsing.declare.keyvalue: self._declaration.begin_of_rest": of_formats("begin_of_rest"),
+        "parsing.declare.keyvalue: self._declaration.pairs": of_formats("pairs"),
         "parsing.declare.keyvalue: self.pairs": of_formats("pairs"),
         "parsing.declare.quoted: _FURTHER[self._escapes]": [*quoted._FURTHER.values()],
         "parsing.json_text: _numbers_or_tokens(sys.get_int_max_str_digits())": [json_text._numbers_or_tokens(4_300)],
