@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from arro3.core import Array, DataType, list_array
+from arro3.core import Array, DataType, Field, list_array, struct_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -215,6 +215,17 @@ def test_the_quarantine_of_a_row_that_python_cannot_hold_shows_its_values(make: 
     ((sample,),) = [part.samples for part in done(make(table(columns), ["parquet"]).process(EVENT)).quarantine]
     assert (sample.seq, sample.rendered) == (2, True)
     assert json.loads(sample.raw) == {"n": 2, "a": 2**62, "day": 2**30, "name": "y"}
+
+
+def test_a_date_within_others_that_python_cannot_hold_is_no_null() -> None:
+    kind = DataType.int32()
+    dates = Array([0, 2**30, 5], kind).cast(DataType.date32())
+    lists = list_array(Array([0, 1, 3, 3], kind), dates)
+    structs = struct_array([dates], fields=[Field("day", DataType.date32(), nullable=True)])
+    for column in (lists, structs, list_array(Array([0, 1, 2, 3], kind), structs)):
+        found = chains.run(["parquet"], table_of({"a": column}))
+        assert ([meta.seq for meta, _ in found.events], [seq for seq, _ in found.quarantined]) == ([1, 3], [2])
+        assert "1073741824" in found.quarantined[0][1]
 
 
 def test_texts_that_a_mapping_wants_are_looked_for_in_rows() -> None:

@@ -36,7 +36,7 @@ from slips.parsing.readers.spool import spooled
 from slips.parsing.readers.text import EMPTY, TextRecords
 
 if TYPE_CHECKING:
-    from arro3.core import DataType, Field, RecordBatch
+    from arro3.core import Array, DataType, Field, RecordBatch
 
 ROWS = 256
 """Rows of a batch: each is held in memory twice, in its columns and as events."""
@@ -204,9 +204,20 @@ def _values(batch: RecordBatch, position: int, kind: DataType) -> list[Any]:
     values: list[Any] = column.to_pylist()
     if kind.is_integer(kind) or kind.is_boolean(kind) or kind.is_floating(kind) or kind.is_string(kind):
         return values
-    if values.count(None) > column.null_count:  # the library has None for what Python cannot hold
+    if not _has_all(column, kind):
         raise ValueError("value out of range")
     return list(map(_plain, values))
+
+
+def _has_all(column: Array, kind: DataType) -> bool:
+    """Whether Python holds all dates and times of a column, also within lists: for others the library has None."""
+    from arro3.core import list_flatten, struct_field
+
+    if kind.is_struct(kind):
+        return all(_has_all(struct_field(column, at), field.type) for at, field in enumerate(kind.fields))
+    if kind.is_list(kind) or kind.is_large_list(kind) or kind.is_fixed_size_list(kind):
+        return kind.value_type is None or _has_all(list_flatten(column), kind.value_type)
+    return not kind.is_temporal(kind) or column.to_pylist().count(None) <= column.null_count
 
 
 def _unreadable(batch: RecordBatch, fields: Mapping[str, Field]) -> Bad:
