@@ -38,8 +38,9 @@ _MANY, _MOST_UNSEEN = 50_000, 50_000
 become old so until it looks at all. Also bytes of a text whose memory is kept for the next one."""
 _unseen = [0]
 """The number of these."""
-_SPREAD = 128
-"""Values of a long text that are kept, at least: each keeps the megabyte that it is in."""
+_SPREAD, _LEAST = 128, 1_024
+"""Values of a long text that are kept, each of which keeps the megabyte that it is in; and of how many at least: so
+they are few of them, and most of their memory is free for the next text."""
 _kept: deque[list[Any]] = deque(maxlen=2)
 """These values, of two texts: those of the first are still at work when the second is decoded."""
 
@@ -131,7 +132,7 @@ def _spread(value: Any) -> list[Any]:
     """Return values inside another one, from all over the memory of all of them; none if no array or object is long."""
     while value.__class__ is list or value.__class__ is dict:
         inner = list(value.values()) if value.__class__ is dict else value
-        if len(inner) >= _SPREAD:
+        if len(inner) >= _LEAST:
             return inner[:: len(inner) // _SPREAD]
         value = max(inner, key=lambda each: len(each) if each.__class__ in (list, dict) else 0, default=None)
     return []
