@@ -204,20 +204,23 @@ def _values(batch: RecordBatch, position: int, kind: DataType) -> list[Any]:
     values: list[Any] = column.to_pylist()
     if kind.is_integer(kind) or kind.is_boolean(kind) or kind.is_floating(kind) or kind.is_string(kind):
         return values
-    if not _has_all(column, kind):
+    if not _has_all(column, kind, values):
         raise ValueError("value out of range")
     return list(map(_plain, values))
 
 
-def _has_all(column: Array, kind: DataType) -> bool:
-    """Whether Python holds all dates and times of a column, also within lists: for others the library has None."""
+def _has_all(column: Array, kind: DataType, values: list[Any] | None = None) -> bool:
+    """Whether Python holds all dates and times of a column, also within lists: for others the library has None.
+
+    `values` are those of the column, if they are there.
+    """
     from arro3.core import list_flatten, struct_field
 
     if kind.is_struct(kind):
         return all(_has_all(struct_field(column, at), field.type) for at, field in enumerate(kind.fields))
     if kind.is_list(kind) or kind.is_large_list(kind) or kind.is_fixed_size_list(kind):
         return kind.value_type is None or _has_all(list_flatten(column), kind.value_type)
-    return not kind.is_temporal(kind) or column.to_pylist().count(None) <= column.null_count
+    return not kind.is_temporal(kind) or (values or column.to_pylist()).count(None) <= column.null_count
 
 
 def _unreadable(batch: RecordBatch, fields: Mapping[str, Field]) -> Bad:
