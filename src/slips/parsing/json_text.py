@@ -53,6 +53,8 @@ _decode_leniently = stdlib_json.JSONDecoder().decode
 _BOM = b"\xef\xbb\xbf"
 _BEGINNING = re.compile(rb'[ \t\r\n{\["0-9]|-(?:[0-9]|Infinity)|true|false|null|NaN|Infinity')
 """The beginnings of JSON texts; NaN and Infinity are values to the lenient decoder."""
+_CLOSED_BY = {"}": ("Expecting property name", "object"), "]": ("Expecting value", "array")}
+"""What Python before 3.13 says of a comma before such a bracket, and what the bracket closes."""
 _ELEMENT = 2
 """The level of the elements of an array."""
 _QUOTE = 34
@@ -209,10 +211,10 @@ def _reason(error: ValueError) -> str:
     if not isinstance(error, stdlib_json.JSONDecodeError):  # of a whole number that is too long for Python
         most = sys.get_int_max_str_digits()
         return f"a number has too many digits; expected {most:,} at most" if "digits" in str(error) else str(error)
-    before = error.doc[: error.pos].rstrip(" \t\n\r")
-    closing = error.doc[error.pos : error.pos + 1]
-    for bracket, expected, kind in (("}", "Expecting property name", "object"), ("]", "Expecting value", "array")):
-        if closing == bracket and error.msg.startswith(expected) and before.endswith(","):
+    expected, kind = _CLOSED_BY.get(error.doc[error.pos : error.pos + 1], ("", ""))
+    if kind and error.msg.startswith(expected):
+        before = error.doc[: error.pos].rstrip(" \t\n\r")
+        if before.endswith(","):
             message = f"Illegal trailing comma before end of {kind}"
             return str(stdlib_json.JSONDecodeError(message, error.doc, len(before) - 1))
     return str(error)

@@ -25,7 +25,7 @@ from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
 from slips.parsing.json_brackets import is_text_deeper
 from slips.parsing.json_strict import is_strict
 from slips.parsing.json_syntax import JsonSyntax
-from slips.parsing.json_text import LARGE, MORE_LEVELS, decode_many, event_decoder, load_json, refuse_other
+from slips.parsing.json_text import LARGE, MORE_LEVELS, decode_many, event_decoder, load_json, load_odd_json, refuse_other
 from slips.parsing.readers.documents import DocumentRecords
 from slips.parsing.readers.json_documents import DocumentText
 from slips.parsing.readers.json_runs import decode_first
@@ -153,7 +153,7 @@ class LineDocumentRecords(DocumentRecords):
             for line in lines:
                 try:
                     event = decode(line)
-                except (ValueError, msgspec.MsgspecError):
+                except (ValueError, msgspec.MsgspecError) as refusal:
                     if len(line) == PIECE and not line.endswith(b"\n"):
                         line += stream.readline(self._size - PIECE)  # noqa: PLW2901 - the rest of it
                         while len(line) >= PIECE:  # one long line announces more of them
@@ -165,7 +165,7 @@ class LineDocumentRecords(DocumentRecords):
                     elif line.isspace():
                         break
                     else:
-                        yield from self.odd(stream, line)
+                        yield from self.odd(stream, line, refusal)
                     decode = self._decode
                 else:
                     self._line = line
@@ -274,28 +274,33 @@ class LineDocumentRecords(DocumentRecords):
     def original(self, record: Record) -> Record:
         return super().original(self._instead[1] if self._instead and record is self._instead[0] else record)
 
-    def odd(self, stream: LineStream, line: bytes) -> Iterator[Record]:
-        """Yield the records of a line that the decoder did not make an event of. The line may go on in the stream."""
+    def odd(self, stream: LineStream, line: bytes, refusal: Exception | None = None) -> Iterator[Record]:
+        """Yield the records of a line that the decoder did not make an event of. The line may go on in the stream.
+
+        `refusal` is the error of an `event_decoder`, if that decoded the line last.
+        """
         if line.isspace():
             return
         if not line[0]:
             yield PADDING
-            line = behind_padding(stream, line, self._size)
+            line, refusal = behind_padding(stream, line, self._size), None
             if not line or line.isspace():
                 return
         if len(line) >= self._size and not line.endswith(b"\n"):
             line += stream.readline(LINE - len(line))
         is_whole = line.endswith(b"\n") or len(line) < LINE
-        if is_whole and (record := self._one(line)) is not None:
+        may_be_one = is_whole and not line.lstrip().startswith(b"[")
+        if may_be_one and (record := self._one(line, refusal)) is not None:
             yield record
             return
         self._text = text = DocumentText(BytesIO(line) if is_whole else _Line(stream, line), self._limits, BLOCK)
         yield from text.records_of(text.documents())
         self._text = None
 
-    def _one(self, line: bytes) -> Record | None:
+    def _one(self, line: bytes, refusal: Exception | None) -> Record | None:
         """Return the record of a whole line, if it is one alone, whatever the limits are."""
-        line = behind_marks(line)
+        if line.startswith(BOM):
+            line, refusal = behind_marks(line), None
         content, most = line.removesuffix(b"\n").removesuffix(b"\r"), self._limits.bytes
         text = content.lstrip()
         try:
@@ -303,8 +308,11 @@ class LineDocumentRecords(DocumentRecords):
                 raise RecordError("record has byte order marks alone; expected a JSON document")
             if len(content) > most:
                 return TooLong(len(content), most, content[:HEAD]) if _is_one(text) else None
-            refuse_other(line)
-            value = load_json(line, self._limits)
+            if refusal and len(line) < LARGE:
+                value = load_odd_json(line, self._limits, refusal)
+            else:
+                refuse_other(line)
+                value = load_json(line, self._limits)
         except RecordError as error:
             return Bad(len(content), content[:HEAD], error) if _is_one(text.lstrip(BOM)) else None
         if value.__class__ is not dict:

@@ -62,7 +62,7 @@ class DocumentText(JsonRuns):
                 has_marks = True
             elif self.skip_padding():
                 yield [PADDING]
-            elif first in _KINDS and (run := self._junk_array() or self._scan_documents() or self._junk_array(True)):
+            elif first in _KINDS and (run := self._short_documents(first)):
                 yield run
             elif first == b"[":
                 yield from self._array()
@@ -70,6 +70,13 @@ class DocumentText(JsonRuns):
                 yield [self._document()]
         if has_marks and self.records == begun:
             yield [EMPTY]  # one mark at the beginning of an object is no content: the stream is without it
+
+    def _short_documents(self, first: bytes) -> list[Record]:
+        """Consume and return the records of the next documents, if they end soon; none if the next one does not."""
+        run = self._junk_array()
+        if not run and not (first == b"[" and self._saw_bad):
+            run = self._scan_documents()
+        return run or self._junk_array(True)
 
     def _scan_documents(self) -> list[Record]:
         """Consume and return the records of the objects and arrays that end within the next few bytes."""

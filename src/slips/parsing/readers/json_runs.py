@@ -79,6 +79,8 @@ class JsonRuns(JsonText):
         """Byte of the stream before which no further guess is made."""
         self._scan_size = FIRST_SCAN
         """Bytes of the next scan: more behind a scan that read all that it had, few behind one that did not."""
+        self._saw_bad = False
+        """Whether the last element that was read alone was no JSON: the next one probably is none."""
         self._run: Sequence[Record] = ()
         """The records yielded last, and below their text, and the function that takes it apart."""
         self._run_raw = b""
@@ -169,8 +171,10 @@ class JsonRuns(JsonText):
         while separator == b",":
             if self._peek() == b"}":
                 raise self._unexpected("an element")
-            # A short array ends with the first scan; a guess would cost more than all of it.
-            run = (self._guess() if run else ()) or self._scan() or self._guess() or [self._element()]
+            if self._saw_bad:
+                run = [self._element()]
+            else:  # a short array ends with the first scan; a guess would cost more than all of it
+                run = (self._guess() if run else ()) or self._scan() or self._guess() or [self._element()]
             yield run
             if boundary := _BOUNDARY.match(self._data, self._at - 1):
                 self._boundary = boundary.group()
@@ -301,9 +305,11 @@ class JsonRuns(JsonText):
     def _decoded_element(self, raw: bytes) -> Record:
         """Return the record of an element, whose text is `raw`."""
         self._keep(raw, texts_of_elements)
+        self._saw_bad = False
         try:
             value = load_json(raw, self._limits)
         except RecordError as error:
+            self._saw_bad = True
             found = raw or self._data[self._at : self._at + 1]  # a comma or bracket in place of an element
             return Bad(len(found), found[:HEAD], error)
         if isinstance(value, dict):
