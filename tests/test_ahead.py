@@ -36,6 +36,7 @@ class Gate:
         self.opened: list[str] = []
         self.failing: set[str] = set()
         self.longer: set[str] = set()
+        self.etag = "e1"
 
     @contextmanager
     def open(self, event: ObjectEvent) -> Iterator[StoredObject]:
@@ -46,7 +47,7 @@ class Gate:
         if key in self.failing:
             raise StorageError(f"{event.url}: trouble")
         body = key.encode().ljust(event.object_size + (key in self.longer), b".")
-        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), f"etag of {key}", len(body), "v1")
+        yield StoredObject(cast("BinaryIO", io.BytesIO(body)), self.etag, len(body), "v1")
 
     def all_begun(self, count: int) -> list[str]:
         return sorted(self.begun.get(timeout=GUARD) for _ in range(count))
@@ -83,9 +84,9 @@ def test_expected_objects_are_read_at_the_same_time_before_the_first_is_taken(ga
     gate.let.set()
     found = [fetching.take(event) for event in coming("a", "b", "c")]
     assert [(one.body.read(), one.etag, one.size, one.version_id) for one in found if one] == [
-        (b"a.........", "etag of a", 10, "v1"),
-        (b"b.........", "etag of b", 10, "v1"),
-        (b"c.........", "etag of c", 10, "v1"),
+        (b"a.........", "e1", 10, "v1"),
+        (b"b.........", "e1", 10, "v1"),
+        (b"c.........", "e1", 10, "v1"),
     ]
     assert sorted(gate.opened) == ["a", "b", "c"]
 
@@ -157,6 +158,27 @@ def test_an_object_that_is_expected_twice_is_fetched_once(gate: Gate, fetching: 
     gate.let.set()
     fetching.expect(coming("a", "a", "b"))
     assert [taken(fetching, "a"), taken(fetching, "a"), taken(fetching, "b")] == ["a", None, "b"]
+
+
+def test_an_object_that_was_overwritten_since_it_was_fetched_is_opened_in_its_turn(
+    gate: Gate, fetching: Ahead
+) -> None:
+    gate.let.set()
+    fetching.expect(coming("a", "b"))
+    gate.all_begun(2)
+    gate.etag = "e2"
+    overwritten = object_event("a", object_size=10, object_etag="e2")
+    fetching.expect([overwritten, *coming("b")])
+    assert fetching.take(overwritten) is None
+    assert taken(fetching, "b") == "b"
+
+
+def test_an_object_that_is_announced_without_its_content_is_opened_in_its_turn(gate: Gate, fetching: Ahead) -> None:
+    gate.let.set()
+    fetching.expect([object_event("a", object_size=10, object_etag=""), *coming("b")])
+    assert fetching.take(object_event("a", object_size=10, object_etag="")) is None
+    assert taken(fetching, "b") == "b"
+    assert gate.opened == ["b"]
 
 
 def test_an_object_that_nobody_expects_is_opened_at_once_and_disturbs_nothing(gate: Gate, fetching: Ahead) -> None:

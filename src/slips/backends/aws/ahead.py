@@ -1,7 +1,9 @@
 """Reads the objects that will be opened next into memory, in threads, while the present one is processed.
 
 A fetch that fails is forgotten: its object is opened once more when its turn comes, and then is the time for its error.
-Larger objects are left alone: compared with reading one, the time until its first byte is short.
+So is one that has other content than the event announces which asks for it: the object may have been overwritten since
+it was fetched, and then announced. Larger objects are left alone: compared with reading one, the time until its first
+byte is short.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class Ahead:
             (place, event)
             for place, event in enumerate(events)
             if 0 < event.object_size <= OBJECT_BYTES
+            and event.identity  # else nothing tells whether the object was overwritten since
             and _name(event) not in self._fetches
             and self._places[_name(event)] == place
         )
@@ -66,7 +69,7 @@ class Ahead:
             self._end_threads()
 
     def take(self, event: ObjectEvent) -> StoredObject | None:
-        """Return the object of `event` if it was fetched, and wait for one that is under way; None: open it now.
+        """Return the object of `event` if its content was fetched, and wait for it on its way; None: open it now.
 
         Objects that were expected before this one are dropped: they will not be opened any more.
         """
@@ -83,7 +86,8 @@ class Ahead:
         while self._coming and self._coming[0][0] <= place:
             self._coming.popleft()
         self._fetch_more()
-        return None if found is None else found.wait()
+        stored = None if found is None else found.wait()
+        return stored if stored is not None and stored.is_named(event.identity) else None
 
     def _drop(self, fetch: _Fetch) -> None:
         fetch.is_dropped = True
