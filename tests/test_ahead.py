@@ -160,9 +160,7 @@ def test_an_object_that_is_expected_twice_is_fetched_once(gate: Gate, fetching: 
     assert [taken(fetching, "a"), taken(fetching, "a"), taken(fetching, "b")] == ["a", None, "b"]
 
 
-def test_an_object_that_was_overwritten_since_it_was_fetched_is_opened_in_its_turn(
-    gate: Gate, fetching: Ahead
-) -> None:
+def test_an_object_that_was_overwritten_since_it_was_fetched_is_opened_in_its_turn(gate: Gate, fetching: Ahead) -> None:
     gate.let.set()
     fetching.expect(coming("a", "b"))
     gate.all_begun(2)

@@ -25,7 +25,15 @@ from slips.parsing.contains import CONTAINS_RULE, Skipped, skim
 from slips.parsing.json_brackets import is_text_deeper
 from slips.parsing.json_strict import is_strict
 from slips.parsing.json_syntax import JsonSyntax
-from slips.parsing.json_text import LARGE, MORE_LEVELS, decode_many, event_decoder, load_json, load_odd_json, refuse_other
+from slips.parsing.json_text import (
+    LARGE,
+    MORE_LEVELS,
+    decode_many,
+    event_decoder,
+    load_json,
+    load_odd_json,
+    refuse_other,
+)
 from slips.parsing.readers.documents import DocumentRecords
 from slips.parsing.readers.json_documents import DocumentText
 from slips.parsing.readers.json_runs import decode_first
