@@ -32,6 +32,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,7 @@ def _epoch(value: Any) -> float:
     return datetime.fromisoformat(value).timestamp()
 
 
+@cache
 def real_files() -> dict[str, RealFile]:
     """All files that a table explains, by name."""
     tables: dict[str, dict[str, Any]] = {}

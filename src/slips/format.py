@@ -171,7 +171,10 @@ class Limited(Generic[F]):
     @staticmethod
     def bind(function: F, limits: RecordLimits) -> F:
         """Return `function` for `limits`; `function` itself if it does not depend on limits."""
-        return function._within(limits) if isinstance(function, Limited) else function
+        if not isinstance(function, Limited):
+            return function
+        bound: F = function._default if limits == RecordLimits() else function._within(limits)
+        return bound
 
 
 def a_key(description: str, *examples: Any, expected: str = "", advice: str = "", **constraints: Any) -> Meta:

@@ -95,7 +95,7 @@ def try_chain(
 
     outcome, latest = Outcome(), max(source.timestamp, time.time()) + _DAY
     try:
-        chain = _chain_of(steps) if timezone is None else compile_chain(steps, Path(), timezone=timezone)
+        chain = _chain_of(steps) if timezone is None else compile_chain(steps, Path(), timezone=timezone, inline=False)
         chain.run(
             io.BufferedReader(io.BytesIO(content)),
             outcome,
@@ -121,10 +121,12 @@ def forget_chains() -> None:
 
 def _chain_of(steps: Sequence[Step]) -> Chain:
     names = tuple(step for step in steps if isinstance(step, str) and "." not in step)
-    return _catalogued(names) if len(names) == len(steps) else compile_chain(steps, Path())  # a file may change
+    if len(names) == len(steps):
+        return _catalogued(names)
+    return compile_chain(steps, Path(), inline=False)  # a file may change
 
 
 @lru_cache(1024)
 def _catalogued(names: tuple[str, ...]) -> Chain:
     """Compile a chain once: a log is tried on some 400, many of them twice, and to run one takes less time."""
-    return compile_chain(names, Path())
+    return compile_chain(names, Path(), inline=False)

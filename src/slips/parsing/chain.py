@@ -34,6 +34,7 @@ def compile_chain(
     contains: Sequence[str] = (),
     types: Sequence[EventTypes | None] = (),
     timezone: str | None = None,
+    inline: bool = True,
 ) -> Chain:
     """Compile `steps` to a chain. In place of a parser at its beginning, all of the parser's usual chain stands.
 
@@ -42,11 +43,12 @@ def compile_chain(
     If there are texts in `contains`, the chain filters every record that has none of them, before it is parsed. `types`
     has the event type of each handler: an event that does not fit is a bad record. Raises FormatError with every
     mistake in `steps`, if the chain cannot serve an event type, and for an unknown `timezone`, that of times without.
+    For few records, it is faster not to write the parsers `inline` into a loop of the chain's own.
     """
     parts, problems = _resolve(steps, root)
     if problems:
         raise FormatError("\n".join(problems))
-    chain = _chain_of(parts, limits, contains, types)
+    chain = _chain_of(parts, limits, contains, types, inline=inline)
     if timezone is not None:
         from slips.zones import zone_of  # few mappings need it
 
@@ -71,6 +73,8 @@ def _chain_of(
     limits: RecordLimits,
     contains: Sequence[str] = (),
     types: Sequence[EventTypes | None] = (),
+    *,
+    inline: bool = True,
 ) -> Chain:
     from slips.parsing.event_types import Fitting
     from slips.parsing.run import Chain
@@ -83,7 +87,7 @@ def _chain_of(
     if is_json and (documents := _reader_of_documents(reader)):
         # One reader for both, as only the decoder tells where a document ends. Each document has a number.
         reader, parsers = documents, parsers[1:]
-    return Chain(texts, reader, parameter, parsers, limits, contains, fitting, archives)
+    return Chain(texts, reader, parameter, parsers, limits, contains, fitting, archives, inline=inline)
 
 
 def _of_table(reader: Format, parsers: list[Format]) -> list[Format]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -29,11 +30,17 @@ def make_function(
         file = f"<slips: {origin}, {number}>"
         entry = (*entry[:3], file)
     scope: dict[str, Any] = dict(names)
-    code = _with_attributes(compile(source, file, "exec"), attributes or {})
+    code = _with_attributes(_compiled(source, file), attributes or {})
     exec(code, scope)  # noqa: S102 - no text of an author is source here
     function: Callable[..., Any] = scope[name]
     function.__doc__ = source
     return function
+
+
+@lru_cache(16)
+def _compiled(source: str, file: str) -> CodeType:
+    """Compile a function once for all that differ only in what its names stand for."""
+    return compile(source, file, "exec")
 
 
 def _with_attributes(code: CodeType, attributes: Mapping[str, str]) -> CodeType:

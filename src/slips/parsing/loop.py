@@ -170,9 +170,9 @@ def write_loop(
 ) -> Loop:
     """Write and compile the loop over the records of a reader; `title` names it in tracebacks.
 
-    If not `inline`, all parsers are left to `parse`. If there are `kinds`, `parse` makes events of these classes, of
-    any record: an instance, a Rule, or several instances; `direct` makes most of them. If it `filters`, records may
-    be Skipped.
+    If not `inline`, all parsers are left to `parse`, and one loop serves all of them behind a reader. If there are
+    `kinds`, `parse` makes events of these classes, of any record: an instance, a Rule, or several instances; `direct`
+    makes most of them. If it `filters`, records may be Skipped.
     """
     statements = _Statements(reader, parsers, limits)
     if kinds is None:
@@ -194,7 +194,8 @@ def write_loop(
         placed = places.get(line.strip())
         lines += [line] if placed is None else [f"{indent}{each}" for each in placed]
     names = {**_NAMES, **statements.writer.names}
-    run = make_function("run", PARAMETERS, lines, names, title, statements.writer.attributes)
+    origin = title if inline else f"{reader.name}, any parser"
+    run = make_function("run", PARAMETERS, lines, names, origin, statements.writer.attributes)
     return Loop(run, run.__doc__ or "", statements.inlined, statements.takes_texts)
 
 
@@ -234,7 +235,7 @@ class _Statements:
             writer.line(f"meta = {self._meta('event')}")
             return
         writer.line(f"meta = {self._meta()}")
-        for format_, _ in self._parsers[self.inlined :]:
+        for format_, _ in self._parsers[self.inlined :] if inline else ():
             writer.line(f"# {format_.name}")
         writer.line("event = parse(meta, value)")
         writer.line("if event.__class__ is not dict:")

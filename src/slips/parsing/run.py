@@ -55,7 +55,10 @@ class Chain:
         contains: Sequence[str] = (),
         fitting: Fitting | None = None,
         archives: Sequence[Format] = (),
+        *,
+        inline: bool = True,
     ) -> None:
+        """`inline`: the loop has the statements of the parsers in it, as far as it may."""
         self.names = tuple(names)
         """The steps as texts, short forms written out."""
         self.formats = (reader.name, *(each.name for each in parsers))
@@ -72,6 +75,7 @@ class Chain:
         self._contains = Contains(contains, limits) if contains else None
         self._fitting = fitting
         self._archives = tuple(archives)
+        self._inline = inline
         self.zone: Zone | None = None
         """The zone of times that name none; None is UTC."""
 
@@ -83,7 +87,7 @@ class Chain:
             self._reader,
             self._parsers,
             self._limits,
-            inline=not self._leaves_memory(),
+            inline=self._inline and not self._leaves_memory(),
             kinds=self._fitting.kinds if self._fitting else None,
             direct=self._direct.body if self._direct else None,
             filters=self._contains is not None,
