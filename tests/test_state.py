@@ -10,11 +10,13 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from projects import Project
 from slips.backends.machine.patience import Patience
@@ -339,3 +341,27 @@ def test_another_row_that_cannot_be_read_is_named(project: Project, statement: s
     done = project.slips(command)
     assert (done.status, done.err.count("bug of slips")) == (1, 0), done.err
     assert where in done.err
+
+
+# ---- listed objects
+
+
+class Counting(MachineState):
+    """Counts its queries."""
+
+    queries = 0
+
+    def select(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        self.queries += 1
+        return super().select(statement, parameters)
+
+
+def test_listed_objects_are_looked_up_together(tmp_path: Path) -> None:
+    with closing(Counting.open(tmp_path / "state")) as state:
+        asked = []
+        for keys in ("a", "abcdef"):
+            before = state.queries
+            found = list(state.listed(replace(EVENT, object_key=key, object_etag="1-2-3@4") for key in keys))
+            assert ["".join(one.event.object_key for one in found), *{one.is_pending for one in found}] == [keys, True]
+            asked.append(state.queries - before)
+    assert asked == [4, 4]

@@ -173,14 +173,14 @@ class Intake:
         compared = self._state.announced.compare([event for event in events if event.bucket_name not in directories])
         waiting |= {(event.bucket_name, event.object_key) for event in compared.waiting + compared.new}
         yield from compared.new
-        for announced in self._state.unsettled([event for event in events if event.bucket_name in directories]):
-            event = self._state.files.identified(announced)
+        for listed in self._state.listed(event for event in events if event.bucket_name in directories):
+            event = listed.event
             name = (event.bucket_name, event.object_key)
-            if self._state.is_waiting(event):
+            if listed.is_waiting:
                 waiting.add(name)
                 if self._is_changed(event):
                     yield event
-            elif not (self._state.is_settled(event) or self._state.has_error(event)):
+            elif listed.is_pending:
                 waiting.add(name)
                 yield event
 

@@ -113,7 +113,8 @@ class Pending:
                 self._summary.problems.append(problem)
             elif not events:
                 raise UsageError(f"{path}: no object there; expected a file, or a directory or prefix with some")
-            for event in map(self._state.files.identified, events):
+            for listed in self._state.listed(events):
+                event = listed.event
                 if (name := (event.bucket_name, event.object_key)) in only:
                     continue
                 only.add(name)
@@ -121,9 +122,9 @@ class Pending:
                 if again:
                     # A replay of its own is no duplicate to the ledger.
                     chosen.append(msgspec.structs.replace(event, replay=f"{AGAIN}{time.time_ns()}"))
-                elif self._state.is_waiting(event):
+                elif listed.is_waiting:
                     continue
-                elif self._state.is_settled(event):
+                elif listed.is_settled:
                     self._summary.skipped += 1
                 else:
                     chosen.append(event)
@@ -171,12 +172,11 @@ class Pending:
 
     def _new(self, events: Iterable[ObjectEvent], keys: set[str]) -> Iterator[ObjectEvent]:
         """Yield the listed events whose objects are pending. Add the keys of all listed events to `keys`."""
-        for listed in events:
-            event = self._state.files.identified(listed)
-            keys.add(event.object_key)
-            if self._state.is_pending(event):
-                yield event
-            elif self._state.has_error(event):
+        for listed in self._state.listed(events):
+            keys.add(listed.event.object_key)
+            if listed.is_pending:
+                yield listed.event
+            elif listed.has_error:
                 self._summary.left_alone += 1
 
     def _push(self, events: Iterable[ObjectEvent]) -> None:

@@ -108,7 +108,7 @@ class MachineOperations:
         return sum(
             len(page) - len(left) + self._state.announced.count_settled(left)
             for page in pages(listed)
-            for left in [self._state.unsettled(page)]
+            for left in [[one.event for one in self._state.listed(page) if not one.is_settled]]
         )
 
     def note_pushed(self, events: Sequence[ObjectEvent]) -> None:

@@ -7,29 +7,58 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import msgspec
+from msgspec import Struct
 
 from slips.backends.machine.absent import Absent
 from slips.backends.machine.announced import Announced
 from slips.backends.machine.brakes import SqliteBrakes
 from slips.backends.machine.content import is_stamp, names_of, names_of_young
 from slips.backends.machine.errors import SqliteErrors
-from slips.backends.machine.files import Files
+from slips.backends.machine.files import Files, as_hashed
 from slips.backends.machine.heartbeat import ServiceRow
 from slips.backends.machine.lanes import Delivery, SqliteStream
 from slips.backends.machine.ledger import SqliteLedger
 from slips.backends.machine.patience import Patience
 from slips.backends.machine.sqlite import Database, from_json, to_json
+from slips.known import pages
 from slips.model import LANES, ErrorItem, Lane, ObjectEvent, is_to_the_end
 from slips.operations import LaneStatus
 from slips.ports import SETTLED, entry_of
 
+_OF_THESE = "bucket IN (SELECT value FROM json_each(?)) AND key IN (SELECT value FROM json_each(?))"
+_FILES = f"SELECT bucket, key, stamp, hash FROM file WHERE {_OF_THESE}"  # noqa: S608 - constants, as those below
+_WAITING = f"SELECT bucket, key FROM lane WHERE {_OF_THESE} AND whole"  # noqa: S608
+_FAILED = f"SELECT bucket, key FROM error WHERE {_OF_THESE} AND kind = 'object'"  # noqa: S608
+_SETTLED = (
+    f"SELECT entry FROM ledger WHERE status IN ({', '.join('?' * len(SETTLED))}) "  # noqa: S608
+    "AND entry IN (SELECT value FROM json_each(?))"
+)
 RETRYING = "SELECT COUNT(*) FROM lane WHERE lane = ? AND attempts > 0"
 """Counts the events of a lane whose last attempt failed."""
+
+
+class Listed(Struct):
+    """A listed object, and what the state has of it."""
+
+    event: ObjectEvent
+    """With the hash of its file as etag, if the file was read as it is now."""
+    is_settled: bool
+    """Whether its content needs no further run, by any of its identities."""
+    is_waiting: bool
+    """Whether the whole object waits on a lane."""
+    has_error: bool
+    """Whether the error table has an item of it, by any name of its content, or without a name."""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it must be put on a lane."""
+        return not (self.is_settled or self.is_waiting or self.has_error)
 
 
 class MachineState(Database):
@@ -54,41 +83,25 @@ class MachineState(Database):
     # -- questions of the supervisor
 
     def is_pending(self, event: ObjectEvent) -> bool:
-        """Whether a listed object must be put on a lane: not settled, not waiting, no error item of its content."""
-        return not (self.is_settled(event) or self.is_waiting(event) or self.has_error(event))
+        """Whether a listed object must be put on a lane."""
+        return next(self.listed([event])).is_pending
 
-    def is_settled(self, event: ObjectEvent) -> bool:
-        """Whether the content of a listed object needs no further run, by any of its identities."""
-        names = names_of(event.object_etag) if is_stamp(event.object_etag) else (event.identity,)
-        return any(self.ledger.status_of(_named(event, name)) in SETTLED for name in names)
+    def listed(self, events: Iterable[ObjectEvent]) -> Iterator[Listed]:
+        """Yield listed objects with their state, in order. All of a page are looked up together."""
+        for page in pages(events):
+            yield from self._listed(page)
 
-    def unsettled(self, events: Sequence[ObjectEvent]) -> list[ObjectEvent]:
-        """Return the listed events of files without those whose files were read as they are now, and are settled.
-
-        It takes two queries for all of them: a listing of many files finds few that are new.
-        """
-        keys = to_json([event.object_key for event in events])
-        known = {
-            (bucket, key, stamp): hash_
-            for bucket, key, stamp, hash_ in self.select(
-                "SELECT bucket, key, stamp, hash FROM file "
-                "WHERE bucket IN (SELECT value FROM json_each(?)) AND key IN (SELECT value FROM json_each(?))",
-                (to_json(list({event.bucket_name for event in events})), keys),
-            )
-        }
-        entries: dict[str, int] = {}
-        for place, event in enumerate(events):
-            if hash_ := known.get((event.bucket_name, event.object_key, event.object_etag)):
-                entries[entry_of(_named(event, hash_)).decode()] = place
-        done = {
-            entries[entry]
-            for entry, status in self.select(
-                "SELECT entry, status FROM ledger WHERE entry IN (SELECT value FROM json_each(?))",
-                (to_json(list(entries)),),
-            )
-            if status in SETTLED
-        }
-        return [event for place, event in enumerate(events) if place not in done]
+    def _listed(self, events: Sequence[ObjectEvent]) -> Iterator[Listed]:
+        of_these = (to_json(list({event.bucket_name for event in events})), to_json([one.object_key for one in events]))
+        hashes = {(bucket, key): {stamp: hash_} for bucket, key, stamp, hash_ in self.select(_FILES, of_these)}
+        waiting, failed = set(self.select(_WAITING, of_these)), set(self.select(_FAILED, of_these))
+        events = [as_hashed(event, hashes.get((event.bucket_name, event.object_key), {})) for event in events]
+        entries = [[entry_of(_named(event, name)).decode() for name in _names(event)] for event in events]
+        settled = {entry for (entry,) in self.select(_SETTLED, (*SETTLED, to_json(list(chain(*entries)))))}
+        for event, names in zip(events, entries, strict=True):
+            where = (event.bucket_name, event.object_key)
+            has_error = where in failed and self._has_error(event)
+            yield Listed(event, not settled.isdisjoint(names), where in waiting, has_error)
 
     def is_waiting(self, event: ObjectEvent) -> bool:
         """Whether the whole object waits on a lane."""
@@ -97,7 +110,7 @@ class MachineState(Database):
         )
         return bool(rows)
 
-    def has_error(self, event: ObjectEvent) -> bool:
+    def _has_error(self, event: ObjectEvent) -> bool:
         """Whether the error table has an item of a listed object, by any name of its content, or without a name.
 
         A file that changed since it failed is another content. If it was only touched, the next run finds that out.
@@ -200,6 +213,11 @@ class MachineState(Database):
             oldest = max(0.0, round(now - first[0][0], 3)) if first else None
             lanes[lane] = LaneStatus(waiting, oldest, retrying=retrying)
         return lanes
+
+
+def _names(event: ObjectEvent) -> tuple[str, ...]:
+    """Return the identities of a listed object's content."""
+    return names_of(event.object_etag) if is_stamp(event.object_etag) else (event.identity,)
 
 
 def _named(event: ObjectEvent, identity: str) -> ObjectEvent:
