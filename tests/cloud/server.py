@@ -38,6 +38,7 @@ from cloud.identity import Caller, Identities
 from cloud.lambda_api import LambdaApi
 from cloud.logs import LogCarrier
 from cloud.mappings import Mappings
+from cloud.quicker import quicken
 from cloud.runtime import link_runtime
 
 CONTROL = "/_cloud/"
@@ -60,6 +61,7 @@ class Server:
         deliveries.take_over()
         _keep_module_names()
         _share_loader()
+        quicken()
         moto_app = DomainDispatcherApplication(create_backend_app)
         self.gate = Gate(moto_app, self.identities, self.faults, self.ledger, self.lock, self.functions.kill)
         self.gate.own = {"lambda": api, "cloudformation": self.cloudformation}
