@@ -22,6 +22,10 @@ _NULS = re.compile(rb"\0*+")
 _MARKS = re.compile(rb"(?:\xef\xbb\xbf)*+")
 _BLANKS = re.compile(rb"[ \t\n\r]*+")
 _PLACE = re.compile(r" \((?:after record \d+,|at) byte [\d,]+\)$")
+_FLAT = re.compile(rb'[{\[](?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+[\]}]', re.DOTALL)
+"""An object or array, JSON or not, with nothing nested."""
+_SHORT = 1 << 9
+"""Bytes of a value that is consumed in one step if it is flat."""
 _SCALAR = re.compile(rb'[^\[\]{}",: \t\n\r]*+')
 
 
@@ -108,6 +112,9 @@ class JsonText:
     def _value(self, limit: int) -> bytes | TooLong:
         """Consume a value of any kind and size, with at most `limit` bytes of it in memory."""
         first = self._peek()
+        if first in (b"{", b"[") and limit >= _SHORT and (flat := _FLAT.match(self._data, self._at, self._at + _SHORT)):
+            self._at = flat.end()
+            return flat.group()
         scalar, in_string, done = first not in (b"{", b"[", b'"'), first == b'"', False
         kept, size, depth = bytearray(), 0, int(first in (b"{", b"["))
         at = self._at + (not scalar)
