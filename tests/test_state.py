@@ -365,3 +365,10 @@ def test_listed_objects_are_looked_up_together(tmp_path: Path) -> None:
             assert ["".join(one.event.object_key for one in found), *{one.is_pending for one in found}] == [keys, True]
             asked.append(state.queries - before)
     assert asked == [4, 4]
+
+
+def test_a_file_whose_stamp_has_no_entry_is_identified_by_one_query(tmp_path: Path) -> None:
+    with closing(Counting.open(tmp_path / "state")) as state:
+        before = state.queries
+        state.identify(replace(EVENT, object_etag="0" * 32), ("1-2-3@4", "1-2-3"))
+        assert state.queries - before == 1

@@ -104,6 +104,16 @@ class SqliteLedger:
             (event.bucket_name, event.object_key, event.identity),
         )
 
+    def has_names(self, event: ObjectEvent, names: Sequence[str]) -> bool:
+        """Whether the event's object has entries by one of these names of its content, or by any stamp: few have."""
+        each = ", ".join("?" * len(names))
+        rows = self._database.select(
+            "SELECT 1 FROM ledger WHERE bucket = ? AND key = ? AND status <> 'claimed' "  # noqa: S608
+            f"AND (instr(identity, '@') OR identity IN ({each})) LIMIT 1",
+            (event.bucket_name, event.object_key, *names),
+        )
+        return bool(rows)
+
     def copy(self, event: ObjectEvent, other: ObjectEvent) -> None:
         """Copy the entry of `event` to `other`, an event of the same content."""
         entry = self.get(event)

@@ -149,6 +149,8 @@ class MachineState(Database):
     def identify(self, found: ObjectEvent, names: Sequence[str]) -> None:
         """Store the hash of a file that was read, and move the ledger's entries of its other names to that hash."""
         self.files.remember(found.bucket_name, found.object_key, names[0], found.object_etag)
+        if not self.ledger.has_names(found, names):
+            return
         whole = msgspec.structs.replace(found, records=None, replay=None)
         for name in names:
             by_name = _named(whole, name)
