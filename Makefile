@@ -26,7 +26,7 @@ quick: $(VENV)/test  ## while you work: all tests but slow ones and those on the
 soak: $(VENV)/test  ## nothing is lost, tried for long: faults at random instants, thousands of stories of the model; takes 90 minutes
 	@$(BIN)/python -m pytest --soak -s -o faulthandler_timeout=3600 $$(grep -l 'pytest.mark.soak' tests/test_*.py)
 
-test-python: $(VENV)/compiled  ## what another Python could change, beside test-newest: PYTHON=python3.13 VENV=.venv-3.13
+test-python: $(VENV)/test  ## what another Python could change, beside test-newest: PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow or once or smoke or radosgw) or functions" --every 48 --some 8 \
 	  --hypothesis-profile=few
 

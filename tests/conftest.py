@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--every", type=int, default=1, metavar="N", help=f"of a test of more than {MANY} cases, run each N-th"
     )
     parser.addoption(
-        "--some", type=int, default=1, metavar="N", help="of all tests, run each N-th, and all of functions"
+        "--some", type=int, default=1, metavar="N", help="of all test files, run each N-th, and those of functions"
     )
     parser.addoption(
         "--case",
@@ -76,6 +76,15 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--soak"):
         config.pluginmanager.register(Progress(lambda line: print(f"\n{line}", flush=True)))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out most files with `--some`, by a hash of their names: what another file is called decides nothing."""
+    some: int = config.getoption("--some")
+    if some == 1 or not collection_path.name.startswith("test_"):
+        return None
+    is_wanted = crc32(collection_path.name.encode()) % some == 0 or "mark.functions" in collection_path.read_text()
+    return None if is_wanted else True
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -104,8 +113,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out tests marked `soak`, or all others; with `--every` most cases of a test that has many; with `--some`
-    most tests, by a hash of their names: what another test is called decides nothing.
+    """Leaves out tests marked `soak`, or all others; with `--every` most cases of a test that has many.
 
     Puts groups and long tests first, so that no worker ends with one of them.
     """
@@ -119,8 +127,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Each of these begins with another case: what all of them run, as formats, is not left out by all.
     many = [same for same in cases.values() if len(same) > MANY]
     left_out.update(item for first, same in enumerate(many) for at, item in enumerate(same, first) if at % every)
-    some: int = config.getoption("--some")
-    left_out.update(item for item in items if crc32(_test(item).encode()) % some and "functions" not in marks[item])
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
