@@ -16,6 +16,7 @@ import pytest
 from _pytest.logging import LogCaptureHandler
 from hypothesis import HealthCheck, settings
 
+import forked
 import slips.health
 from soak import Progress
 
@@ -131,6 +132,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: [name not in marks[item] for name in ("xdist_group", "cloud", "slow")])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Lets a test have processes that were started, not forked, if it says so, or tries libraries."""
+    forked.real = any(item.get_closest_marker(name) for name in ("real_processes", "smoke"))
+
+
+def pytest_unconfigure() -> None:
+    """Ends the process that forks others."""
+    forked.stop()
 
 
 def _test(item: pytest.Item) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import forked
 from slips.backends.machine.state import MachineState
 from slips.cli import app, main
 from slips.model import ErrorItem, ObjectEvent
@@ -105,19 +106,13 @@ class Project:
 
     def shell(self, *args: str, **environment: str) -> Done:
         """A command as users run it: in a process of its own, its output in pipes."""
-        result = subprocess.run(
-            [sys.executable, "-m", "slips", *args],
-            cwd=self.root,
-            env={**os.environ, **environment},
-            capture_output=True,
-            encoding="utf-8",
-            stdin=subprocess.DEVNULL,
-        )
+        command = [sys.executable, "-m", "slips", *args]
+        result = forked.run(command, cwd=self.root, env={**os.environ, **environment})
         return Done(result.returncode, result.stdout, result.stderr)
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         """A command that goes on while the test does, in a process group of its own, its output in pipes."""
-        return subprocess.Popen(
+        return forked.Popen(
             [sys.executable, "-m", "slips", *args],
             cwd=self.root,
             stdout=subprocess.PIPE,
@@ -130,7 +125,7 @@ class Project:
         """Runs a command on a terminal on which `typed` was typed ahead. Returns all that the terminal shows."""
         terminal, end = pty.openpty()
         os.write(terminal, typed)
-        with subprocess.Popen(
+        with forked.Popen[bytes](
             [sys.executable, "-m", "slips", *args],
             cwd=self.root,
             env={**os.environ, "TERM": "xterm-256color", **environment},
