@@ -75,6 +75,7 @@ def accept(request: pytest.FixtureRequest) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Lets tests interrupt the processes they start: a shell makes those in the background ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    forked.fork_workers()
     if config.getoption("--soak"):
         config.pluginmanager.register(Progress(lambda line: print(f"\n{line}", flush=True)))
 

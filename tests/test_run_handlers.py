@@ -363,6 +363,7 @@ def test_a_killed_worker_that_does_not_end_gives_its_object_back_and_cannot_conc
 
 
 @pytest.mark.slow
+@pytest.mark.real_processes  # whose end is looked for among the children of this one
 def test_no_more_workers_that_do_not_end_are_left_behind_than_workers_are_wanted(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
