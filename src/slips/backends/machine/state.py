@@ -43,7 +43,7 @@ RETRYING = "SELECT COUNT(*) FROM lane WHERE lane = ? AND attempts > 0"
 """Counts the events of a lane whose last attempt failed."""
 
 
-class Listed(Struct):
+class ListedObject(Struct):
     """A listed object, and what the state has of it."""
 
     event: ObjectEvent
@@ -86,12 +86,12 @@ class MachineState(Database):
         """Whether a listed object must be put on a lane."""
         return next(self.listed([event])).is_pending
 
-    def listed(self, events: Iterable[ObjectEvent]) -> Iterator[Listed]:
+    def listed(self, events: Iterable[ObjectEvent]) -> Iterator[ListedObject]:
         """Yield listed objects with their state, in order. All of a page are looked up together."""
         for page in pages(events):
             yield from self._listed(page)
 
-    def _listed(self, events: Sequence[ObjectEvent]) -> Iterator[Listed]:
+    def _listed(self, events: Sequence[ObjectEvent]) -> Iterator[ListedObject]:
         of_these = (to_json(list({event.bucket_name for event in events})), to_json([one.object_key for one in events]))
         hashes = {(bucket, key): {stamp: hash_} for bucket, key, stamp, hash_ in self.select(_FILES, of_these)}
         waiting, failed = set(self.select(_WAITING, of_these)), set(self.select(_FAILED, of_these))
@@ -101,7 +101,7 @@ class MachineState(Database):
         for event, names in zip(events, entries, strict=True):
             where = (event.bucket_name, event.object_key)
             has_error = where in failed and self._has_error(event)
-            yield Listed(event, not settled.isdisjoint(names), where in waiting, has_error)
+            yield ListedObject(event, not settled.isdisjoint(names), where in waiting, has_error)
 
     def is_waiting(self, event: ObjectEvent) -> bool:
         """Whether the whole object waits on a lane."""
