@@ -18,7 +18,7 @@ demo: $(VENV)/run  ## the main job on logs of the project: errors, their cause m
 	@$(BIN)/python examples/demo/demo.py
 
 test: $(VENV)/compiled lint  ## lint, types, docs and every test
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 quick: $(VENV)/test  ## while you work: all tests but slow ones and those on the stand-in of AWS; takes minutes
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow)"

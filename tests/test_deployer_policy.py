@@ -103,6 +103,7 @@ def test_the_policy_fits_into_a_managed_policy() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("cfn_lint")  # one process reads the schemas, once
 def test_cfn_lint_finds_nothing_in_the_policy() -> None:
     managed = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": policy()}}
     # "I": also notes of statements that have no resource of an action's kind.
@@ -110,6 +111,7 @@ def test_cfn_lint_finds_nothing_in_the_policy() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("cfn_lint")  # one process reads the schemas, once
 @pytest.mark.parametrize("config", [name for name in TEMPLATES if name not in CONFIGS])
 def test_cfn_lint_finds_nothing_in_templates_of_every_key(config: str) -> None:
     assert lint(TEMPLATES[config]) == []

@@ -80,6 +80,7 @@ def test_the_template_is_that_of_deploy_once_its_parameters_are_given(text: str)
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("cfn_lint")  # one process reads the schemas, once
 def test_cfn_lint_finds_nothing_in_the_template() -> None:
     import cfnlint.api  # type: ignore[import-untyped]
     from cfnlint.config import ManualArgs  # type: ignore[import-untyped]

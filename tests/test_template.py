@@ -53,6 +53,7 @@ def variables(stack: template.Template, function: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("cfn_lint")  # one process reads the schemas, once
 @pytest.mark.parametrize("name", CONFIGS)
 def test_cfn_lint_finds_nothing(name: str) -> None:
     import cfnlint.api  # type: ignore[import-untyped]
