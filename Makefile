@@ -27,7 +27,7 @@ soak: $(VENV)/test  ## nothing is lost, tried for long: faults at random instant
 	@$(BIN)/python -m pytest --soak -s -o faulthandler_timeout=3600 $$(grep -l 'pytest.mark.soak' tests/test_*.py)
 
 test-python: $(VENV)/test  ## what another Python could change, beside test-newest: PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow or once or smoke or radosgw) or functions" --every 48 --some 8 \
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not (cloud or slow or once or smoke or radosgw) or functions" --every 48 --some 16 \
 	  --hypothesis-profile=few
 
 test-lowest: $(VENV)/test  ## the smoke part of the tests with the lowest versions that pyproject.toml allows

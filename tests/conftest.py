@@ -29,7 +29,9 @@ LOGS = ROOT.parent / "shared" / "logs"
 
 # The same examples in each run and on each machine, however busy. To look further: pytest --hypothesis-profile=explore.
 # Few are enough where another Python or library is tried.
-settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "same", max_examples=70, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("explore", settings.get_profile("same"), derandomize=False, max_examples=2_000)
 settings.register_profile("few", settings.get_profile("same"), max_examples=10)
 settings.load_profile("same")

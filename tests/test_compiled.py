@@ -25,8 +25,8 @@ pytestmark = pytest.mark.xdist_group("readings")  # which take longer to make th
 
 FIRST = 20
 """Lines, or objects, of each real log that every family reads."""
-PARTS = 8
-"""Most parts into which these are divided among the formats of a family: together they read all, each an eighth."""
+PARTS = 12
+"""Most parts into which these are divided among the formats of a family: together they read all, each a twelfth."""
 
 EXAMPLES = 50
 """Values for each format. They are made once for all: to make one takes far longer than to read it in both ways."""
