@@ -45,14 +45,14 @@ PARAMETERS = (
     "args executable preexec_fn close_fds pass_fds cwd env startupinfo creationflags shell p2cread p2cwrite c2pread"
     " c2pwrite errread errwrite restore_signals gid gids uid umask start_new_session process_group"
 ).split()
-"""What `Popen.__init__` gives to `_execute_child`, in Python 3.11 to 3.14."""
+"""The arguments of `_execute_child` that `Popen.__init__` gives, in Python 3.11 to 3.14."""
 UNUSUAL: dict[str, Any] = {"preexec_fn": None, "shell": False, "gid": None, "gids": None, "uid": None, "umask": -1}
 PROGRAM = "import sys; sys.path.insert(0, {folder!r}); import forked; del sys.path[0]; forked.main({listener})"
 
 real = False
 """Whether the current test has real processes."""
 _variables = dict(os.environ)
-"""Those of the server: of this process before any test."""
+"""The variables of the server: of this process before any test."""
 _address = ""
 _session = 0
 _server: subprocess.Popen[bytes] | None = None
@@ -140,7 +140,7 @@ def stop() -> None:
 
 
 def _order(asked: Mapping[str, Any]) -> bytes | None:
-    """What the server has to fork; None if the process must be a real one."""
+    """The order for the server to fork; None if the process must be a real one."""
     command = [os.fspath(each) for each in asked["args"]] if isinstance(asked["args"], (list, tuple)) else []
     safe = command[1:2] == ["-P"]
     module, *args = command[2 + safe :] if len(command) > 2 + safe else [""]

@@ -54,7 +54,7 @@ _BOM = b"\xef\xbb\xbf"
 _BEGINNING = re.compile(rb'[ \t\r\n{\["0-9]|-(?:[0-9]|Infinity)|true|false|null|NaN|Infinity')
 """The beginnings of JSON texts; NaN and Infinity are values to the lenient decoder."""
 _CLOSED_BY = {"}": ("Expecting property name", "object"), "]": ("Expecting value", "array")}
-"""What Python before 3.13 says of a comma before such a bracket, and what the bracket closes."""
+"""The words of Python before 3.13 for a comma before such a bracket, and the kind of value that the bracket closes."""
 _ELEMENT = 2
 """The level of the elements of an array."""
 _QUOTE = 34
