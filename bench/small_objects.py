@@ -20,15 +20,16 @@ from slips.backends.aws.s3 import S3Store
 from slips.model import ObjectEvent
 
 SIZE = 1_024
+ETAG = "fba9dede5f27731c9771645a39863328"
 LATENCY = 0.015
 BATCH = 100
 """Objects of one invocation."""
 ANSWER = (
     b"HTTP/1.1 200 OK\r\nx-amz-id-2: 9WVkCBTvLbpnaqZzDV2cjFZ5iXgY1TsJT5GmGP6NhyfcAlLrbhvJAzfD0xQF6gbJ+8y3kY1bN4E=\r\n"
     b"x-amz-request-id: 0A49CE4060975EAC\r\nDate: Mon, 23 Nov 2026 10:00:00 GMT\r\n"
-    b'Last-Modified: Mon, 23 Nov 2026 09:00:00 GMT\r\nETag: "fba9dede5f27731c9771645a39863328"\r\n'
+    b'Last-Modified: Mon, 23 Nov 2026 09:00:00 GMT\r\nETag: "%s"\r\n'
     b"x-amz-server-side-encryption: AES256\r\nAccept-Ranges: bytes\r\nContent-Type: binary/octet-stream\r\n"
-    b"Content-Length: %d\r\nServer: AmazonS3\r\n\r\n%s" % (SIZE, b"x" * SIZE)
+    b"Content-Length: %d\r\nServer: AmazonS3\r\n\r\n%s" % (ETAG.encode(), SIZE, b"x" * SIZE)
 )
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIABENCH", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_EC2_METADATA_DISABLED": "true"}
 
@@ -104,7 +105,9 @@ def _read(store: S3Store, event: ObjectEvent) -> int:
 def cost(name: str, url: str, count: int) -> dict[str, float]:
     """Microseconds of CPU, and in all, for each object. The client is made before, and has read one."""
     events = [
-        ObjectEvent(bucket_name="bench", object_key=f"logs/2026/11/23/{number}.json", object_size=SIZE)
+        ObjectEvent(
+            bucket_name="bench", object_key=f"logs/2026/11/23/{number}.json", object_size=SIZE, object_etag=ETAG
+        )
         for number in range(count)
     ]
     read = CLIENTS[name](url)
